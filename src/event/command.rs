@@ -1,0 +1,265 @@
+//! Commands: what nodes and people ask the leader for. Imperative, checked once, never stored in the log.
+
+use super::artifacts::ArtifactKind;
+use super::body::body;
+use super::config::Config;
+use super::evaluation::MatchTally;
+use super::games::GamesTally;
+use super::id::{ClusterId, Hash, JobId, NodeId, TokenId};
+use super::jobs::{JobKind, JobSpec};
+use super::training::TrainingProgress;
+use super::unit::{Millis, Seq};
+
+body! {
+    /// A command with its sender. `(origin, origin_seq)` is the key by which repeats are recognised.
+    pub struct Proposal {
+        /// The node that sends it.
+        pub origin: NodeId,
+        /// Counts the origin's proposals from 1. 0: not numbered, never deduplicated.
+        pub origin_seq: u64,
+        /// The origin's clock.
+        pub observed_at: Millis,
+        /// Records that led to it.
+        pub caused_by: Vec<Seq>,
+        /// What is asked.
+        pub command: Command,
+    }
+
+    /// What can be asked of the leader.
+    pub enum Command {
+        /// Create the cluster (only ever the first command of a log).
+        CreateCluster(CreateCluster),
+        /// Let a token in.
+        CreateToken(CreateToken),
+        /// Become a member.
+        JoinNode(JoinNode),
+        /// Give this host work.
+        ClaimJobs(ClaimJobs),
+        /// Say that a claimed job runs.
+        StartJob(LeaseHolder),
+        /// Say how a training run goes.
+        ReportProgress(ReportProgress),
+        /// Hand in a result.
+        CompleteJob(CompleteJob),
+        /// Give a job up.
+        FailJob(FailJob),
+        /// Queue a job of one's own.
+        SubmitJob(SubmitJob),
+        /// Say that a copy of a blob was stored or checked.
+        VerifyArtifact(VerifyArtifact),
+        /// Say that a copy is gone.
+        LoseArtifact(LoseArtifact),
+        /// Say that a projection differs from the leader's.
+        ReportDivergence(ReportDivergence),
+        /// Change the configuration.
+        ChangeConfig(ChangeConfig),
+    }
+
+    /// See [`Command::CreateCluster`].
+    pub struct CreateCluster {
+        /// The cluster.
+        pub cluster: ClusterId,
+        /// What people call it.
+        pub name: String,
+        /// Hash of the CA's public key.
+        pub ca: Hash,
+        /// The first node.
+        pub node: JoinNode,
+        /// What to run.
+        pub config: Config,
+    }
+
+    /// See [`Command::CreateToken`].
+    pub struct CreateToken {
+        /// The token's public part.
+        pub token: TokenId,
+        /// Hash of its secret part.
+        pub secret: Hash,
+        /// How long it is valid, in milliseconds.
+        pub ttl_ms: u64,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::JoinNode`].
+    pub struct JoinNode {
+        /// The node.
+        pub node: NodeId,
+        /// What people call it.
+        pub name: String,
+        /// Where it listens.
+        pub address: String,
+        /// Hash of its public key.
+        pub fingerprint: Hash,
+        /// The token's public part; none for the first node.
+        pub token: Option<TokenId>,
+        /// Hash of the secret part that it showed.
+        pub secret: Hash,
+    }
+
+    /// See [`Command::ClaimJobs`].
+    pub struct ClaimJobs {
+        /// The host.
+        pub host: NodeId,
+        /// Jobs that it wants at most.
+        pub slots: u32,
+        /// Kinds that it can run now.
+        pub kinds: Vec<JobKind>,
+        /// Programs that it can run as external jobs.
+        pub programs: Vec<String>,
+    }
+
+    /// A host with the token of its lease.
+    pub struct LeaseHolder {
+        /// The job.
+        pub job: JobId,
+        /// The host.
+        pub host: NodeId,
+        /// The lease's fencing token.
+        pub token: Seq,
+    }
+
+    /// See [`Command::ReportProgress`].
+    pub struct ReportProgress {
+        /// Who reports.
+        pub lease: LeaseHolder,
+        /// Where training stands.
+        pub progress: TrainingProgress,
+    }
+
+    /// See [`Command::CompleteJob`].
+    pub struct CompleteJob {
+        /// Who hands it in.
+        pub lease: LeaseHolder,
+        /// Wall-clock time of the attempt, in milliseconds.
+        pub elapsed_ms: u64,
+        /// What the job brought.
+        pub result: JobResult,
+    }
+
+    /// What a job brought. Blobs in it are durable on the host already.
+    pub enum JobResult {
+        /// Games were played.
+        SelfPlay(SelfPlayResult),
+        /// Games were replayed and hold.
+        Verified(GamesTally),
+        /// Games were replayed and do not hold.
+        Quarantined(QuarantineResult),
+        /// Weights were made, by chance or by training.
+        Model(ModelResult),
+        /// Matches were played.
+        Gauntlet(MatchTally),
+        /// A user's own program ended well.
+        External(ExternalResult),
+    }
+
+    /// See [`JobResult::SelfPlay`].
+    pub struct SelfPlayResult {
+        /// The blob of games.
+        pub blob: BlobRef,
+        /// Games in it.
+        pub games: u32,
+        /// Positions in it.
+        pub positions: u64,
+        /// Simulations spent.
+        pub simulations: u64,
+    }
+
+    /// See [`JobResult::Quarantined`].
+    pub struct QuarantineResult {
+        /// Index of the first bad game, when the blob could be read that far.
+        pub game: Option<u32>,
+        /// Why, in words.
+        pub reason: String,
+    }
+
+    /// See [`JobResult::Model`].
+    pub struct ModelResult {
+        /// The blob of weights.
+        pub blob: BlobRef,
+        /// Trainable parameters.
+        pub parameters: u64,
+        /// Samples in the dataset; 0 for random weights.
+        pub samples: u64,
+        /// The run's last figures; none for random weights.
+        pub progress: Option<TrainingProgress>,
+    }
+
+    /// See [`JobResult::External`].
+    pub struct ExternalResult {
+        /// The result as JSON text.
+        pub output: String,
+        /// Blobs that it left.
+        pub blobs: Vec<BlobRef>,
+    }
+
+    /// A blob that the sender holds.
+    pub struct BlobRef {
+        /// Its hash.
+        pub hash: Hash,
+        /// Its size.
+        pub bytes: u64,
+        /// What it is.
+        pub kind: ArtifactKind,
+    }
+
+    /// See [`Command::FailJob`].
+    pub struct FailJob {
+        /// Who gives it up.
+        pub lease: LeaseHolder,
+        /// What went wrong, in words.
+        pub error: String,
+        /// False when another attempt cannot help.
+        pub retry: bool,
+    }
+
+    /// See [`Command::SubmitJob`].
+    pub struct SubmitJob {
+        /// The job; must be new.
+        pub job: JobId,
+        /// What is to be done.
+        pub spec: JobSpec,
+        /// Higher is claimed first.
+        pub priority: i32,
+    }
+
+    /// See [`Command::VerifyArtifact`].
+    pub struct VerifyArtifact {
+        /// The blob.
+        pub blob: BlobRef,
+        /// Where the copy lies.
+        pub host: NodeId,
+    }
+
+    /// See [`Command::LoseArtifact`].
+    pub struct LoseArtifact {
+        /// The blob.
+        pub artifact: Hash,
+        /// Where the copy lay.
+        pub host: NodeId,
+        /// What was found, in words.
+        pub reason: String,
+    }
+
+    /// See [`Command::ReportDivergence`].
+    pub struct ReportDivergence {
+        /// The node that differs.
+        pub host: NodeId,
+        /// The position compared.
+        pub position: Seq,
+        /// The projection.
+        pub projection: String,
+        /// The leader's digest.
+        pub expected: Hash,
+        /// The node's digest.
+        pub found: Hash,
+    }
+
+    /// See [`Command::ChangeConfig`].
+    pub struct ChangeConfig {
+        /// The configuration, complete.
+        pub config: Config,
+        /// Who changes it.
+        pub actor: String,
+    }
+}

@@ -1,0 +1,1 @@
+//! Floor 2: nets, samples, training, statistics of matches.

@@ -1,0 +1,1 @@
+//! Floor 1: append-only segments.

@@ -1,0 +1,1 @@
+//! Floor 1: folds of the log.

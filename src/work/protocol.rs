@@ -1,0 +1,178 @@
+//! The worker protocol, version 1: JSON Lines over stdin (node to worker) and stdout (worker to node).
+//!
+//! The worker says `hello` first. Then the node sends one `job` at a time; the worker answers with any number of
+//! `progress` lines and exactly one `result` or `error`. `cancel` asks it to stop the job with an `error`; `shutdown`, or the
+//! end of stdin, asks it to exit. A line is at most [`LINE_BYTES_MAX`] bytes. What a worker writes to stderr goes to the node's log.
+//! A worker that breaks the protocol is killed, and its job counts as failed. See `docs/workers.md`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::jobs::{JobKind, JobSpec};
+use crate::event::{Hash, JobId, Seq, training::TrainingProgress};
+
+/// The protocol's version.
+pub const PROTOCOL: u32 = 1;
+/// The longest line. A worker that sends a longer one is killed.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// What a node tells a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// Do this.
+    Job(Assignment),
+    /// Stop doing this.
+    Cancel {
+        /// The job.
+        job: JobId,
+    },
+    /// Exit.
+    Shutdown,
+}
+
+/// A job for a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The job.
+    pub job: JobId,
+    /// The lease's fencing token; every answer repeats it.
+    pub token: Seq,
+    /// What is to be done.
+    pub spec: JobSpec,
+    /// Where the job's input blobs lie, by hash. Read-only.
+    pub inputs: BTreeMap<Hash, PathBuf>,
+    /// An empty folder for the worker's files, removed after the job.
+    pub scratch: PathBuf,
+}
+
+/// What a worker tells its node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromWorker {
+    /// The first line.
+    Hello {
+        /// The protocol's version: [`PROTOCOL`].
+        protocol: u32,
+        /// The program and its version, for people.
+        worker: String,
+        /// Kinds of jobs that it runs.
+        kinds: Vec<JobKind>,
+        /// Which programs it is, for external jobs.
+        #[serde(default)]
+        programs: Vec<String>,
+    },
+    /// The job goes on. Also a sign of life: a job without any line for its stall limit is given up.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// The lease's fencing token.
+        token: Seq,
+        /// Figures of a training run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        training: Option<TrainingProgress>,
+        /// Share done, from 0 to 1, when the worker knows it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        done: Option<f64>,
+    },
+    /// The job is done.
+    Result {
+        /// The job.
+        job: JobId,
+        /// The lease's fencing token.
+        token: Seq,
+        /// What it brought.
+        result: WorkerResult,
+    },
+    /// The job failed.
+    Error {
+        /// The job.
+        job: JobId,
+        /// The lease's fencing token.
+        token: Seq,
+        /// What went wrong, in words.
+        message: String,
+        /// False when another attempt cannot help.
+        retry: bool,
+    },
+}
+
+/// What a job brought. Files are names inside the scratch folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerResult {
+    /// Games were played.
+    SelfPlay {
+        /// The file of game records.
+        file: PathBuf,
+        /// Games in it.
+        games: u32,
+        /// Positions in it.
+        positions: u64,
+        /// Simulations spent.
+        simulations: u64,
+    },
+    /// Weights were made, by chance or by training.
+    Model {
+        /// The file of weights.
+        file: PathBuf,
+        /// Trainable parameters.
+        parameters: u64,
+        /// Samples in the dataset; 0 for random weights.
+        samples: u64,
+        /// The run's last figures; none for random weights.
+        progress: Option<TrainingProgress>,
+    },
+    /// Matches were played.
+    Gauntlet {
+        /// Games that the candidate won.
+        wins: u32,
+        /// Games without a single winner.
+        draws: u32,
+        /// Games that the candidate lost.
+        losses: u32,
+        /// Pairs by the candidate's score in halves, 0 to 4.
+        pairs: [u32; 5],
+        /// Hash of the weights file that was really loaded for the candidate.
+        candidate_weights: Hash,
+        /// Net evaluations that the candidate really made.
+        candidate_leaves: u64,
+    },
+    /// A user's own program ended well.
+    External {
+        /// Whatever it wants to say.
+        output: Value,
+        /// Files that it left.
+        #[serde(default)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::jobs::ExternalSpec;
+
+    #[test]
+    fn lines_look_as_documented() {
+        let job = ToWorker::Job(Assignment {
+            job: JobId::new("a"),
+            token: Seq(7),
+            spec: JobSpec::External(ExternalSpec { program: "p".into(), params: "{}".into(), inputs: vec![] }),
+            inputs: BTreeMap::new(),
+            scratch: "/tmp/s".into(),
+        });
+        assert_eq!(
+            serde_json::to_string(&job).expect("plain data"),
+            r#"{"type":"job","job":"job/a","token":7,"spec":{"external":{"program":"p","params":"{}","inputs":[]}},"inputs":{},"scratch":"/tmp/s"}"#
+        );
+        let line = r#"{"type":"result","job":"job/a","token":7,"result":{"external":{"output":{"n":1}}}}"#;
+        assert!(matches!(
+            serde_json::from_str(line).expect("documented form"),
+            FromWorker::Result { result: WorkerResult::External { .. }, .. }
+        ));
+    }
+}
