@@ -104,3 +104,86 @@ body! {
         pub high: Real,
     }
 }
+
+/// The 97.5% quantile of the normal distribution: two-sided 95%.
+const Z: f64 = 1.959_963_984_540_054;
+
+impl Score {
+    /// The score of a tally: the win rate with draws counted half, and its 95% interval by Wilson (1927), "Probable
+    /// inference, the law of succession, and statistical inference". Without any game the interval is all of 0 to 1.
+    ///
+    /// Uses only operations that IEEE 754 rounds correctly, so that every node gets the same millionths.
+    pub fn from_tally(opponent: String, tally: &MatchTally) -> Score {
+        let games = u64::from(tally.wins) + u64::from(tally.draws) + u64::from(tally.losses);
+        let halves = 2 * u64::from(tally.wins) + u64::from(tally.draws);
+        let (low, high) = wilson(halves as f64 / 2.0, games as f64);
+        Score {
+            opponent,
+            games: u32::try_from(games).unwrap_or(u32::MAX),
+            wins: tally.wins,
+            draws: tally.draws,
+            losses: tally.losses,
+            rate: Real::ratio(halves, 2 * games),
+            low,
+            high,
+        }
+    }
+}
+
+/// Wilson's interval for `points` of `games`, clamped to 0 to 1.
+fn wilson(points: f64, games: f64) -> (Real, Real) {
+    if games == 0.0 {
+        return (Real::ZERO, Real::ONE);
+    }
+    let rate = points / games;
+    let z_squared = Z * Z;
+    let center = rate + z_squared / (2.0 * games);
+    let margin = Z * (rate * (1.0 - rate) / games + z_squared / (4.0 * games * games)).sqrt();
+    let scale = 1.0 + z_squared / games;
+    let end = |value: f64| Real::from_f64((value / scale).clamp(0.0, 1.0)).expect("a number from 0 to 1");
+    (end(center - margin), end(center + margin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks rate, low and high in thousandths.
+    fn check(wins: u32, draws: u32, losses: u32, expect: [i64; 3]) {
+        let tally = MatchTally { wins, draws, losses, ..MatchTally::default() };
+        let score = Score::from_tally("random".to_owned(), &tally);
+        let thousandths = |real: Real| (real.0 + 500) / 1_000;
+        assert_eq!([score.rate, score.low, score.high].map(thousandths), expect, "{wins}-{draws}-{losses}");
+        assert_eq!((score.games, score.wins), (wins + draws + losses, wins));
+    }
+
+    #[test]
+    fn intervals_agree_with_published_values() {
+        check(8, 0, 2, [800, 490, 943]);
+        check(0, 0, 10, [0, 0, 278]);
+        check(10, 0, 0, [1000, 722, 1000]);
+        check(81, 0, 263 - 81, [308, 255, 366]); // Newcombe (1998), table I, method 3
+        check(15, 0, 148 - 15, [101, 62, 160]);
+        check(0, 0, 20, [0, 0, 161]);
+        check(1, 0, 28, [34, 6, 172]);
+    }
+
+    #[test]
+    fn draws_count_half() {
+        check(7, 2, 1, [800, 490, 943]);
+        check(0, 10, 0, [500, 237, 763]);
+    }
+
+    #[test]
+    fn without_games_nothing_is_known() {
+        check(0, 0, 0, [0, 0, 1000]);
+    }
+
+    #[test]
+    fn the_largest_counts_do_not_overflow() {
+        let tally = MatchTally { wins: u32::MAX, draws: u32::MAX, losses: u32::MAX, ..MatchTally::default() };
+        let score = Score::from_tally(String::new(), &tally);
+        assert_eq!((score.games, score.rate), (u32::MAX, Real(500_000)));
+        assert!(score.low < score.rate && score.rate < score.high);
+    }
+}
