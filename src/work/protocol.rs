@@ -24,7 +24,7 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToWorker {
     /// Do this.
-    Job(Assignment),
+    Job(Box<Assignment>),
     /// Stop doing this.
     Cancel {
         /// The job.
@@ -158,13 +158,13 @@ mod tests {
 
     #[test]
     fn lines_look_as_documented() {
-        let job = ToWorker::Job(Assignment {
+        let job = ToWorker::Job(Box::new(Assignment {
             job: JobId::new("a"),
             token: Seq(7),
             spec: JobSpec::External(ExternalSpec { program: "p".into(), params: "{}".into(), inputs: vec![] }),
             inputs: BTreeMap::new(),
             scratch: "/tmp/s".into(),
-        });
+        }));
         assert_eq!(
             serde_json::to_string(&job).expect("plain data"),
             r#"{"type":"job","job":"job/a","token":7,"spec":{"external":{"program":"p","params":"{}","inputs":[]}},"inputs":{},"scratch":"/tmp/s"}"#
