@@ -2,9 +2,13 @@
 //!
 //! [`Game`] is what every game implements: any number of seats from 2 to 4, phases within a turn, and action spaces from
 //! seven columns to tens of thousands of ids. [`Planes`] is how a net sees a position. [`Seat`] is the only way to name a player.
+//! [`registry`] is the closed list of games; [`record`] is a game on paper, and the check that it replays.
 
+pub mod connect4;
 pub mod outcome;
 pub mod planes;
+pub mod record;
+pub mod registry;
 pub mod rules;
 pub mod seat;
 

@@ -19,6 +19,18 @@ impl Outcome {
         Outcome { winners: Seat::all(seats).fold(0, |mask, seat| mask | 1 << seat.index()) }
     }
 
+    /// The outcome shared by the seats whose bits are set (bit 0 is the first seat), as records hold it. `None` when no
+    /// seat, or one beyond `seats`, is set.
+    pub fn from_winners(mask: u8, seats: usize) -> Option<Outcome> {
+        let all = Outcome::shared_by_all(seats).winners;
+        (mask != 0 && mask & !all == 0).then_some(Outcome { winners: mask })
+    }
+
+    /// The winners as bits; the inverse of [`Outcome::from_winners`].
+    pub fn winners(self) -> u8 {
+        self.winners
+    }
+
     /// The seat that won alone, or `None` for a draw.
     pub fn winner(self) -> Option<Seat> {
         (self.winners.count_ones() == 1).then(|| Seat::new(self.winners.trailing_zeros() as usize)).flatten()
@@ -50,5 +62,8 @@ mod tests {
         assert_eq!(Outcome::won_by(seat).winner(), Some(seat));
         assert_eq!(Outcome::shared_by_all(2).shares(), [0.5, 0.5, 0.0, 0.0]);
         assert_eq!(Outcome::shared_by_all(2).winner(), None);
+        assert_eq!(Outcome::from_winners(0b101, 3).map(Outcome::shares), Some([0.5, 0.0, 0.5, 0.0]));
+        assert_eq!(Outcome::from_winners(0, 2), None);
+        assert_eq!(Outcome::from_winners(0b100, 2), None);
     }
 }

@@ -1,0 +1,108 @@
+//! Verifies a whole file.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::fault::{FileFault, RecordFault};
+use super::file::RecordReader;
+use super::game_record::{GameRecord, Generator};
+use super::replay::walk;
+use crate::game::registry::{GameVisitor, dispatch};
+use crate::game::{Game, Planes, Seat};
+
+/// What the replay of a file counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Games.
+    pub games: u32,
+    /// Positions in which somebody moved.
+    pub positions: u64,
+    /// Games that a seat won alone, for each seat in order.
+    pub wins: Vec<u32>,
+    /// Games without a single winner.
+    pub draws: u32,
+    /// Distinct sequences of actions.
+    pub distinct: u32,
+    /// Positions that carry a policy target.
+    pub targets: u64,
+    /// Simulations that the records attest.
+    pub simulations: u64,
+    /// Who played, in any seat of any game.
+    pub generators: BTreeSet<Generator>,
+}
+
+/// Replays every game of a file, which must hold games of `game` (a key of the registry).
+///
+/// Memory is bounded by the file's own length. Nothing in the file is believed that the replay can decide.
+///
+/// # Errors
+/// The first fault, with its game and ply. A file with a fault has no tally: none of it may be used.
+pub fn verify_file(file: &[u8], game: &str) -> Result<Tally, FileFault> {
+    let header_fault = |reason| FileFault { game_index: None, ply: None, reason };
+    let reader = RecordReader::open(file)?;
+    if reader.header().game != game {
+        let (found, expected) = (reader.header().game.clone(), game.to_owned());
+        return Err(header_fault(RecordFault::WrongGame { found, expected }));
+    }
+    dispatch(game, VerifyGames(reader)).map_err(|unknown| header_fault(unknown.into()))?
+}
+
+struct VerifyGames<'a>(RecordReader<'a>);
+
+impl GameVisitor for VerifyGames<'_> {
+    type Output = Result<Tally, FileFault>;
+
+    #[tracing::instrument(skip_all, fields(game = game.key(), games = self.0.header().games))]
+    fn visit<G: Planes>(self, game: G) -> Self::Output {
+        check_header(&self.0, &game).map_err(|reason| FileFault { game_index: None, ply: None, reason })?;
+        let mut tally = Tally { wins: vec![0; game.seats()], ..Tally::default() };
+        let mut sequences = HashSet::new();
+        for record in self.0 {
+            let record = record?;
+            count_game(&game, &record, &mut tally).map_err(|(ply, reason)| FileFault {
+                game_index: Some(tally.games),
+                ply,
+                reason,
+            })?;
+            sequences.insert(sequence_hash(&record));
+            tally.games += 1;
+        }
+        tally.distinct = sequences.len() as u32;
+        Ok(tally)
+    }
+}
+
+fn check_header<G: Game>(reader: &RecordReader<'_>, game: &G) -> Result<(), RecordFault> {
+    let header = reader.header();
+    if header.rules_version != game.rules_version() {
+        return Err(RecordFault::RulesVersion { found: header.rules_version, known: game.rules_version() });
+    }
+    if header.seats != game.seats() {
+        return Err(RecordFault::Seats { what: "the header's games", found: header.seats, seats: game.seats() });
+    }
+    Ok(())
+}
+
+fn count_game<G: Game>(game: &G, record: &GameRecord, tally: &mut Tally) -> Result<(), super::fault::PlyFault> {
+    let outcome = walk(game, record, |view| {
+        tally.positions += 1;
+        if let Some(findings) = &view.record.findings {
+            tally.targets += 1;
+            tally.simulations += u64::from(findings.simulations);
+        }
+    })?;
+    match outcome.winner().map(Seat::index) {
+        Some(seat) => tally.wins[seat] += 1,
+        None => tally.draws += 1,
+    }
+    tally.generators.extend(&record.generators);
+    Ok(())
+}
+
+/// Stands for the sequence of actions; two sequences never share one.
+fn sequence_hash(record: &GameRecord) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    record.plies.iter().for_each(|ply| {
+        hasher.update(&ply.action.0.to_le_bytes());
+    });
+    *hasher.finalize().as_bytes()
+}
