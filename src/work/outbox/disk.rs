@@ -1,0 +1,299 @@
+//! The outbox on disk: sled, made durable.
+//!
+//! sled's `flush` does not call fsync on Linux, so every commit ends with `fdatasync` on a descriptor of our own to the
+//! same file, then with the [`super::mark`]. sled may panic on damaged files: whatever touches them here is caught and
+//! becomes an error with a way out.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::codec::{self, CodecError};
+use super::error::OutboxError;
+use super::mark::MarkFile;
+use crate::event::{NodeId, Proposal};
+
+/// Memory that sled may use for its cache.
+const CACHE_BYTES: u64 = 16 << 20;
+/// How often, and how far apart, a locked database is tried: a process that was just killed, or is just being forked,
+/// may hold the lock a moment longer.
+const LOCK_TRIES: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+const LAST_KEY: &[u8] = b"m/last";
+const ACKED_KEY: &[u8] = b"m/acked";
+
+/// Bounds of the outbox. At either of them `push` refuses with [`OutboxError::Full`] and stores nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Proposals that wait at most. A node makes a few a minute for each job, so this is days without a leader.
+    pub entries_max: u64,
+    /// Their bytes.
+    pub bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { entries_max: 65_536, bytes_max: 256 << 20 }
+    }
+}
+
+/// What the disk holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    /// Numbers up to this one were acknowledged by the leader. Those after it, up to `last`, are all here.
+    pub(super) acked: u64,
+    /// The highest number ever given.
+    pub(super) last: u64,
+}
+
+/// What reads and what makes durable.
+#[derive(Clone)]
+pub(super) struct Disk {
+    path: PathBuf,
+    db: sled::Db,
+    sync: std::sync::Arc<File>,
+}
+
+/// The disk with the right to write to it.
+pub(super) struct DiskWriter {
+    disk: Disk,
+    mark: MarkFile,
+}
+
+impl DiskWriter {
+    /// Opens or creates the outbox of `node`, reads all of it once, and forgets what the log holds (up to `floor`).
+    pub(super) fn open(path: &Path, node: NodeId, floor: u64) -> Result<(DiskWriter, Held), OutboxError> {
+        let io = |action| move |error: std::io::Error| io_error(action, path, &error);
+        let sled_path = path.join("sled");
+        std::fs::create_dir_all(&sled_path).map_err(io("create"))?;
+        let config = sled::Config::new().path(&sled_path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(500));
+        let db = open_patiently(path, &config)?;
+        let sync = File::options().read(true).write(true).open(sled_path.join("db")).map_err(io("open"))?;
+        let disk = Disk { path: path.to_owned(), db, sync: sync.into() };
+        let mark = disk.open_mark(node)?;
+        for folder in [Some(&*sled_path), Some(path), path.parent()].into_iter().flatten() {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync the folder of"))?;
+        }
+        let mut held = disk.survey()?;
+        let missing = (held.last + 1, mark.mark().last);
+        if missing.0 <= missing.1 {
+            return Err(disk.damaged(&format!("proposals {} to {} were stored and are gone", missing.0, missing.1)));
+        }
+        let mut writer = DiskWriter { disk, mark };
+        if floor > held.last {
+            tracing::warn!(
+                stored = held.last,
+                floor,
+                "the outbox is older than the log: numbers go on above the log's"
+            );
+            held.last = floor;
+        }
+        held = writer.commit(&[], floor, held)?;
+        Ok((writer, held))
+    }
+
+    /// A handle that only reads.
+    pub(super) fn reader(&self) -> Disk {
+        self.disk.clone()
+    }
+
+    /// Stores proposals, forgets those up to the number `ack`, and remembers `held.last`; durable when it returns.
+    pub(super) fn commit(
+        &mut self,
+        proposals: &[(u64, Vec<u8>)],
+        ack: u64,
+        mut held: Held,
+    ) -> Result<Held, OutboxError> {
+        let disk = &self.disk;
+        let mut batch = sled::Batch::default();
+        if ack > held.acked {
+            let (entries, bytes) = disk.remove_up_to(ack, &mut batch)?;
+            held = Held { entries: held.entries - entries, bytes: held.bytes - bytes, acked: ack, ..held };
+        }
+        for (seq, bytes) in proposals {
+            for (key, value) in codec::chunks(*seq, bytes) {
+                batch.insert(&key, value);
+            }
+        }
+        for (key, number) in [(LAST_KEY, held.last), (ACKED_KEY, held.acked)] {
+            batch.insert(key, checked(key, number));
+        }
+        guarded(&disk.path, || disk.db.apply_batch(batch))?;
+        guarded(&disk.path, || disk.db.flush())?;
+        disk.check_file()?;
+        let synced = disk.sync.sync_data().and_then(|()| self.mark.advance(held.last));
+        synced.map_err(|error| io_error("sync", &disk.path, &error))?;
+        Ok(held)
+    }
+}
+
+impl Disk {
+    /// Adds the removal of all proposals up to `seq` to `batch`; returns how many and how many bytes.
+    fn remove_up_to(&self, seq: u64, batch: &mut sled::Batch) -> Result<(u64, u64), OutboxError> {
+        let (mut entries, mut bytes) = (0, 0);
+        let mut range = self.db.range(codec::key(0, 0)..=codec::key(seq, u16::MAX));
+        while let Some((key, value)) = guarded(&self.path, || range.next().transpose())? {
+            entries += u64::from(key.ends_with(&[0, 0]));
+            bytes += value.len().saturating_sub(codec::HEAD_BYTES) as u64;
+            batch.remove(key);
+        }
+        Ok((entries, bytes))
+    }
+
+    /// The first proposals up to the number `last`: at most `max`, and no more once `bytes_max` bytes are read.
+    pub(super) fn first(&self, last: u64, max: usize, bytes_max: usize) -> Result<Vec<Proposal>, OutboxError> {
+        let mut proposals = vec![];
+        let mut read = 0;
+        self.walk(last, |seq, bytes| {
+            read += bytes.len();
+            proposals.push(codec::decode(seq, bytes)?);
+            Ok(proposals.len() < max && read < bytes_max)
+        })?;
+        Ok(proposals)
+    }
+
+    /// Reads every proposal up to the number `last` in order until `visit` says false.
+    fn walk(
+        &self,
+        last: u64,
+        mut visit: impl FnMut(u64, &[u8]) -> Result<bool, CodecError>,
+    ) -> Result<(), OutboxError> {
+        let mut range = self.db.range(codec::key(0, 0)..=codec::key(last, u16::MAX));
+        let mut joined: Vec<u8> = vec![];
+        let mut expected = 0;
+        while let Some((key, value)) = guarded(&self.path, || range.next().transpose())? {
+            let fail = |error| self.codec_error(error);
+            let damaged = |what: &str| fail(CodecError::Damaged(format!("entry {key:02x?} {what}")));
+            let (seq, chunk) = codec::parse_key(&key).ok_or_else(|| damaged("has no valid key"))?;
+            let (chunks, payload) = codec::open_value(&key, &value).map_err(fail)?;
+            if chunk != expected || chunk >= chunks {
+                return Err(damaged("is out of order"));
+            }
+            joined.extend_from_slice(payload);
+            expected = (chunk + 1) % chunks;
+            if expected == 0 {
+                if !visit(seq, &joined).map_err(fail)? {
+                    return Ok(());
+                }
+                joined.clear();
+            }
+        }
+        if expected == 0 { Ok(()) } else { Err(self.damaged("the last entry is cut short")) }
+    }
+
+    /// Reads everything. The proposals must be exactly those after `acked` up to `last`.
+    fn survey(&self) -> Result<Held, OutboxError> {
+        let number = |key| self.number(key).map(Option::unwrap_or_default);
+        let mut held = Held { last: number(LAST_KEY)?, acked: number(ACKED_KEY)?, ..Held::default() };
+        let mut next = held.acked + 1;
+        self.walk(u64::MAX, |seq, bytes| {
+            codec::decode(seq, bytes)?;
+            if seq != next {
+                return Err(CodecError::Damaged(format!("it holds proposal {seq} where {next} should be")));
+            }
+            next += 1;
+            held.entries += 1;
+            held.bytes += bytes.len() as u64;
+            Ok(true)
+        })?;
+        if next == held.last + 1 {
+            return Ok(held);
+        }
+        Err(self.damaged(&format!("it ends before proposal {next}, but {} were stored", held.last)))
+    }
+
+    fn open_mark(&self, node: NodeId) -> Result<MarkFile, OutboxError> {
+        let path = self.path.join("mark");
+        match MarkFile::open(&path) {
+            Ok(Some(mark)) if mark.mark().owner == node.0 => Ok(mark),
+            Ok(Some(mark)) => {
+                let owner = NodeId(mark.mark().owner);
+                Err(OutboxError::Foreign { path: self.path.clone(), owner, node })
+            }
+            Ok(None) if guarded(&self.path, || Ok(self.db.is_empty()))? => {
+                MarkFile::create(&path, node.0).map_err(|error| io_error("create the mark of", &self.path, &error))
+            }
+            Ok(None) => Err(self.damaged("its mark is missing")),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(self.damaged(&error.to_string())),
+            Err(error) => Err(io_error("read the mark of", &self.path, &error)),
+        }
+    }
+
+    fn number(&self, key: &[u8]) -> Result<Option<u64>, OutboxError> {
+        let Some(value) = guarded(&self.path, || self.db.get(key))? else { return Ok(None) };
+        let number = value.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes)).unwrap_or_default();
+        if *value != checked(key, number)[..] {
+            return Err(self.damaged(&format!("the value of {} fails its checksum", String::from_utf8_lossy(key))));
+        }
+        Ok(Some(number))
+    }
+
+    /// The descriptor must be the file that sled writes to, or syncing it would mean nothing.
+    fn check_file(&self) -> Result<(), OutboxError> {
+        let fail = |error: std::io::Error| io_error("check", &self.path, &error);
+        let ours = self.sync.metadata().map_err(fail)?;
+        let named = std::fs::metadata(self.path.join("sled/db")).map_err(fail)?;
+        if (ours.dev(), ours.ino()) == (named.dev(), named.ino()) {
+            return Ok(());
+        }
+        Err(self.damaged("its file was replaced while the node ran"))
+    }
+
+    fn codec_error(&self, error: CodecError) -> OutboxError {
+        match error {
+            CodecError::Version(version) => OutboxError::TooNew { path: self.path.clone(), version },
+            CodecError::Damaged(reason) => self.damaged(&reason),
+        }
+    }
+
+    fn damaged(&self, reason: &str) -> OutboxError {
+        OutboxError::Damaged { path: self.path.clone(), reason: reason.to_owned() }
+    }
+}
+
+fn open_patiently(path: &Path, config: &sled::Config) -> Result<sled::Db, OutboxError> {
+    for _ in 1..LOCK_TRIES {
+        match guarded(path, || config.open()) {
+            Err(OutboxError::InUse { .. }) => std::thread::sleep(LOCK_WAIT),
+            other => return other,
+        }
+    }
+    guarded(path, || config.open())
+}
+
+/// A number followed by a checksum over its key and itself.
+fn checked(key: &[u8], number: u64) -> Vec<u8> {
+    let mut value = number.to_le_bytes().to_vec();
+    let crc = crc32c::crc32c_append(crc32c::crc32c(key), &value);
+    value.extend_from_slice(&crc.to_le_bytes());
+    value
+}
+
+/// Runs something that touches sled and turns its errors and panics into ours.
+fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, OutboxError> {
+    let damaged = |reason: String| OutboxError::Damaged { path: path.to_owned(), reason };
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) if is_locked(&error) => Err(OutboxError::InUse { path: path.to_owned() }),
+        Ok(Err(sled::Error::Io(error))) => Err(io_error("access", path, &error)),
+        Ok(Err(error)) => Err(damaged(error.to_string())),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            Err(damaged(words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("sled panicked").to_owned()))
+        }
+    }
+}
+
+/// sled wraps the lock's error in words.
+fn is_locked(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+}
+
+fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> OutboxError {
+    OutboxError::Io { action, path: path.to_owned(), reason: error.to_string() }
+}
