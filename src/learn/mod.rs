@@ -1,1 +1,45 @@
-//! Floor 2: nets, samples, training, statistics of matches.
+//! Floor 2: nets, samples and training. The only room that knows libtorch, behind the cargo feature `torch`.
+//!
+//! [`Architecture`] says what a net is; `Weights` are its tensors on the host and the model file; `Net` is the net in
+//! libtorch and `NetEvaluator` its fast form for search. [`Samples`] come from verified games; a `Trainer` learns from
+//! them, step by step, and its `Checkpoint` lets it go on after a stop.
+
+pub mod architecture;
+pub mod batch;
+#[cfg(feature = "torch")]
+pub mod checkpoint;
+pub mod error;
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(feature = "torch")]
+pub mod infer;
+#[cfg(feature = "torch")]
+mod meter;
+#[cfg(feature = "torch")]
+pub mod net;
+pub mod recipe;
+pub mod samples;
+#[cfg(feature = "torch")]
+mod sgd;
+#[cfg(feature = "torch")]
+pub mod tensorfile;
+#[cfg(all(test, feature = "torch"))]
+mod tests;
+#[cfg(feature = "torch")]
+mod tower;
+#[cfg(feature = "torch")]
+pub mod train;
+#[cfg(feature = "torch")]
+pub mod weights;
+
+pub use architecture::{Architecture, FAMILIES, Family};
+pub use error::LearnError;
+#[cfg(feature = "torch")]
+pub use infer::NetEvaluator;
+#[cfg(feature = "torch")]
+pub use net::Net;
+pub use samples::Samples;
+#[cfg(feature = "torch")]
+pub use train::Trainer;
+#[cfg(feature = "torch")]
+pub use weights::Weights;

@@ -1,0 +1,212 @@
+//! What a net is: its family, what it sees and what it says. From this follow the names and shapes of all its tensors.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::LearnError;
+use crate::game::{PlaneShape, Planes};
+
+/// A family of nets: how wide and how deep.
+///
+/// | family | blocks x channels | parameters for Connect Four |
+/// | --- | --- | --- |
+/// | `tiny` | 4 x 32 | 83,409 |
+/// | `small` | 6 x 64 | 473,753 |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The name, as in the configuration.
+    pub name: &'static str,
+    /// Residual blocks.
+    pub blocks: usize,
+    /// Channels of the trunk.
+    pub channels: usize,
+    /// Channels that the policy head reduces to.
+    pub policy_channels: usize,
+    /// Channels that the value head reduces to.
+    pub value_channels: usize,
+    /// Units of the value head's hidden layer.
+    pub value_hidden: usize,
+}
+
+/// Every family, smallest first.
+pub const FAMILIES: [Family; 2] = [
+    Family { name: "tiny", blocks: 4, channels: 32, policy_channels: 8, value_channels: 4, value_hidden: 32 },
+    Family { name: "small", blocks: 6, channels: 64, policy_channels: 16, value_channels: 8, value_hidden: 64 },
+];
+
+impl Family {
+    /// The family with this name.
+    ///
+    /// # Errors
+    /// [`LearnError::Family`] when there is none.
+    pub fn named(name: &str) -> Result<Family, LearnError> {
+        FAMILIES.into_iter().find(|family| family.name == name).ok_or_else(|| LearnError::Family(name.to_owned()))
+    }
+}
+
+/// The identity of a net's shape. Weights fit exactly one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// The game's key.
+    pub game: String,
+    /// Name of the family.
+    pub net: String,
+    /// The encoder's version.
+    pub encoder: u32,
+    /// Shape of the input: channels, height, width.
+    pub planes: [usize; 3],
+    /// Length of the action table.
+    pub actions: usize,
+    /// Number of players.
+    pub seats: usize,
+}
+
+/// What a tensor is for; decides its start value and whether it decays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Weight of a convolution or a linear layer: random at first, decays.
+    Weight,
+    /// Weight of a head's last layer: small at first, so that a fresh net is nearly uniform; decays.
+    Output,
+    /// Bias, or shift of a normalisation: 0 at first, never decays.
+    Shift,
+    /// Scale of a normalisation: 1 at first, never decays.
+    Scale,
+    /// Running mean of a normalisation: 0 at first, not trained.
+    Mean,
+    /// Running variance of a normalisation: 1 at first, not trained.
+    Variance,
+}
+
+impl Role {
+    /// Whether the optimiser changes the tensor.
+    pub fn trains(self) -> bool {
+        !matches!(self, Role::Mean | Role::Variance)
+    }
+
+    /// Whether weight decay applies.
+    pub fn decays(self) -> bool {
+        matches!(self, Role::Weight | Role::Output)
+    }
+}
+
+/// One tensor of a net.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// The name, such as `blocks.0.a.conv.weight`.
+    pub name: String,
+    /// The shape.
+    pub shape: Vec<usize>,
+    /// What it is for.
+    pub role: Role,
+}
+
+impl TensorSpec {
+    /// Elements of the tensor.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// True when the tensor has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Architecture {
+    /// The net of `family` for a game.
+    pub fn of<G: Planes>(game: &G, family: Family) -> Architecture {
+        let PlaneShape { channels, height, width } = game.plane_shape();
+        Architecture {
+            game: game.key().to_owned(),
+            net: family.name.to_owned(),
+            encoder: game.encoder_version(),
+            planes: [channels, height, width],
+            actions: game.action_count(),
+            seats: game.seats(),
+        }
+    }
+
+    /// The family.
+    ///
+    /// # Errors
+    /// [`LearnError::Family`] when this build does not know it.
+    pub fn family(&self) -> Result<Family, LearnError> {
+        Family::named(&self.net)
+    }
+
+    /// Refuses an architecture that is not one for `game`, naming the first field that differs.
+    ///
+    /// # Errors
+    /// [`LearnError::Mismatch`], or [`LearnError::Family`] for an unknown family.
+    pub fn check_fits<G: Planes>(&self, game: &G) -> Result<(), LearnError> {
+        let wanted = Architecture::of(game, self.family()?);
+        let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        let fields = [
+            ("game", text(&self.game), text(&wanted.game)),
+            ("encoder version", text(&self.encoder), text(&wanted.encoder)),
+            ("plane shape", text(&self.planes), text(&wanted.planes)),
+            ("action count", text(&self.actions), text(&wanted.actions)),
+            ("seats", text(&self.seats), text(&wanted.seats)),
+        ];
+        match fields.into_iter().find(|(_, found, wanted)| found != wanted) {
+            Some((field, found, wanted)) => Err(LearnError::Mismatch { field, found, wanted }),
+            None => Ok(()),
+        }
+    }
+
+    /// Every tensor, in the order in which the layers come.
+    ///
+    /// # Errors
+    /// [`LearnError::Family`] for an unknown family.
+    pub fn tensors(&self) -> Result<Vec<TensorSpec>, LearnError> {
+        let family = self.family()?;
+        let [planes, height, width] = self.planes;
+        let mut list = TensorList::default();
+        list.convolution("stem", planes, family.channels, 3);
+        for block in 0..family.blocks {
+            list.convolution(&format!("blocks.{block}.a"), family.channels, family.channels, 3);
+            list.convolution(&format!("blocks.{block}.b"), family.channels, family.channels, 3);
+        }
+        let cells = height * width;
+        list.convolution("policy", family.channels, family.policy_channels, 1);
+        list.linear("policy.out", family.policy_channels * cells, self.actions, Role::Output);
+        list.convolution("value", family.channels, family.value_channels, 1);
+        list.linear("value.hidden", family.value_channels * cells, family.value_hidden, Role::Weight);
+        list.linear("value.out", family.value_hidden, self.seats, Role::Output);
+        Ok(list.0)
+    }
+
+    /// Trainable parameters.
+    ///
+    /// # Errors
+    /// [`LearnError::Family`] for an unknown family.
+    pub fn parameters(&self) -> Result<u64, LearnError> {
+        let trained = self.tensors()?.into_iter().filter(|tensor| tensor.role.trains());
+        Ok(trained.map(|tensor| tensor.len() as u64).sum())
+    }
+}
+
+/// Collects the tensors of layers.
+#[derive(Default)]
+struct TensorList(Vec<TensorSpec>);
+
+impl TensorList {
+    fn push(&mut self, name: String, shape: &[usize], role: Role) {
+        self.0.push(TensorSpec { name, shape: shape.to_vec(), role });
+    }
+
+    /// A convolution without bias and its batch normalisation.
+    fn convolution(&mut self, name: &str, from: usize, to: usize, side: usize) {
+        self.push(format!("{name}.conv.weight"), &[to, from, side, side], Role::Weight);
+        self.push(format!("{name}.norm.weight"), &[to], Role::Scale);
+        self.push(format!("{name}.norm.bias"), &[to], Role::Shift);
+        self.push(format!("{name}.norm.running_mean"), &[to], Role::Mean);
+        self.push(format!("{name}.norm.running_var"), &[to], Role::Variance);
+    }
+
+    fn linear(&mut self, name: &str, from: usize, to: usize, role: Role) {
+        self.push(format!("{name}.weight"), &[to, from], role);
+        self.push(format!("{name}.bias"), &[to], Role::Shift);
+    }
+}

@@ -1,0 +1,166 @@
+//! Which samples a training step sees, and how they are laid out. A step's batch follows from the seed and the step alone,
+//! so that a resumed run goes on exactly as the first would have.
+
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::samples::Samples;
+use crate::game::{ActionId, Planes};
+
+/// Keeps the streams for symmetries apart from those for shuffling.
+const SYMMETRY_STREAMS: u64 = 1 << 63;
+
+/// Samples of one step, dense, row by row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Number of samples.
+    pub len: usize,
+    /// Encoded positions.
+    pub planes: Vec<f32>,
+    /// Target over the action table.
+    pub policy: Vec<f32>,
+    /// True for actions that are not legal.
+    pub illegal: Vec<bool>,
+    /// Share of each seat, the mover's first.
+    pub value: Vec<f32>,
+}
+
+/// Draws batches: every sample once an epoch, in an order shuffled by the seed, each under a random symmetry of the board.
+#[derive(Debug)]
+pub struct Sampler<'a, G> {
+    game: &'a G,
+    samples: &'a Samples,
+    seed: u64,
+    size: usize,
+    epoch: Option<u64>,
+    order: Vec<u32>,
+}
+
+impl<'a, G: Planes> Sampler<'a, G> {
+    /// Batches of `size` of these samples, of which there must be at least one.
+    pub fn new(game: &'a G, samples: &'a Samples, size: usize, seed: u64) -> Self {
+        assert!(!samples.is_empty(), "the caller checks that there are samples");
+        Sampler { game, samples, seed, size, epoch: None, order: Vec::new() }
+    }
+
+    /// The batch of `step`, counted from 0.
+    pub fn batch(&mut self, step: u32) -> Batch {
+        let mut rng = self.rng(SYMMETRY_STREAMS | u64::from(step));
+        let mut batch = Batch::with_room(self.size, self.samples);
+        for place in 0..self.size as u64 {
+            let place = u64::from(step) * self.size as u64 + place;
+            let (epoch, position) = (place / self.samples.len() as u64, place % self.samples.len() as u64);
+            let index = self.shuffled(epoch)[position as usize] as usize;
+            let symmetry = rng.random_range(0..self.game.symmetries());
+            batch.push(self.game, self.samples, index, symmetry);
+        }
+        batch
+    }
+
+    /// The order of the samples in `epoch`.
+    fn shuffled(&mut self, epoch: u64) -> &[u32] {
+        if self.epoch != Some(epoch) {
+            let mut rng = self.rng(epoch);
+            self.order = (0..self.samples.len() as u32).collect();
+            self.order.shuffle(&mut rng);
+            self.epoch = Some(epoch);
+        }
+        &self.order
+    }
+
+    fn rng(&self, stream: u64) -> ChaCha8Rng {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(stream);
+        rng
+    }
+}
+
+impl Batch {
+    fn with_room(size: usize, samples: &Samples) -> Batch {
+        Batch {
+            len: 0,
+            planes: Vec::with_capacity(size * samples.shape().len()),
+            policy: Vec::with_capacity(size * samples.actions()),
+            illegal: Vec::with_capacity(size * samples.actions()),
+            value: Vec::with_capacity(size * samples.seats()),
+        }
+    }
+
+    /// Adds a sample, mirrored or rotated by `symmetry`.
+    fn push<G: Planes>(&mut self, game: &G, samples: &Samples, index: usize, symmetry: usize) {
+        let sample = samples.get(index);
+        let planes_start = self.planes.len();
+        self.planes.resize(planes_start + sample.planes.len(), 0.0);
+        game.transform_planes(symmetry, sample.planes, &mut self.planes[planes_start..]);
+        let row = self.policy.len();
+        self.policy.resize(row + samples.actions(), 0.0);
+        self.illegal.resize(row + samples.actions(), true);
+        for (id, share) in sample.ids.iter().zip(sample.policy) {
+            let place = row + game.transform_action(symmetry, ActionId(*id)).0 as usize;
+            self.policy[place] = *share;
+            self.illegal[place] = false;
+        }
+        self.value.extend(sample.value);
+        self.len += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::connect4::ConnectFour;
+    use crate::learn::fixtures;
+
+    #[test]
+    fn the_same_seed_and_step_give_the_same_batch() {
+        let samples = fixtures::samples(3, 1);
+        let batch = |seed, step| Sampler::new(&ConnectFour, &samples, 16, seed).batch(step);
+        assert_eq!(batch(1, 5), batch(1, 5));
+        assert_ne!(batch(1, 5), batch(1, 6));
+        assert_ne!(batch(1, 5), batch(2, 5));
+        let mut in_order = Sampler::new(&ConnectFour, &samples, 16, 1);
+        (0..5).for_each(|step| drop(in_order.batch(step)));
+        assert_eq!(in_order.batch(5), batch(1, 5), "a batch must not depend on those before it");
+    }
+
+    #[test]
+    fn an_epoch_holds_every_sample_once() {
+        let samples = fixtures::samples(2, 2);
+        let mut sampler = Sampler::new(&ConnectFour, &samples, 8, 3);
+        let first = sampler.shuffled(0).to_vec();
+        let second = sampler.shuffled(1).to_vec();
+        assert_ne!(first, second);
+        for mut order in [first, second] {
+            order.sort_unstable();
+            assert!(order.into_iter().eq(0..samples.len() as u32));
+        }
+    }
+
+    #[test]
+    fn symmetries_move_planes_and_actions_together() {
+        let samples = fixtures::samples(1, 4);
+        let mut plain = Batch::with_room(1, &samples);
+        let mut mirrored = Batch::with_room(1, &samples);
+        let last = samples.len() - 1;
+        plain.push(&ConnectFour, &samples, last, 0);
+        mirrored.push(&ConnectFour, &samples, last, 1);
+        assert_eq!(plain.planes, samples.get(last).planes);
+        assert_ne!(plain.planes, mirrored.planes);
+        let reversed = |row: &[f32]| row.iter().rev().copied().collect::<Vec<_>>();
+        assert_eq!(reversed(&plain.policy), mirrored.policy);
+        let rows = plain.planes.chunks(7).zip(mirrored.planes.chunks(7));
+        rows.for_each(|(plain, mirrored)| assert_eq!(reversed(plain), mirrored));
+        assert_eq!(plain.value, mirrored.value);
+        assert!(mirrored.illegal.iter().zip(&mirrored.policy).all(|(illegal, share)| !illegal || *share == 0.0));
+    }
+
+    #[test]
+    fn both_symmetries_are_drawn() {
+        let samples = fixtures::samples(1, 4);
+        let batch = Sampler::new(&ConnectFour, &samples, samples.len(), 9).batch(0);
+        let is_plain = |planes: &[f32]| (0..samples.len()).any(|index| samples.get(index).planes == planes);
+        let plain = batch.planes.chunks(samples.shape().len()).filter(|planes| is_plain(planes)).count();
+        assert!(plain > 0 && plain < samples.len(), "{plain} of {}", samples.len());
+    }
+}

@@ -1,0 +1,77 @@
+//! What can go wrong with nets, samples and training.
+
+/// Learning failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LearnError {
+    /// A file or folder could not be used.
+    #[error("could not {doing} {path}: {source}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which path.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are not a model file, or a damaged one. No other attempt can help.
+    #[error("not a usable model file: {reason}")]
+    Weights {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model file is intact, but made for something else.
+    #[error("the model file has {field} {found}, and {wanted} is needed")]
+    Mismatch {
+        /// The field of the metadata.
+        field: &'static str,
+        /// What the file says.
+        found: String,
+        /// What would fit.
+        wanted: String,
+    },
+    /// There is no family of nets with this name.
+    #[error("net family {0:?} is unknown; known are tiny and small")]
+    Family(String),
+    /// Recorded games cannot be turned into samples.
+    #[error("game {game} of a batch cannot be learned from: {reason}")]
+    Samples {
+        /// Index of the game in its batch.
+        game: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The recipe cannot be followed.
+    #[error("the training recipe is unusable: {0}")]
+    Recipe(&'static str),
+    /// The losses became non-finite or exploded. Another attempt with the same seed would do the same.
+    #[error("training diverged at step {step}: {what}; lower the learning rate")]
+    Diverged {
+        /// The step, counted from 1.
+        step: u32,
+        /// Which figure, and its value.
+        what: String,
+    },
+    /// The caller asked for a stop.
+    #[error("stopped on request")]
+    Cancelled,
+    /// libtorch refused an operation.
+    #[error("libtorch failed: {0}")]
+    Torch(String),
+}
+
+impl LearnError {
+    /// Whether another attempt with the same inputs could succeed.
+    pub fn may_pass_later(&self) -> bool {
+        matches!(self, LearnError::Io { .. } | LearnError::Torch(_) | LearnError::Cancelled)
+    }
+}
+
+#[cfg(feature = "torch")]
+impl From<tch::TchError> for LearnError {
+    /// Keeps the first line: the rest is libtorch's own stack.
+    fn from(error: tch::TchError) -> Self {
+        let text = error.to_string();
+        LearnError::Torch(text.lines().next().unwrap_or_default().to_owned())
+    }
+}

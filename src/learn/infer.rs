@@ -1,0 +1,109 @@
+//! The net as search asks it: batches of positions in, policies and values out.
+
+use std::marker::PhantomData;
+
+use tch::{Device, Kind, Tensor};
+
+use super::architecture::Architecture;
+use super::error::LearnError;
+use super::net::Net;
+use super::tower::{Folded, Tower, channels_last};
+use super::weights::Weights;
+use crate::game::{PlaneShape, Planes, SEATS_MAX, Seat};
+use crate::search::{Evaluation, Evaluator};
+
+/// The most positions that go through the net at once; a larger batch is split. Bounds the memory for activations.
+pub const POSITIONS_AT_ONCE_MAX: usize = 512;
+
+/// Evaluates positions with a net: normalisation folded in, no gradients, one copy in and one copy out for each batch.
+pub struct NetEvaluator<G> {
+    tower: Tower<Folded>,
+    device: Device,
+    shape: PlaneShape,
+    actions: usize,
+    seats: usize,
+    planes: Vec<f32>,
+    leaves: u64,
+    game: PhantomData<G>,
+}
+
+impl<G: Planes> NetEvaluator<G> {
+    /// An evaluator with these weights, which must be made for `game`.
+    ///
+    /// # Errors
+    /// [`LearnError::Mismatch`] when the weights are for another game or encoder.
+    pub fn new(game: &G, weights: &Weights, device: Device) -> Result<Self, LearnError> {
+        weights.architecture().check_fits(game)?;
+        let Architecture { actions, seats, .. } = *weights.architecture();
+        Ok(NetEvaluator {
+            tower: Net::new(weights, device)?.fold()?,
+            device,
+            shape: game.plane_shape(),
+            actions,
+            seats,
+            planes: Vec::new(),
+            leaves: 0,
+            game: PhantomData,
+        })
+    }
+
+    /// Runs the encoded positions; gives each one's logits over the table, then its win probabilities, mover first.
+    fn forward(&self, positions: usize) -> Result<Vec<f32>, LearnError> {
+        let PlaneShape { channels, height, width } = self.shape;
+        let shape = [positions, channels, height, width].map(|side| side as i64);
+        let _no_gradients = tch::no_grad_guard();
+        let input = Tensor::f_from_slice(&self.planes)?.f_reshape(shape)?.f_to_device(self.device)?;
+        let heads = self.tower.forward(&channels_last(&input)?, false)?;
+        let value = heads.value.f_softmax(1, Kind::Float)?;
+        let both = Tensor::f_cat(&[&heads.policy, &value], 1)?.f_to_device(Device::Cpu)?.f_contiguous()?;
+        let mut out = vec![0.0; positions * (self.actions + self.seats)];
+        both.f_copy_data(&mut out, both.numel())?;
+        Ok(out)
+    }
+
+    fn evaluate_chunk(
+        &mut self,
+        game: &G,
+        chunk: &[(&G::State, &[G::Action])],
+        into: &mut Vec<Evaluation>,
+    ) -> Result<(), LearnError> {
+        self.planes.resize(chunk.len() * self.shape.len(), 0.0);
+        for ((state, _), planes) in chunk.iter().zip(self.planes.chunks_exact_mut(self.shape.len())) {
+            game.encode(state, planes);
+        }
+        let out = self.forward(chunk.len())?;
+        self.leaves += chunk.len() as u64;
+        for ((state, legal), row) in chunk.iter().zip(out.chunks_exact(self.actions + self.seats)) {
+            let (policy, relative) = row.split_at(self.actions);
+            let logits = legal.iter().map(|action| policy[game.action_id(action).0 as usize]).collect();
+            let value = absolute(relative, game.to_move(state));
+            into.push(Evaluation { logits, value });
+        }
+        Ok(())
+    }
+}
+
+impl<G: Planes> Evaluator<G> for NetEvaluator<G> {
+    type Error = LearnError;
+
+    fn evaluate(&mut self, game: &G, batch: &[(&G::State, &[G::Action])]) -> Result<Vec<Evaluation>, LearnError> {
+        let mut evaluations = Vec::with_capacity(batch.len());
+        for chunk in batch.chunks(POSITIONS_AT_ONCE_MAX) {
+            self.evaluate_chunk(game, chunk, &mut evaluations)?;
+        }
+        Ok(evaluations)
+    }
+
+    fn leaves(&self) -> u64 {
+        self.leaves
+    }
+}
+
+/// Values by seat, from values that begin with the mover's.
+fn absolute(relative: &[f32], mover: Seat) -> [f32; SEATS_MAX] {
+    let mut value = [0.0; SEATS_MAX];
+    for seat in Seat::all(relative.len()) {
+        value[seat.index()] = relative[seat.relative_to(mover, relative.len())];
+    }
+    value
+}

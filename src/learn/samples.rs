@@ -1,0 +1,200 @@
+//! What a net learns from: positions, the search's policies, and who won.
+
+use crate::game::record::{GameRecord, RecordReader, replay_with};
+use crate::game::{Outcome, PlaneShape, Planes, Seat};
+
+use super::error::LearnError;
+
+/// Positions of many games with their targets, without augmentation. The same records give the same samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples {
+    shape: PlaneShape,
+    actions: usize,
+    seats: usize,
+    planes: Vec<f32>,
+    value: Vec<f32>,
+    /// Where each sample's legal actions begin; one more than there are samples.
+    starts: Vec<usize>,
+    ids: Vec<u32>,
+    policy: Vec<f32>,
+}
+
+/// One sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample<'a> {
+    /// The encoded position.
+    pub planes: &'a [f32],
+    /// Places of the legal actions in the table.
+    pub ids: &'a [u32],
+    /// Target of each legal action; they sum to 1.
+    pub policy: &'a [f32],
+    /// Share of each seat in the outcome, the mover's first.
+    pub value: &'a [f32],
+}
+
+impl Samples {
+    /// No samples yet, of the game's shapes.
+    pub fn new<G: Planes>(game: &G) -> Samples {
+        Samples {
+            shape: game.plane_shape(),
+            actions: game.action_count(),
+            seats: game.seats(),
+            planes: Vec::new(),
+            value: Vec::new(),
+            starts: vec![0],
+            ids: Vec::new(),
+            policy: Vec::new(),
+        }
+    }
+
+    /// Adds every position with a search's policy of a file of records. Each game is replayed and checked on the way.
+    ///
+    /// # Errors
+    /// [`LearnError::Samples`] when the file is for another game, damaged, or does not replay.
+    pub fn add_file<G: Planes>(&mut self, game: &G, file: &[u8]) -> Result<(), LearnError> {
+        let bad = |index: usize, reason: String| LearnError::Samples { game: index, reason };
+        let reader = RecordReader::open(file).map_err(|fault| bad(0, fault.to_string()))?;
+        let header = reader.header();
+        if header.game != game.key() || header.rules_version != game.rules_version() {
+            let reason = format!("it is of {} under rules version {}", header.game, header.rules_version);
+            return Err(bad(0, reason));
+        }
+        for (index, record) in reader.enumerate() {
+            let record = record.map_err(|fault| bad(index, fault.to_string()))?;
+            self.add_game(game, &record).map_err(|reason| bad(index, reason))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the positions of one game; none at all when it does not replay.
+    fn add_game<G: Planes>(&mut self, game: &G, record: &GameRecord) -> Result<(), String> {
+        let before = self.len();
+        let mut movers = Vec::new();
+        let outcome = replay_with(game, record, |view| {
+            let Some(findings) = &view.record.findings else { return };
+            let planes_start = self.planes.len();
+            self.planes.resize(planes_start + self.shape.len(), 0.0);
+            game.encode(view.state, &mut self.planes[planes_start..]);
+            self.ids.extend(view.legal.iter().map(|action| game.action_id(action).0));
+            self.policy.extend(findings.policy());
+            self.starts.push(self.ids.len());
+            movers.push(view.mover);
+        });
+        match outcome {
+            Ok(outcome) => movers.iter().for_each(|mover| self.push_value(outcome, *mover)),
+            Err(fault) => {
+                self.truncate(before);
+                return Err(fault.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn push_value(&mut self, outcome: Outcome, mover: Seat) {
+        let start = self.value.len();
+        self.value.resize(start + self.seats, 0.0);
+        for seat in Seat::all(self.seats) {
+            self.value[start + seat.relative_to(mover, self.seats)] = outcome.share(seat);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.starts.truncate(len + 1);
+        let actions = self.starts[len];
+        self.ids.truncate(actions);
+        self.policy.truncate(actions);
+        self.planes.truncate(len * self.shape.len());
+        self.value.truncate(len * self.seats);
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// True when there is nothing to learn from.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Shape of a position.
+    pub fn shape(&self) -> PlaneShape {
+        self.shape
+    }
+
+    /// Length of the action table.
+    pub fn actions(&self) -> usize {
+        self.actions
+    }
+
+    /// Number of players.
+    pub fn seats(&self) -> usize {
+        self.seats
+    }
+
+    /// The sample with this index.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn get(&self, index: usize) -> Sample<'_> {
+        let legal = self.starts[index]..self.starts[index + 1];
+        Sample {
+            planes: &self.planes[index * self.shape.len()..][..self.shape.len()],
+            ids: &self.ids[legal.clone()],
+            policy: &self.policy[legal],
+            value: &self.value[index * self.seats..][..self.seats],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::Game;
+    use crate::game::connect4::ConnectFour;
+    use crate::learn::fixtures;
+
+    #[test]
+    fn the_same_records_give_the_same_samples() {
+        assert_eq!(fixtures::samples(5, 7), fixtures::samples(5, 7));
+        assert_ne!(fixtures::samples(5, 7), fixtures::samples(5, 8));
+    }
+
+    #[test]
+    fn values_are_seen_from_the_mover() {
+        let record = fixtures::game(3);
+        let mut samples = Samples::new(&ConnectFour);
+        samples.add_game(&ConnectFour, &record).expect("replays");
+        assert_eq!(samples.len(), record.plies.len());
+        for ply in 0..samples.len() {
+            let mover = Seat::new(ply % 2).expect("two seats");
+            let expect = [record.outcome.share(mover), record.outcome.share(mover.next(2))];
+            assert_eq!(samples.get(ply).value, expect);
+            assert_eq!(samples.get(ply).policy.iter().sum::<f32>(), 1.0);
+        }
+        assert_eq!(samples.get(0).ids, [0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn plies_without_a_search_teach_nothing() {
+        let mut record = fixtures::game(3);
+        record.plies[0].findings = None;
+        let mut samples = Samples::new(&ConnectFour);
+        samples.add_game(&ConnectFour, &record).expect("replays");
+        assert_eq!(samples.len(), record.plies.len() - 1);
+    }
+
+    #[test]
+    fn a_game_that_does_not_replay_adds_nothing() {
+        let mut samples = fixtures::samples(1, 1);
+        let before = samples.clone();
+        let mut record = fixtures::game(2);
+        record.plies.pop();
+        let file = fixtures::file(&[record]);
+        let error = samples.add_file(&ConnectFour, &file).expect_err("unfinished").to_string();
+        assert!(error.starts_with("game 0 of a batch"), "{error}");
+        assert_eq!(samples, before);
+        assert!(!samples.add_file(&ConnectFour, b"garbage").expect_err("no file").may_pass_later());
+        assert_eq!(samples.actions(), ConnectFour.action_count());
+    }
+}

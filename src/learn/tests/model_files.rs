@@ -1,0 +1,110 @@
+//! Model files: all or nothing.
+
+use super::tiny;
+use crate::game::connect4::ConnectFour;
+use crate::learn::tensorfile::HostTensor;
+use crate::learn::{Architecture, FAMILIES, LearnError, NetEvaluator, Weights};
+
+/// What reading `bytes` says.
+fn refusal(bytes: &[u8]) -> String {
+    Weights::from_bytes(bytes).expect_err("damaged").to_string()
+}
+
+/// What becomes of a net after a change to its tensors.
+fn changed(change: impl FnOnce(&mut std::collections::BTreeMap<String, HostTensor>)) -> String {
+    let (architecture, mut tensors) = tiny(1).into_parts();
+    change(&mut tensors);
+    Weights::new(architecture, tensors).expect_err("changed").to_string()
+}
+
+#[test]
+fn the_same_weights_give_the_same_bytes() {
+    let bytes = tiny(1).to_bytes().expect("plain data");
+    assert_eq!(tiny(1).to_bytes().expect("plain data"), bytes);
+    assert_ne!(tiny(2).to_bytes().expect("plain data"), bytes);
+    assert_eq!(Weights::from_bytes(&bytes).expect("intact"), tiny(1));
+}
+
+#[test]
+fn parameter_counts_are_as_documented() {
+    let counts = FAMILIES.map(|family| Architecture::of(&ConnectFour, family).parameters().expect("known"));
+    assert_eq!(counts, [83_409, 473_753]);
+}
+
+#[test]
+fn every_cut_is_refused() {
+    let bytes = tiny(1).to_bytes().expect("plain data");
+    for length in (0..bytes.len()).step_by(997).chain([7, 8, 9, bytes.len() - 1]) {
+        refusal(&bytes[..length]);
+    }
+    assert!(refusal(&bytes[..bytes.len() - 1]).contains("cut short"));
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let bytes = tiny(1).to_bytes().expect("plain data");
+    let header = 8 + u64::from_le_bytes(*bytes.first_chunk().expect("long")) as usize;
+    for place in (0..header).chain((header..bytes.len()).step_by(9_973)) {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 1 << (place % 8);
+        match Weights::from_bytes(&bytes) {
+            Err(_) => {}
+            // A flip inside the description can only make it one of another game, which no game accepts.
+            Ok(weights) => {
+                assert!(NetEvaluator::new(&ConnectFour, &weights, tch::Device::Cpu).is_err(), "byte {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_model_file_is_refused() {
+    let long_header = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
+    let outside = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551615]}}"#;
+    let outside = [&(outside.len() as u64).to_le_bytes()[..], outside].concat();
+    let no_entry = [&2u64.to_le_bytes()[..], b"{}"].concat();
+    for bytes in [&b""[..], b"KIFUGAME and so on", &long_header, &outside, &no_entry] {
+        let message = refusal(bytes);
+        assert!(message.starts_with("not a usable model file"), "{message}");
+    }
+}
+
+#[test]
+fn tensors_must_be_exactly_those_of_the_net() {
+    assert!(changed(|it| drop(it.remove("stem.conv.weight"))).contains("stem.conv.weight is missing"));
+    let extra = HostTensor { shape: vec![1], data: vec![0.0] };
+    assert!(changed(|it| drop(it.insert("blocks.9.x".to_owned(), extra))).contains("blocks.9.x, which is not part"));
+    let flat = |it: &mut HostTensor| it.shape = vec![it.data.len()];
+    assert!(changed(|it| flat(it.get_mut("policy.out.weight").expect("there"))).contains("has shape"));
+    let with = |name: &'static str, value| changed(move |it| it.get_mut(name).expect("there").data[0] = value);
+    assert!(with("value.out.bias", f32::NAN).contains("holds NaN"));
+    assert!(with("value.out.bias", f32::INFINITY).contains("holds inf"));
+    assert!(with("stem.norm.running_var", -1.0).contains("holds -1"));
+}
+
+#[test]
+fn weights_of_something_else_do_not_fit() {
+    for (field, change) in [
+        ("game", (|it| it.game = "chess".to_owned()) as fn(&mut Architecture)),
+        ("encoder version", |it| it.encoder += 1),
+        ("plane shape", |it| it.planes[0] = 4),
+        ("action count", |it| it.actions = 8),
+        ("seats", |it| it.seats = 3),
+    ] {
+        let mut architecture = tiny(1).architecture().clone();
+        change(&mut architecture);
+        let weights = Weights::random(architecture, 1).expect("a net all the same");
+        let error = NetEvaluator::new(&ConnectFour, &weights, tch::Device::Cpu).err().expect("does not fit");
+        assert!(matches!(&error, LearnError::Mismatch { field: found, .. } if *found == field), "{error}");
+        assert!(!error.may_pass_later());
+    }
+    let unknown = Architecture { net: "huge".to_owned(), ..tiny(1).architecture().clone() };
+    assert!(matches!(Weights::random(unknown, 1), Err(LearnError::Family(_))));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Weights::read(std::path::Path::new("nowhere/net.safetensors")).expect_err("missing");
+    assert!(error.to_string().starts_with("could not read nowhere/net.safetensors"), "{error}");
+    assert!(error.may_pass_later());
+}

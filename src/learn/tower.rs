@@ -1,0 +1,170 @@
+//! The residual tower. One description of the layers serves training (convolution, then batch normalisation) and inference
+//! (both folded into one convolution), so that the two cannot drift apart.
+
+use tch::{Kind, Tensor};
+
+use super::error::LearnError;
+
+/// Added to variances before the square root.
+const NORM_EPSILON: f64 = 1e-5;
+/// Share of a batch's statistics in the running ones.
+const NORM_MOMENTUM: f64 = 0.1;
+
+/// A convolution with its normalisation, in whichever form.
+pub(super) trait Convolve {
+    /// Applies the layer without activation. `training` takes statistics from the batch, where the layer has any.
+    fn apply(&self, input: &Tensor, training: bool) -> Result<Tensor, LearnError>;
+}
+
+/// A convolution and its batch normalisation, trainable.
+pub(super) struct Normed {
+    pub weight: Tensor,
+    pub scale: Tensor,
+    pub shift: Tensor,
+    pub mean: Tensor,
+    pub variance: Tensor,
+}
+
+/// A convolution with the normalisation folded in, for inference.
+pub(super) struct Folded {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+/// A fully connected layer.
+pub(super) struct Linear {
+    pub weight: Tensor,
+    pub bias: Tensor,
+}
+
+/// The net: stem, blocks, heads.
+pub(super) struct Tower<C> {
+    pub stem: C,
+    pub blocks: Vec<[C; 2]>,
+    pub policy: TableHead<C>,
+    pub value: ValueHead<C>,
+}
+
+/// A policy head for action tables that are small against the board: 1x1 convolution, then one linear layer.
+pub(super) struct TableHead<C> {
+    pub reduce: C,
+    pub out: Linear,
+}
+
+/// The value head: one logit a seat, the mover's first.
+pub(super) struct ValueHead<C> {
+    pub reduce: C,
+    pub hidden: Linear,
+    pub out: Linear,
+}
+
+/// What a net says of a batch.
+pub(super) struct Heads {
+    /// Logits over the action table.
+    pub policy: Tensor,
+    /// Logits over seats, the mover's first.
+    pub value: Tensor,
+}
+
+impl Convolve for Normed {
+    fn apply(&self, input: &Tensor, training: bool) -> Result<Tensor, LearnError> {
+        let sums = convolve(input, &self.weight, None)?;
+        let normed = sums.f_batch_norm(
+            Some(&self.scale),
+            Some(&self.shift),
+            Some(&self.mean),
+            Some(&self.variance),
+            training,
+            NORM_MOMENTUM,
+            NORM_EPSILON,
+            false,
+        )?;
+        Ok(normed)
+    }
+}
+
+impl Normed {
+    /// The same layer in inference, as one convolution: `w' = w * s`, `b' = shift - mean * s` with `s = scale / sqrt(var + e)`.
+    fn fold(&self) -> Result<Folded, LearnError> {
+        let variance = self.variance.f_to_kind(Kind::Double)?;
+        let factor = self.scale.f_to_kind(Kind::Double)? * (variance + NORM_EPSILON).f_rsqrt()?;
+        let weight = self.weight.f_to_kind(Kind::Double)? * factor.f_reshape([-1, 1, 1, 1])?;
+        let bias = self.shift.f_to_kind(Kind::Double)? - self.mean.f_to_kind(Kind::Double)? * factor;
+        Ok(Folded {
+            weight: channels_last(&weight.f_to_kind(Kind::Float)?.f_detach()?)?,
+            bias: bias.f_to_kind(Kind::Float)?.f_detach()?,
+        })
+    }
+}
+
+impl Convolve for Folded {
+    fn apply(&self, input: &Tensor, _training: bool) -> Result<Tensor, LearnError> {
+        convolve(input, &self.weight, Some(&self.bias))
+    }
+}
+
+impl Linear {
+    fn apply(&self, input: &Tensor) -> Result<Tensor, LearnError> {
+        Ok(input.f_linear(&self.weight, Some(&self.bias))?)
+    }
+
+    fn copied(&self) -> Result<Linear, LearnError> {
+        Ok(Linear { weight: self.weight.f_detach_copy()?, bias: self.bias.f_detach_copy()? })
+    }
+}
+
+impl<C: Convolve> Tower<C> {
+    /// Runs a batch of inputs of shape `[n, channels, height, width]`.
+    pub fn forward(&self, input: &Tensor, training: bool) -> Result<Heads, LearnError> {
+        let mut trunk = self.stem.apply(input, training)?.f_relu_()?;
+        for [a, b] in &self.blocks {
+            let inner = a.apply(&trunk, training)?.f_relu_()?;
+            let mut sum = b.apply(&inner, training)?;
+            trunk = sum.f_add_(&trunk)?.f_relu_()?;
+        }
+        Ok(Heads { policy: self.policy.apply(&trunk, training)?, value: self.value.apply(&trunk, training)? })
+    }
+}
+
+impl Tower<Normed> {
+    /// The tower for inference. Later training of this one does not change it.
+    pub fn fold(&self) -> Result<Tower<Folded>, LearnError> {
+        let fold_pair = |[a, b]: &[Normed; 2]| Ok([a.fold()?, b.fold()?]);
+        Ok(Tower {
+            stem: self.stem.fold()?,
+            blocks: self.blocks.iter().map(fold_pair).collect::<Result<_, LearnError>>()?,
+            policy: TableHead { reduce: self.policy.reduce.fold()?, out: self.policy.out.copied()? },
+            value: ValueHead {
+                reduce: self.value.reduce.fold()?,
+                hidden: self.value.hidden.copied()?,
+                out: self.value.out.copied()?,
+            },
+        })
+    }
+}
+
+impl<C: Convolve> TableHead<C> {
+    fn apply(&self, trunk: &Tensor, training: bool) -> Result<Tensor, LearnError> {
+        let reduced = self.reduce.apply(trunk, training)?.f_relu_()?;
+        self.out.apply(&reduced.f_flatten(1, -1)?)
+    }
+}
+
+impl<C: Convolve> ValueHead<C> {
+    fn apply(&self, trunk: &Tensor, training: bool) -> Result<Tensor, LearnError> {
+        let reduced = self.reduce.apply(trunk, training)?.f_relu_()?;
+        let hidden = self.hidden.apply(&reduced.f_flatten(1, -1)?)?.f_relu_()?;
+        self.out.apply(&hidden)
+    }
+}
+
+/// A convolution that keeps the board's size.
+fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, LearnError> {
+    let side = weight.size().last().copied().unwrap_or(1);
+    Ok(input.f_conv2d(weight, bias, 1, side / 2, 1, 1)?)
+}
+
+/// The same tensor with channels innermost in memory, which oneDNN's convolutions like best.
+pub(super) fn channels_last(tensor: &Tensor) -> Result<Tensor, LearnError> {
+    Ok(tensor.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
+}
