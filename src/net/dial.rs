@@ -1,0 +1,97 @@
+//! The dialling side of a handshake.
+//!
+//! In TLS 1.3 a client is done before the server has judged the client's certificate. So the server says "welcome" on a
+//! stream of its own once it has accepted the peer, and the client waits for that: a refusal is then the answer to
+//! `connect`, not a surprise on the first request.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{ConnectError, ConnectionError, TransportConfig};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+
+use super::certificate::Certificate;
+use super::channel::Channel;
+use super::connection::{Connection, Peer};
+use super::error::{NetError, RefusedBy};
+use super::identity::Identity;
+use super::refusal::of_connection_error;
+use super::tls;
+use super::verify::ServerVerifier;
+use crate::event::NodeId;
+
+/// What a node says to a peer that it has accepted.
+pub(super) const WELCOME: &[u8] = b"kifu 1";
+/// QUIC wants a server name; nobody looks at it.
+const SERVER_NAME: &str = "kifu";
+
+/// What dialling takes.
+pub(super) struct Dialer<'a> {
+    pub(super) quic: &'a quinn::Endpoint,
+    pub(super) identity: &'a Identity,
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) transport: Arc<TransportConfig>,
+    pub(super) timeout: Duration,
+}
+
+/// Connects, and waits until the other side has accepted this one.
+pub(super) async fn dial(
+    dialer: Dialer<'_>,
+    address: SocketAddr,
+    expected: Option<NodeId>,
+    channel: Channel,
+) -> Result<Connection, NetError> {
+    let verifier = Arc::new(ServerVerifier::new(dialer.roots, expected));
+    let config = tls::client(dialer.identity, channel, verifier.clone(), dialer.transport)?;
+    let connecting = dialer.quic.connect_with(config, address, SERVER_NAME).map_err(|error| match error {
+        ConnectError::EndpointStopping => NetError::Closed,
+        other => NetError::Unreachable { address, reason: other.to_string() },
+    })?;
+    let handshake = async {
+        let quic = connecting.await?;
+        welcome(&quic).await?;
+        Ok(quic)
+    };
+    let failed = |error: ConnectionError| explain(&error, &verifier, address, channel);
+    let quic = match tokio::time::timeout(dialer.timeout, handshake).await {
+        Ok(outcome) => outcome.map_err(failed)?,
+        Err(_) => return Err(silence(address, dialer.timeout)),
+    };
+    let certificate = peer_certificate(&quic)?;
+    Ok(Connection::new(Peer::of(&certificate), channel, quic, None))
+}
+
+async fn welcome(quic: &quinn::Connection) -> Result<(), ConnectionError> {
+    let mut stream = quic.accept_uni().await?;
+    match stream.read_to_end(WELCOME.len()).await {
+        Ok(text) if text == WELCOME => Ok(()),
+        _ => Err(quic.closed().await),
+    }
+}
+
+/// The certificate that the peer has shown in a finished handshake.
+pub(super) fn peer_certificate(quic: &quinn::Connection) -> Result<Certificate, NetError> {
+    let shown = quic.peer_identity().and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let chain = shown.ok_or_else(|| NetError::BadCertificate("the peer showed none".into()))?;
+    let own = chain.first().ok_or_else(|| NetError::BadCertificate("the peer showed none".into()))?;
+    Certificate::parse(own)
+}
+
+fn explain(error: &ConnectionError, verifier: &ServerVerifier, address: SocketAddr, channel: Channel) -> NetError {
+    if let Some(refusal) = verifier.refusal() {
+        return NetError::Refused { address, by: RefusedBy::Us, refusal };
+    }
+    match (error, of_connection_error(error, Some(channel))) {
+        (_, Some((by, refusal))) => NetError::Refused { address, by, refusal },
+        (ConnectionError::LocallyClosed, None) => NetError::Closed,
+        (other, None) => NetError::Unreachable { address, reason: other.to_string() },
+    }
+}
+
+fn silence(address: SocketAddr, timeout: Duration) -> NetError {
+    let waited_ms = timeout.as_millis();
+    let reason = format!("no answer within {waited_ms} ms: does a node listen there, and does UDP get through?");
+    NetError::Unreachable { address, reason }
+}

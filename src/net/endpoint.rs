@@ -1,0 +1,139 @@
+//! One UDP port: it dials, and if its identity is a node's, it answers.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn::{AsyncUdpSocket, EndpointConfig, Runtime, TokioRuntime, TransportConfig};
+use rustls::RootCertStore;
+use tokio::sync::{Mutex, mpsc};
+use tracing::Instrument;
+
+use super::channel::{Channel, Role};
+use super::connection::Connection;
+use super::dial::{Dialer, dial};
+use super::error::NetError;
+use super::identity::Identity;
+use super::intake::Intake;
+use super::limits::{ARRIVALS_MAX, EndpointLimits};
+use super::refusal::CODE_DONE;
+use super::tls;
+use crate::event::NodeId;
+
+/// An endpoint. Clones are handles to the same one; dropping the last closes it with all its connections.
+#[derive(Clone)]
+pub struct Endpoint {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    quic: quinn::Endpoint,
+    identity: Identity,
+    limits: EndpointLimits,
+    roots: Arc<RootCertStore>,
+    transport: Arc<TransportConfig>,
+    arrivals: Mutex<mpsc::Receiver<Connection>>,
+}
+
+impl Endpoint {
+    /// Listens on `address`. Must be called inside a tokio runtime, which then drives the endpoint.
+    pub fn bind(address: SocketAddr, identity: &Identity, limits: EndpointLimits) -> Result<Self, NetError> {
+        let failed = |source| NetError::Bind { address, source };
+        let socket = UdpSocket::bind(address).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let runtime = Arc::new(TokioRuntime);
+        let socket = runtime.wrap_udp_socket(socket).map_err(failed)?;
+        Self::with_socket(socket, runtime, identity, limits)
+    }
+
+    /// An endpoint on any free port, for programs that only dial. Reaches IPv6 where the machine has it, IPv4 always.
+    pub fn dialer(identity: &Identity, limits: EndpointLimits) -> Result<Self, NetError> {
+        let any = |ip: std::net::IpAddr| Self::bind(SocketAddr::new(ip, 0), identity, limits);
+        any(Ipv6Addr::UNSPECIFIED.into()).or_else(|_| any(Ipv4Addr::UNSPECIFIED.into()))
+    }
+
+    /// An endpoint on a socket and a runtime of the caller's making: the place where a simulated network comes in.
+    pub fn with_socket(
+        socket: Arc<dyn AsyncUdpSocket>,
+        runtime: Arc<dyn Runtime>,
+        identity: &Identity,
+        limits: EndpointLimits,
+    ) -> Result<Self, NetError> {
+        let answers = (identity.role() == Role::Node).then(|| tls::server(identity, &limits)).transpose()?;
+        let roots = tls::roots(identity.ca())?;
+        let transport = tls::transport(&limits)?;
+        let address = socket.local_addr().map_err(|error| NetError::Tls(error.to_string()))?;
+        let quic =
+            quinn::Endpoint::new_with_abstract_socket(EndpointConfig::default(), answers, socket, runtime.clone())
+                .map_err(|source| NetError::Bind { address, source })?;
+        let (sender, receiver) = mpsc::channel(ARRIVALS_MAX);
+        let span = tracing::info_span!("endpoint", node = %identity.node(), %address);
+        runtime.spawn(Box::pin(Intake::new(quic.clone(), limits, sender).run().instrument(span)));
+        let arrivals = Mutex::new(receiver);
+        let inner = Inner { quic, identity: identity.clone(), limits, roots, transport, arrivals };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Connects to the node at `address`. Where a node is `expected`, any other is refused. When this returns, both sides
+    /// have accepted each other.
+    pub async fn connect(
+        &self,
+        address: SocketAddr,
+        expected: Option<NodeId>,
+        channel: Channel,
+    ) -> Result<Connection, NetError> {
+        let inner = &self.inner;
+        let dialer = Dialer {
+            quic: &inner.quic,
+            identity: &inner.identity,
+            roots: inner.roots.clone(),
+            transport: inner.transport.clone(),
+            timeout: inner.limits.handshake_timeout,
+        };
+        dial(dialer, address, expected, channel).await
+    }
+
+    /// The next peer that has connected and proved who it is; `None` when the endpoint is closed. Refused peers do not show
+    /// up here, they are logged.
+    pub async fn accept(&self) -> Option<Connection> {
+        self.inner.arrivals.lock().await.recv().await
+    }
+
+    /// The local address.
+    pub fn local_address(&self) -> Result<SocketAddr, NetError> {
+        self.inner.quic.local_addr().map_err(|_| NetError::Closed)
+    }
+
+    /// Whose endpoint this is.
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// Closes all connections, tells the peers, and accepts no more. See [`Endpoint::drained`].
+    pub fn close(&self, reason: &str) {
+        self.inner.quic.close(CODE_DONE, reason.as_bytes());
+    }
+
+    /// Waits, after [`Endpoint::close`], until the peers have been told. Bounded by a few round trips.
+    pub async fn drained(&self) {
+        self.inner.quic.wait_idle().await;
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.quic.close(CODE_DONE, b"endpoint dropped");
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("identity", &self.inner.identity).finish_non_exhaustive()
+    }
+}
+
+/// The first address of `host:port`.
+pub async fn resolve(name: &str) -> Result<SocketAddr, NetError> {
+    let failed = |reason: String| NetError::Resolve { name: name.to_owned(), reason };
+    let mut found = tokio::net::lookup_host(name).await.map_err(|error| failed(error.to_string()))?;
+    found.next().ok_or_else(|| failed("it has no address".into()))
+}

@@ -1,0 +1,96 @@
+//! Messages on a stream: `u32 length (little endian) | bytes`.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use quinn::{RecvStream, SendStream};
+use tokio::time::timeout;
+
+use super::error::NetError;
+
+/// Bytes of the length in front of each message.
+const PREFIX_BYTES: usize = 4;
+/// Memory for a message grows by this much at most ahead of its bytes, and so much has to arrive, or be taken by the peer,
+/// within [`FrameLimits::stall`].
+pub const CHUNK_BYTES: usize = 64 * 1024;
+/// Default of [`FrameLimits::stall`].
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What one side grants the other on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// The largest message. A longer one is refused as soon as its length is known, and the stream is of no more use.
+    pub bytes_max: usize,
+    /// How long the peer may be silent between two messages; `None` for as long as the connection lives.
+    pub idle: Option<Duration>,
+    /// How long each [`CHUNK_BYTES`] of a message that has begun may take, in either direction.
+    pub stall: Duration,
+}
+
+impl FrameLimits {
+    /// Messages of at most `bytes_max`, any silence between them, [`STALL_TIMEOUT`] within them.
+    pub fn up_to(bytes_max: usize) -> Self {
+        Self { bytes_max, idle: None, stall: STALL_TIMEOUT }
+    }
+}
+
+/// Writes one message. Returns when the stream has taken it, which is before the peer has it.
+pub async fn write_frame(stream: &mut SendStream, message: &[u8], limits: &FrameLimits) -> Result<(), NetError> {
+    let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= limits.bytes_max);
+    let Some(length) = length else {
+        return Err(NetError::TooLarge { bytes: message.len() as u64, bytes_max: limits.bytes_max as u64 });
+    };
+    // The prefix travels with the first bytes, so that a small message is one packet.
+    let (first, rest) = message.split_at(message.len().min(CHUNK_BYTES));
+    write_chunk(stream, &[&length.to_le_bytes(), first].concat(), limits.stall).await?;
+    for chunk in rest.chunks(CHUNK_BYTES) {
+        write_chunk(stream, chunk, limits.stall).await?;
+    }
+    Ok(())
+}
+
+async fn write_chunk(stream: &mut SendStream, chunk: &[u8], stall: Duration) -> Result<(), NetError> {
+    within(stall, "sending a message", stream.write_all(chunk)).await
+}
+
+/// Reads one message; `None` when the peer has finished the stream after a whole one.
+pub async fn read_frame(stream: &mut RecvStream, limits: &FrameLimits) -> Result<Option<Bytes>, NetError> {
+    let Some(length) = read_prefix(stream, limits).await? else { return Ok(None) };
+    if length > limits.bytes_max {
+        return Err(NetError::TooLarge { bytes: length as u64, bytes_max: limits.bytes_max as u64 });
+    }
+    let mut message = BytesMut::new();
+    while message.len() < length {
+        let begin = message.len();
+        message.resize(length.min(begin + CHUNK_BYTES), 0);
+        within(limits.stall, "receiving a message", stream.read_exact(&mut message[begin..])).await?;
+    }
+    Ok(Some(message.freeze()))
+}
+
+async fn read_prefix(stream: &mut RecvStream, limits: &FrameLimits) -> Result<Option<usize>, NetError> {
+    let mut prefix = [0; PREFIX_BYTES];
+    let first = match limits.idle {
+        Some(idle) => within(idle, "waiting for a message", stream.read(&mut prefix)).await?,
+        None => stream.read(&mut prefix).await.map_err(broken("waiting for a message"))?,
+    };
+    let Some(got) = first else { return Ok(None) };
+    within(limits.stall, "receiving a message", stream.read_exact(&mut prefix[got..])).await?;
+    Ok(Some(u32::from_le_bytes(prefix) as usize))
+}
+
+async fn within<T, E: std::fmt::Display>(
+    limit: Duration,
+    doing: &'static str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, NetError> {
+    match timeout(limit, work).await {
+        Ok(outcome) => outcome.map_err(broken(doing)),
+        Err(_) => Err(NetError::Silent { doing, waited_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }),
+    }
+}
+
+fn broken<E: std::fmt::Display>(doing: &'static str) -> impl FnOnce(E) -> NetError {
+    move |error| NetError::Stream { doing, reason: error.to_string() }
+}

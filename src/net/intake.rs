@@ -1,0 +1,150 @@
+//! The answering side of handshakes: limits first, then identity, then the table of roles and channels. Each handshake runs
+//! by itself, so that a slow one delays nobody.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use quinn::crypto::rustls::HandshakeData;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::channel::Channel;
+use super::connection::{Connection, Peer};
+use super::dial::{WELCOME, peer_certificate};
+use super::error::{NetError, Refusal, RefusedBy};
+use super::limits::EndpointLimits;
+use super::refusal::{CODE_BUSY, CODE_CHANNEL, of_connection_error};
+use super::registry::Registry;
+use super::throttle::Throttle;
+
+/// Takes in connections until the endpoint closes.
+pub(super) struct Intake {
+    quic: quinn::Endpoint,
+    shared: Arc<Shared>,
+    handshakes: Arc<Semaphore>,
+}
+
+struct Shared {
+    limits: EndpointLimits,
+    registry: Arc<Registry>,
+    warnings: Throttle,
+    arrivals: mpsc::Sender<Connection>,
+}
+
+impl Intake {
+    pub(super) fn new(quic: quinn::Endpoint, limits: EndpointLimits, arrivals: mpsc::Sender<Connection>) -> Self {
+        let registry = Arc::new(Registry::default());
+        let shared = Arc::new(Shared { limits, registry, warnings: Throttle::default(), arrivals });
+        Self { quic, shared, handshakes: Arc::new(Semaphore::new(limits.handshakes_max)) }
+    }
+
+    pub(super) async fn run(self) {
+        while let Some(incoming) = self.quic.accept().await {
+            self.take(incoming);
+        }
+    }
+
+    fn take(&self, incoming: quinn::Incoming) {
+        let shared = &self.shared;
+        let address = incoming.remote_address();
+        if shared.registry.is_full(&shared.limits) {
+            shared.warn(address, None, "too many connections");
+            return incoming.refuse();
+        }
+        let crowded = self.handshakes.available_permits() < shared.limits.handshakes_max / 2;
+        if crowded && incoming.may_retry() && !incoming.remote_address_validated() {
+            // A forged address never comes back; an honest client does, one round trip later.
+            if let Err(error) = incoming.retry() {
+                error.into_incoming().refuse();
+            }
+            return;
+        }
+        match self.handshakes.clone().try_acquire_owned() {
+            Ok(slot) => drop(tokio::spawn(handshake(shared.clone(), incoming, slot))),
+            Err(_) => {
+                shared.warn(address, None, "too many handshakes at a time");
+                incoming.refuse();
+            }
+        }
+    }
+}
+
+/// One handshake, from the first packet to the arrival of an authenticated connection. `slot` is its place among the
+/// handshakes.
+async fn handshake(shared: Arc<Shared>, incoming: quinn::Incoming, slot: OwnedSemaphorePermit) {
+    let address = incoming.remote_address();
+    let outcome = tokio::time::timeout(shared.limits.handshake_timeout, greet(&shared, incoming)).await;
+    match outcome {
+        Ok(Ok(connection)) => {
+            let Peer { node, name, role } = connection.peer();
+            tracing::debug!(remote = %address, peer = %node, name, %role, channel = %connection.channel(), "peer connected");
+            // Fails only when the endpoint is being dropped, and then the connection goes with it.
+            let _ = shared.arrivals.send(connection).await;
+        }
+        Ok(Err(reason)) => shared.warn(address, reason.peer, &reason.text),
+        Err(_) => shared.warn(address, None, "the handshake took too long"),
+    }
+    drop(slot);
+}
+
+/// Why a peer was not let in, for the log.
+struct Refused {
+    peer: Option<Peer>,
+    text: String,
+}
+
+async fn greet(shared: &Shared, incoming: quinn::Incoming) -> Result<Connection, Refused> {
+    let stranger = |text: String| Refused { peer: None, text };
+    let connecting = incoming.accept().map_err(|error| stranger(explain(&error)))?;
+    let quic = connecting.await.map_err(|error| stranger(explain(&error)))?;
+    let certificate = peer_certificate(&quic).map_err(|error| stranger(error.to_string()))?;
+    let peer = Peer::of(&certificate);
+    let channel = channel_of(&quic).ok_or_else(|| stranger("no channel was agreed upon".into()))?;
+    if !peer.role.may_open(channel) {
+        let refusal = Refusal::Channel { role: Some(peer.role), channel }.to_string();
+        quic.close(CODE_CHANNEL, refusal.as_bytes());
+        return Err(Refused { peer: Some(peer), text: format!("its {refusal}") });
+    }
+    let Some(permit) = shared.registry.admit(peer.node, &shared.limits) else {
+        quic.close(CODE_BUSY, b"too many connections");
+        return Err(Refused { peer: Some(peer), text: "too many connections of this peer or in all".into() });
+    };
+    let connection = Connection::new(peer, channel, quic.clone(), Some(permit));
+    match say_welcome(&quic).await {
+        Ok(()) => Ok(connection),
+        Err(error) => Err(Refused { peer: Some(connection.peer().clone()), text: error.to_string() }),
+    }
+}
+
+async fn say_welcome(quic: &quinn::Connection) -> Result<(), NetError> {
+    let broken = |reason: String| NetError::Stream { doing: "welcoming the peer", reason };
+    let mut stream = quic.open_uni().await.map_err(|error| broken(error.to_string()))?;
+    stream.write_all(WELCOME).await.map_err(|error| broken(error.to_string()))?;
+    stream.finish().map_err(|error| broken(error.to_string()))
+}
+
+fn channel_of(quic: &quinn::Connection) -> Option<Channel> {
+    let data = quic.handshake_data()?.downcast::<HandshakeData>().ok()?;
+    Channel::from_alpn(&data.protocol?)
+}
+
+fn explain(error: &quinn::ConnectionError) -> String {
+    match of_connection_error(error, None) {
+        Some((RefusedBy::Us, refusal)) => format!("its {refusal}"),
+        Some((RefusedBy::Peer, refusal)) => format!("it refused us: our {refusal}"),
+        None => error.to_string(),
+    }
+}
+
+impl Shared {
+    /// Says who was refused and why, within the bound of [`Throttle`].
+    fn warn(&self, remote: SocketAddr, peer: Option<Peer>, reason: &str) {
+        let Some(withheld) = self.warnings.pass(Instant::now()) else { return };
+        match peer {
+            Some(Peer { node, name, role }) => {
+                tracing::warn!(%remote, peer = %node, name, %role, reason, withheld, "peer refused");
+            }
+            None => tracing::warn!(%remote, reason, withheld, "peer refused"),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Two machines meet over QUIC on loopback: the right ones, the wrong ones, and the hostile ones.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod handshake;
+mod identities;
+mod streams;
+mod support;
