@@ -1,0 +1,149 @@
+//! Gauntlets: plans of matches, and what was played of them.
+
+use super::row::row;
+use super::table::Table;
+use crate::event::evaluation::{GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score};
+use crate::event::jobs::{GauntletSpec, JobSpec, ModelContender};
+use crate::event::{Event, GameKey, GauntletId, JobId, Millis, Record, Seq};
+
+row! {
+    /// A gauntlet.
+    pub struct Gauntlet {
+        /// The gauntlet.
+        pub gauntlet: GauntletId,
+        /// The game.
+        pub game: GameKey,
+        /// The candidate's generation.
+        pub generation: u32,
+        /// What the result is for.
+        pub purpose: GauntletPurpose,
+        /// Who is judged.
+        pub candidate: ModelContender,
+        /// Its opponents, in order of the plan.
+        pub opponents: Vec<Opponent>,
+        /// The jobs that carry it, in order of queueing.
+        pub chunks: Vec<Chunk>,
+        /// Seed of openings and players.
+        pub seed: u64,
+        /// The record that started it.
+        pub started_seq: Seq,
+        /// When.
+        pub started_at: Millis,
+        /// The record that concluded it.
+        pub concluded_seq: Option<Seq>,
+        /// The scores, as concluded.
+        pub scores: Vec<Score>,
+    }
+
+    /// An opponent and the games against it so far.
+    pub struct Opponent {
+        /// The plan.
+        pub plan: MatchPlan,
+        /// The sum of all tallies; weights and leaves stay empty here.
+        pub tally: MatchTally,
+        /// The last record that counted.
+        pub last_seq: Option<Seq>,
+    }
+
+    /// Part of a gauntlet: one job.
+    pub struct Chunk {
+        /// The job.
+        pub job: JobId,
+        /// Index of the opponent in the plan.
+        pub opponent: u32,
+        /// Number of the first pair.
+        pub first_pair: u32,
+        /// Number of pairs.
+        pub pairs: u32,
+        /// The record that brought its results.
+        pub played_seq: Option<Seq>,
+    }
+}
+
+/// Gauntlets by id.
+#[derive(Clone, Debug, Default)]
+pub struct Gauntlets {
+    /// One row for each gauntlet.
+    pub table: Table<GauntletId, Gauntlet>,
+}
+
+impl Gauntlets {
+    /// The gauntlet with this id.
+    pub fn get(&self, gauntlet: &GauntletId) -> Option<&Gauntlet> {
+        self.table.get(gauntlet)
+    }
+
+    /// Folds a record.
+    pub fn apply(&mut self, record: &Record) {
+        match &record.draft.event {
+            Event::GauntletStarted(body) if !self.table.contains(&body.gauntlet) => {
+                self.table.put(body.gauntlet.clone(), started(record, body));
+            }
+            Event::JobQueued(body) => {
+                if let JobSpec::Gauntlet(spec) = &body.spec {
+                    self.table.update(&spec.gauntlet, |row| add_chunk(row, &body.job, spec));
+                }
+            }
+            Event::MatchesPlayed(body) => {
+                self.table.update(&body.gauntlet, |row| count(row, record.seq, body));
+            }
+            Event::GauntletConcluded(body) => {
+                self.table.update(&body.gauntlet, |row| {
+                    if row.concluded_seq.is_none() {
+                        row.concluded_seq = Some(record.seq);
+                        row.scores.clone_from(&body.scores);
+                    }
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn started(record: &Record, body: &GauntletStarted) -> Gauntlet {
+    let opponent = |plan: &MatchPlan| Opponent {
+        plan: plan.clone(),
+        tally: MatchTally { pairs: vec![0; 5], ..MatchTally::default() },
+        last_seq: None,
+    };
+    Gauntlet {
+        gauntlet: body.gauntlet.clone(),
+        game: body.game.clone(),
+        generation: body.generation,
+        purpose: body.purpose,
+        candidate: body.candidate.clone(),
+        opponents: body.matches.iter().map(opponent).collect(),
+        chunks: vec![],
+        seed: body.seed,
+        started_seq: record.seq,
+        started_at: record.draft.recorded_at,
+        concluded_seq: None,
+        scores: vec![],
+    }
+}
+
+fn add_chunk(row: &mut Gauntlet, job: &JobId, spec: &GauntletSpec) {
+    let opponent = row.opponents.iter().position(|opponent| opponent.plan.opponent == spec.opponent);
+    let Some(opponent) = opponent.and_then(|index| u32::try_from(index).ok()) else { return };
+    if row.concluded_seq.is_none() && !row.chunks.iter().any(|chunk| chunk.job == *job) {
+        let (first_pair, pairs) = (spec.first_pair, spec.pairs);
+        row.chunks.push(Chunk { job: job.clone(), opponent, first_pair, pairs, played_seq: None });
+    }
+}
+
+/// Adds a tally once for each chunk.
+fn count(row: &mut Gauntlet, seq: Seq, body: &MatchesPlayed) {
+    let open = row.concluded_seq.is_none();
+    let chunk = row.chunks.iter_mut().find(|chunk| open && chunk.job == body.job && chunk.played_seq.is_none());
+    let Some(chunk) = chunk else { return };
+    let Some(opponent) = row.opponents.get_mut(chunk.opponent as usize) else { return };
+    chunk.played_seq = Some(seq);
+    opponent.last_seq = Some(seq);
+    let tally = &mut opponent.tally;
+    tally.wins = tally.wins.saturating_add(body.tally.wins);
+    tally.draws = tally.draws.saturating_add(body.tally.draws);
+    tally.losses = tally.losses.saturating_add(body.tally.losses);
+    for (sum, pairs) in tally.pairs.iter_mut().zip(&body.tally.pairs) {
+        *sum = sum.saturating_add(*pairs);
+    }
+}

@@ -1,0 +1,286 @@
+//! Rows in sled, with the position that they are at. The only I/O of this room.
+//!
+//! One tree holds everything: `table name ‖ 0 ‖ key` → value, and `0` → checkpoint. Each save is one batch, so rows and
+//! checkpoint change together or not at all. Nothing here is the only copy of a fact: whoever gets an error removes the
+//! directory ([`Store::destroy`]) and folds the log again. sled may panic on damaged files; that is caught and reported.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use super::error::ProjectionError;
+use super::snapshot::ROWS_VERSION;
+use super::state::State;
+use super::table::load_row;
+use crate::event::{Hash, Millis, Seq, Term};
+
+/// Soft limit of sled's page cache; its default of 1 GiB is more than a node should spend on this.
+const CACHE_BYTES: u64 = 64 << 20;
+/// sled writes its buffers this often. A crash in between costs a few rows, which are folded again.
+const FLUSH_EVERY_MS: u64 = 500;
+/// Rows in one batch when all of them are written.
+const BATCH_ROWS_MAX: usize = 4_096;
+/// The key of the checkpoint. No table's name begins with a zero byte.
+const CHECKPOINT: &[u8] = &[0];
+
+/// The rows of a state on disk.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    db: sled::Db,
+}
+
+/// What is saved beside the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Checkpoint {
+    version: u32,
+    seq: Seq,
+    term: Term,
+    recorded_at: Millis,
+    digest: Hash,
+}
+
+impl Store {
+    /// Opens the store in `dir`, which is created when it is missing.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when sled cannot open it.
+    pub fn open(dir: &Path) -> Result<Store, ProjectionError> {
+        let db = guarded(dir, || {
+            sled::Config::new()
+                .path(dir)
+                .mode(sled::Mode::HighThroughput)
+                .cache_capacity(CACHE_BYTES)
+                .flush_every_ms(Some(FLUSH_EVERY_MS))
+                .use_compression(false)
+                .open()
+        })?;
+        Ok(Store { path: dir.to_owned(), db })
+    }
+
+    /// Removes a store that is not usable. No fact is lost.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when the directory cannot be removed.
+    pub fn destroy(dir: &Path) -> Result<(), ProjectionError> {
+        match std::fs::remove_dir_all(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failure(dir, error.to_string())),
+            _ => Ok(()),
+        }
+    }
+
+    /// The state that was saved last, with its digest verified. `None` when none was.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] for anything that is not exactly what was saved.
+    pub fn load(&self) -> Result<Option<State>, ProjectionError> {
+        let Some(checkpoint) = self.checkpoint()? else { return Ok(None) };
+        if checkpoint.version != ROWS_VERSION {
+            return Err(ProjectionError::Version { found: checkpoint.version, expected: ROWS_VERSION });
+        }
+        let Checkpoint { seq, term, recorded_at, digest, .. } = checkpoint;
+        let mut state = State { seq, term, recorded_at, dirty_since: Some(seq), ..State::default() };
+        for (name, table) in state.tables_mut() {
+            let prefix = prefix_of(name);
+            let mut rows = self.db.scan_prefix(&prefix);
+            while let Some((key, value)) = guarded(&self.path, || rows.next().transpose())? {
+                load_row(table, name, key.get(prefix.len()..).unwrap_or_default(), &value)?;
+            }
+        }
+        if state.digest() != digest {
+            return Err(ProjectionError::Digest { table: "the store" });
+        }
+        state.reindex();
+        Ok(Some(state))
+    }
+
+    /// Saves what changed since the last save, or everything when the state does not come from this store.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when sled fails. The store must not be used afterwards.
+    pub fn save(&self, state: &mut State) -> Result<(), ProjectionError> {
+        let saved = self.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.seq);
+        if state.dirty_since != Some(saved) {
+            return self.replace(state);
+        }
+        let mut batch = sled::Batch::default();
+        for (name, table) in state.tables_mut() {
+            for (key, value) in table.take_dirty() {
+                let key = [prefix_of(name), key].concat();
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+        }
+        batch.insert(CHECKPOINT, checkpoint_of(state));
+        guarded(&self.path, || self.db.apply_batch(batch))?;
+        state.dirty_since = Some(state.seq);
+        Ok(())
+    }
+
+    /// Waits until what was saved is with the operating system. For an orderly stop.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when sled fails.
+    pub fn flush(&self) -> Result<(), ProjectionError> {
+        guarded(&self.path, || self.db.flush()).map(drop)
+    }
+
+    /// Writes all rows anew. The checkpoint goes first and comes back last, so a crash in between leaves none.
+    fn replace(&self, state: &mut State) -> Result<(), ProjectionError> {
+        guarded(&self.path, || self.db.clear())?;
+        for (name, table) in state.tables_mut() {
+            table.take_dirty();
+            let mut batches = vec![sled::Batch::default()];
+            let mut rows = 0;
+            table.visit(&mut |key, value| {
+                rows += 1;
+                if rows % BATCH_ROWS_MAX == 0 {
+                    batches.push(sled::Batch::default());
+                }
+                if let Some(batch) = batches.last_mut() {
+                    batch.insert([&prefix_of(name), key].concat(), value);
+                }
+            });
+            for batch in batches {
+                guarded(&self.path, || self.db.apply_batch(batch))?;
+            }
+        }
+        guarded(&self.path, || self.db.insert(CHECKPOINT, checkpoint_of(state)))?;
+        state.dirty_since = Some(state.seq);
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, ProjectionError> {
+        let Some(bytes) = guarded(&self.path, || self.db.get(CHECKPOINT))? else { return Ok(None) };
+        read_checkpoint(&bytes).map(Some).ok_or_else(|| failure(&self.path, "malformed checkpoint".to_owned()))
+    }
+}
+
+fn prefix_of(table: &str) -> Vec<u8> {
+    [table.as_bytes(), &[0]].concat()
+}
+
+fn checkpoint_of(state: &State) -> Vec<u8> {
+    let mut bytes = ROWS_VERSION.to_le_bytes().to_vec();
+    for value in [state.seq.0, state.term.0, state.recorded_at.0] {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes.extend_from_slice(&state.digest().0);
+    bytes
+}
+
+fn read_checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
+    let (version, rest) = bytes.split_first_chunk::<4>()?;
+    let (seq, rest) = rest.split_first_chunk::<8>()?;
+    let (term, rest) = rest.split_first_chunk::<8>()?;
+    let (recorded_at, digest) = rest.split_first_chunk::<8>()?;
+    Some(Checkpoint {
+        version: u32::from_le_bytes(*version),
+        seq: Seq(u64::from_le_bytes(*seq)),
+        term: Term(u64::from_le_bytes(*term)),
+        recorded_at: Millis(u64::from_le_bytes(*recorded_at)),
+        digest: Hash(digest.try_into().ok()?),
+    })
+}
+
+/// Runs a call into sled; an error or a panic becomes a [`ProjectionError`].
+fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, ProjectionError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| failure(path, error.to_string())),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().map(String::as_str);
+            let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Err(failure(path, format!("sled panicked: {words}")))
+        }
+    }
+}
+
+fn failure(path: &Path, reason: String) -> ProjectionError {
+    ProjectionError::Store { path: path.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::NodeId;
+    use crate::event::cluster::LeaderElected;
+    use crate::projection::testing::given;
+
+    fn elected(term: u64) -> LeaderElected {
+        LeaderElected { leader: NodeId(term), term: Term(term), previous: None }
+    }
+
+    #[test]
+    fn a_store_gives_back_the_state_at_its_last_save() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut state = given([elected(1).into(), elected(2).into()]);
+        {
+            let store = Store::open(dir.path()).unwrap();
+            assert!(store.load().unwrap().is_none());
+            store.save(&mut state).unwrap();
+            state = state.and(elected(3));
+            store.save(&mut state).unwrap();
+            store.flush().unwrap();
+        }
+        let store = Store::open(dir.path()).unwrap();
+        let mut loaded = store.load().unwrap().expect("a saved state");
+        assert_eq!((loaded.seq, loaded.digest()), (Seq(3), state.digest()));
+        loaded = loaded.and(elected(4));
+        store.save(&mut loaded).unwrap();
+        assert_eq!(store.load().unwrap().expect("a saved state").digest(), loaded.digest());
+    }
+
+    #[test]
+    fn a_state_from_elsewhere_replaces_all_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.save(&mut given([elected(1).into(), elected(2).into()])).unwrap();
+        let mut other = State::restore(&given([elected(9).into()]).snapshot()).unwrap();
+        store.save(&mut other).unwrap();
+        assert_eq!(store.load().unwrap().expect("a saved state").digest(), other.digest());
+    }
+
+    #[test]
+    fn wrong_rows_and_wrong_versions_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        store.save(&mut given([elected(1).into()])).unwrap();
+        let (key, _) = store.db.scan_prefix(prefix_of("leadership")).next().unwrap().unwrap();
+        let value = store.db.remove(&key).unwrap().unwrap();
+        assert_eq!(store.load().unwrap_err(), ProjectionError::Digest { table: "the store" });
+        store.db.insert(&key, &value[1..]).unwrap();
+        assert!(matches!(store.load().unwrap_err(), ProjectionError::Row { table: "leadership", .. }));
+        store.db.insert(&key, value).unwrap();
+        assert!(store.load().unwrap().is_some());
+        let mut checkpoint = store.db.get(CHECKPOINT).unwrap().unwrap().to_vec();
+        checkpoint[0] = 77;
+        store.db.insert(CHECKPOINT, checkpoint).unwrap();
+        assert_eq!(store.load().unwrap_err(), ProjectionError::Version { found: 77, expected: ROWS_VERSION });
+    }
+
+    #[test]
+    fn damaged_files_are_an_error_or_the_saved_state_never_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut state = given((1..40).map(|term| elected(term).into()));
+        {
+            let store = Store::open(dir.path()).unwrap();
+            store.save(&mut state).unwrap();
+            store.flush().unwrap();
+        }
+        let file = dir.path().join("db");
+        let good = std::fs::read(&file).unwrap();
+        for at in (0..good.len().min(8_192)).step_by(1_024) {
+            let mut bad = good.clone();
+            bad[at] ^= 0x40;
+            std::fs::write(&file, &bad).unwrap();
+            if let Ok(store) = Store::open(dir.path())
+                && let Ok(Some(loaded)) = store.load()
+            {
+                assert_eq!(loaded.digest(), state.digest(), "flipped byte {at}");
+            }
+        }
+        Store::destroy(dir.path()).unwrap();
+        Store::destroy(dir.path()).unwrap();
+    }
+}
