@@ -1,5 +1,25 @@
 //! Floor 2: planning. Gumbel Monte Carlo tree search over any [`crate::game::Game`], and fixed opponents.
+//!
+//! [`gumbel`] is the search: sans-IO, it asks for evaluations and never waits for them. [`selfplay`] and [`matches`] drive
+//! many games at once through an [`Evaluator`], one leaf of each game in every batch. [`players`] are the opponents without
+//! a net. Whatever is random follows from a seed and the number of the game, never from how games are batched.
 
+mod batch;
+pub mod error;
 pub mod evaluator;
+pub mod gumbel;
+pub mod matches;
+pub mod players;
+pub mod seeds;
+pub mod selfplay;
+#[cfg(test)]
+mod testing;
+pub mod uniform;
 
+pub use error::{PlayError, SearchError};
 pub use evaluator::{Evaluation, Evaluator};
+pub use gumbel::{Decision, Recipe, Search, Step};
+pub use matches::{Contender, MatchPlan, MatchProgress, MatchResult, play_pairs};
+pub use players::{AlphaBeta, Player, UniformRandom};
+pub use selfplay::{SelfPlayPlan, SelfPlayProgress, play_games};
+pub use uniform::UniformEvaluator;

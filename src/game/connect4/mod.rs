@@ -1,6 +1,6 @@
 //! Connect Four: seven columns, six rows, four in a row wins.
 //!
-//! [`board`] holds the bitboards, [`rules`] the contract of a game, [`planes`] how a net sees it.
+//! `board` holds the bitboards, `rules` the contract of a game, `planes` how a net sees it.
 
 mod board;
 mod planes;

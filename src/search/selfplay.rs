@@ -1,0 +1,240 @@
+//! Self-play: many games at once, one leaf of each in every batch.
+
+use std::ops::ControlFlow;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::RngCore;
+
+use super::batch;
+use super::error::{PlayError, SearchError};
+use super::evaluator::Evaluator;
+use super::gumbel::{Decision, Recipe, Search, Step};
+use super::seeds;
+use crate::game::record::{Findings, GameRecord, Generator, PlyRecord};
+use crate::game::{Game, Outcome};
+
+/// The most games at once. Each holds a search tree.
+pub const CONCURRENT_MAX: usize = 4096;
+
+/// What is to be played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelfPlayPlan {
+    /// Games.
+    pub games: u32,
+    /// Seed of the whole run. Game `i` depends only on this and on `i`.
+    pub seed: u64,
+    /// How each seat thinks.
+    pub recipe: Recipe,
+    /// Plies at the start that are sampled from the improved policy; afterwards the search's action is played.
+    pub sampled_plies: u32,
+    /// Games at once, which is the largest batch too; 1 to [`CONCURRENT_MAX`]. Changes nothing in the games.
+    pub concurrent: usize,
+    /// Hash of the weights that the evaluator really uses, for the record.
+    pub weights: [u8; 32],
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SelfPlayProgress {
+    /// Games that are over.
+    pub games: u32,
+    /// Plies played, in all games.
+    pub plies: u64,
+    /// Positions evaluated.
+    pub leaves: u64,
+}
+
+/// Plays games of one model against itself and returns their records, in order of their numbers.
+///
+/// Plies with a single legal action are played without search and carry no findings. `watch` is called after every batch;
+/// a [`ControlFlow::Break`] ends the run.
+///
+/// # Errors
+/// When the evaluator fails or answers nonsense, or `watch` says so. The games of the run are void then.
+#[tracing::instrument(skip_all, fields(game = game.key(), games = plan.games))]
+pub fn play_games<G: Game, E: Evaluator<G>>(
+    game: &G,
+    evaluator: &mut E,
+    plan: &SelfPlayPlan,
+    mut watch: impl FnMut(&SelfPlayProgress) -> ControlFlow<()>,
+) -> Result<Vec<GameRecord>, PlayError<E::Error>> {
+    check_concurrent(plan.concurrent)?;
+    let mut records: Vec<Option<GameRecord>> = vec![None; plan.games as usize];
+    let mut progress = SelfPlayProgress::default();
+    let mut waiting = 0..plan.games;
+    let mut tables: Vec<Table<G>> =
+        waiting.by_ref().take(plan.concurrent).map(|number| Table::new(game, plan, number)).collect();
+
+    while !tables.is_empty() {
+        let mut at = 0;
+        while at < tables.len() {
+            let Some(outcome) = tables[at].advance(plan, &mut progress)? else {
+                at += 1;
+                continue;
+            };
+            let number = tables[at].number as usize;
+            records[number] = Some(tables[at].take_record(plan, outcome));
+            progress.games += 1;
+            match waiting.next() {
+                Some(number) => tables[at].set_up(plan, number),
+                None => drop(tables.swap_remove(at)),
+            }
+        }
+        let mut searches: Vec<_> = tables.iter_mut().map(|table| &mut table.search).collect();
+        progress.leaves += batch::evaluate(game, evaluator, &mut searches)? as u64;
+        if watch(&progress).is_break() {
+            return Err(PlayError::Stopped);
+        }
+    }
+    tracing::debug!(plies = progress.plies, leaves = progress.leaves, "self-play done");
+    Ok(records.into_iter().flatten().collect())
+}
+
+/// Checks the number of games at once.
+pub(super) fn check_concurrent(concurrent: usize) -> Result<(), SearchError> {
+    if (1..=CONCURRENT_MAX).contains(&concurrent) {
+        return Ok(());
+    }
+    Err(SearchError::Bounds { what: "games at once", found: concurrent.to_string(), allowed: "1 to 4096" })
+}
+
+/// One game that goes on.
+struct Table<G: Game> {
+    game: G,
+    number: u32,
+    seed: u64,
+    rng: ChaCha8Rng,
+    state: G::State,
+    plies: Vec<PlyRecord>,
+    legal: Vec<G::Action>,
+    search: Search<G>,
+    /// True while the search works on `state`.
+    searching: bool,
+}
+
+impl<G: Game> Table<G> {
+    fn new(game: &G, plan: &SelfPlayPlan, number: u32) -> Table<G> {
+        let seed = seeds::derive(plan.seed, u64::from(number));
+        Table {
+            number,
+            seed,
+            rng: seeds::generator(seed),
+            state: game.start(),
+            plies: Vec::new(),
+            legal: Vec::new(),
+            search: Search::idle(game.clone(), plan.recipe),
+            searching: false,
+            game: game.clone(),
+        }
+    }
+
+    /// Begins another game in the same memory.
+    fn set_up(&mut self, plan: &SelfPlayPlan, number: u32) {
+        self.number = number;
+        self.seed = seeds::derive(plan.seed, u64::from(number));
+        self.rng = seeds::generator(self.seed);
+        self.state = self.game.start();
+        self.plies.clear();
+        self.searching = false;
+    }
+
+    /// Plays on until an evaluation is needed (`None`) or the game is over.
+    fn advance(
+        &mut self,
+        plan: &SelfPlayPlan,
+        progress: &mut SelfPlayProgress,
+    ) -> Result<Option<Outcome>, SearchError> {
+        loop {
+            if let Some(outcome) = self.game.outcome(&self.state) {
+                return Ok(Some(outcome));
+            }
+            if self.plies.len() >= self.game.plies_max() {
+                return Err(SearchError::Endless { plies: self.plies.len() });
+            }
+            if !self.searching {
+                self.game.legal(&self.state, &mut self.legal);
+                if let [forced] = self.legal.as_slice() {
+                    let forced = forced.clone();
+                    self.play(&forced, None);
+                    progress.plies += 1;
+                    continue;
+                }
+                self.search.start(plan.recipe, self.state.clone(), &mut self.rng);
+                self.searching = true;
+            }
+            if matches!(self.search.next_leaf(), Step::Evaluate(..)) {
+                return Ok(None);
+            }
+            let decision =
+                self.search.finish().expect("a search that is done in a game that is not over has a decision");
+            self.searching = false;
+            self.decide(plan, &decision);
+            progress.plies += 1;
+        }
+    }
+
+    fn decide(&mut self, plan: &SelfPlayPlan, decision: &Decision<G::Action>) {
+        let index = if self.plies.len() < plan.sampled_plies as usize {
+            sample(&decision.improved_policy, &mut self.rng)
+        } else {
+            decision.index
+        };
+        let findings = Findings::new(
+            decision.simulations_spent,
+            decision.root_value,
+            self.game.seats(),
+            &decision.improved_policy,
+        );
+        self.play(&decision.legal[index], Some(findings));
+    }
+
+    fn play(&mut self, action: &G::Action, findings: Option<Findings>) {
+        self.plies.push(PlyRecord { action: self.game.action_id(action), findings });
+        self.game.play(&mut self.state, action).expect("an action that the game listed can be played");
+    }
+
+    fn take_record(&mut self, plan: &SelfPlayPlan, outcome: Outcome) -> GameRecord {
+        let generator = Generator::Model {
+            weights: plan.weights,
+            simulations: plan.recipe.simulations(),
+            considered: plan.recipe.considered(),
+            gumbel_scale_millionths: (f64::from(plan.recipe.gumbel_scale()) * 1e6).round() as u32,
+        };
+        GameRecord {
+            seed: self.seed,
+            generators: vec![generator; self.game.seats()],
+            plies: std::mem::take(&mut self.plies),
+            outcome,
+        }
+    }
+}
+
+/// An index, drawn by its share of `policy`.
+pub(super) fn sample(policy: &[f32], rng: &mut impl RngCore) -> usize {
+    let mut left =
+        f64::from(rng.next_u32()) / 4_294_967_296.0 * policy.iter().map(|&share| f64::from(share)).sum::<f64>();
+    for (index, &share) in policy.iter().enumerate() {
+        left -= f64::from(share);
+        if left < 0.0 {
+            return index;
+        }
+    }
+    policy.len() - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_follow_the_policy() {
+        let mut rng = seeds::generator(5);
+        let mut counts = [0; 4];
+        (0..10_000).for_each(|_| counts[sample(&[0.5, 0.0, 0.3, 0.2], &mut rng)] += 1);
+        assert_eq!(counts[1], 0);
+        for (count, expected) in counts.into_iter().zip([5_000i32, 0, 3_000, 2_000]) {
+            assert!((count - expected).abs() < 200, "{counts:?}");
+        }
+        assert_eq!(sample(&[1.0], &mut rng), 0);
+    }
+}
