@@ -1,1 +1,52 @@
-//! Floor 1: append-only segments.
+//! Floor 1: the event log, which is the Raft log.
+//!
+//! Append-only [segments](segment) of framed [entries](entry), drawn byte by byte in `docs/format.md`. [`Log`] is the one
+//! writer of a folder: it stamps each entry's `first_seq` and `chain`, writes whole batches with one sync each, and
+//! serves recent entries from memory. [`LogReader`] reads the same folder, beside the writer or from a copy, and
+//! never writes. [`verify`] checks a whole log.
+//!
+//! Invariants: an entry is readable when `append` returns and durable when its callback runs with `Ok`; what was once
+//! durable is either read back unchanged or refused with file and offset, never silently different; after a failed
+//! sync the log is poisoned and nothing more is written. History is never purged.
+//!
+//! The disk lies behind [`LogDisk`]: [`SegmentDisk`] is the real one, [`MemoryDisk`] its twin with faults for tests.
+
+mod cache;
+mod cursor;
+mod disk;
+mod entry;
+mod error;
+mod fields;
+mod frame;
+mod index;
+mod lookup;
+mod memory_disk;
+mod pending;
+mod queue;
+mod reader;
+mod recovery;
+mod rewind;
+mod segment;
+mod segment_disk;
+mod state;
+mod store;
+mod tail;
+mod verify;
+mod vote;
+mod walk;
+mod writer;
+
+pub use cursor::{LogCursor, Place};
+pub use disk::{LogDisk, LogFile};
+pub use entry::{Entry, LogPosition, NewEntry, Payload};
+pub use error::LogError;
+pub use frame::ENTRY_BYTES_MAX;
+pub use memory_disk::{Crash, MemoryDisk};
+pub use pending::Pending;
+pub use reader::{LogReader, Records, StoredRecord};
+pub use recovery::{Cut, Recovery};
+pub use segment::FORMAT_VERSION;
+pub use segment_disk::SegmentDisk;
+pub use store::{Log, LogOptions, LogStats};
+pub use verify::{Problem, VerifyReport, verify};
+pub use vote::Vote;

@@ -1,0 +1,74 @@
+//! The disk under the log, as small as it can be.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A folder of files. One [`super::Log`] writes it; any number of readers may look on.
+pub trait LogDisk: Send + Sync + 'static {
+    /// The names of all files, in any order.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Creates or replaces a file of `bytes` zeros, with the space for them set aside.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::StorageFull`] when there is no space; no file is left then.
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn LogFile>>;
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] when there is none.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn LogFile>>;
+
+    /// Renames a file, over another if there is one.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes creations, renames and removals durable.
+    ///
+    /// # Errors
+    /// After an error the state of the disk is unknown.
+    fn sync_dir(&self) -> io::Result<()>;
+
+    /// The path of a file for messages; of the folder for an empty name.
+    fn path(&self, name: &str) -> PathBuf;
+}
+
+/// An open file.
+pub trait LogFile: Send + Sync {
+    /// Its size.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn bytes(&self) -> io::Result<u64>;
+
+    /// Reads at `offset` until `into` is full or the file ends. Returns the number of bytes read.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// Some of the bytes may have been written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes everything written durable.
+    ///
+    /// # Errors
+    /// After an error the state of the disk is unknown; another try would prove nothing.
+    fn sync(&self) -> io::Result<()>;
+}

@@ -1,0 +1,268 @@
+//! A disk in memory that forgets what was not synced, and fails on demand. For tests and simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::disk::{LogDisk, LogFile};
+
+/// What a real disk writes at once.
+const SECTOR_BYTES: usize = 512;
+
+/// What a crash leaves of the writes that were not synced.
+#[derive(Clone, Copy, Debug)]
+pub enum Crash {
+    /// Nothing.
+    LoseAll,
+    /// Everything: the process died, not the machine.
+    KeepAll,
+    /// The first so many bytes of them, file by file.
+    KeepBytes(usize),
+    /// A part of the sectors, chosen by the seed.
+    KeepSectors(u64),
+}
+
+/// A folder in memory. Clones share it.
+#[derive(Clone, Default)]
+pub struct MemoryDisk {
+    folder: Arc<Mutex<Folder>>,
+}
+
+#[derive(Default)]
+struct Folder {
+    names: BTreeMap<String, Arc<MemoryFile>>,
+    /// The names as of the last sync of the folder.
+    durable_names: BTreeMap<String, Arc<MemoryFile>>,
+    faults: Arc<Mutex<Faults>>,
+}
+
+#[derive(Default)]
+struct Faults {
+    /// Bytes that may still be created or written beyond; none: no limit.
+    space: Option<u64>,
+    /// Writes until one fails, and with what.
+    write: Option<(u32, io::ErrorKind)>,
+    /// Syncs until one fails, and with what.
+    sync: Option<(u32, io::ErrorKind)>,
+    syncs: u64,
+}
+
+struct MemoryFile {
+    content: Mutex<Content>,
+    faults: Arc<Mutex<Faults>>,
+}
+
+#[derive(Clone, Default)]
+struct Content {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    /// Bytes that were written since the last sync.
+    dirty: BTreeSet<(usize, usize)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl MemoryDisk {
+    /// An empty disk without faults.
+    pub fn new() -> MemoryDisk {
+        MemoryDisk::default()
+    }
+
+    /// Limits the space for what is created from now on; none lifts the limit.
+    pub fn set_space(&self, bytes: Option<u64>) {
+        lock(&self.faults()).space = bytes;
+    }
+
+    /// Lets a write fail, after `after` that succeed.
+    pub fn fail_write(&self, after: u32, kind: io::ErrorKind) {
+        lock(&self.faults()).write = Some((after, kind));
+    }
+
+    /// Lets a sync fail, after `after` that succeed.
+    pub fn fail_sync(&self, after: u32, kind: io::ErrorKind) {
+        lock(&self.faults()).sync = Some((after, kind));
+    }
+
+    /// How many syncs of files have succeeded.
+    pub fn syncs(&self) -> u64 {
+        lock(&self.faults()).syncs
+    }
+
+    /// The disk as it is found after a crash at this moment. This one stays as it is.
+    #[must_use]
+    pub fn crashed(&self, crash: Crash) -> MemoryDisk {
+        let folder = lock(&self.folder);
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let names = if matches!(crash, Crash::KeepAll) { &folder.names } else { &folder.durable_names };
+        let names: BTreeMap<_, _> = names
+            .iter()
+            .map(|(name, file)| {
+                let bytes = lock(&file.content).after(crash);
+                let content = Content { now: bytes.clone(), durable: bytes, dirty: BTreeSet::new() };
+                (name.clone(), Arc::new(MemoryFile { content: Mutex::new(content), faults: faults.clone() }))
+            })
+            .collect();
+        let folder = Folder { durable_names: names.clone(), names, faults };
+        MemoryDisk { folder: Arc::new(Mutex::new(folder)) }
+    }
+
+    /// The bytes of a file.
+    pub fn bytes_of(&self, name: &str) -> Option<Vec<u8>> {
+        lock(&self.folder).names.get(name).map(|file| lock(&file.content).now.clone())
+    }
+
+    /// Replaces the bytes of a file, durably: damage, a cut, a foreign file.
+    pub fn put(&self, name: &str, bytes: Vec<u8>) {
+        let mut folder = lock(&self.folder);
+        let content = Content { now: bytes.clone(), durable: bytes, dirty: BTreeSet::new() };
+        let file = Arc::new(MemoryFile { content: Mutex::new(content), faults: folder.faults.clone() });
+        folder.names.insert(name.to_owned(), file.clone());
+        folder.durable_names.insert(name.to_owned(), file);
+    }
+
+    fn faults(&self) -> Arc<Mutex<Faults>> {
+        lock(&self.folder).faults.clone()
+    }
+}
+
+impl Faults {
+    fn take_space(&mut self, bytes: u64) -> io::Result<()> {
+        let Some(space) = &mut self.space else { return Ok(()) };
+        *space = space.checked_sub(bytes).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
+        Ok(())
+    }
+}
+
+/// Counts down to a failure.
+fn due(fault: &mut Option<(u32, io::ErrorKind)>) -> io::Result<()> {
+    match fault {
+        Some((0, kind)) => {
+            let error = io::Error::from(*kind);
+            *fault = None;
+            Err(error)
+        }
+        Some((after, _)) => {
+            *after -= 1;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+impl Content {
+    fn write(&mut self, bytes: &[u8], offset: usize) {
+        let end = offset + bytes.len();
+        if self.now.len() < end {
+            self.now.resize(end, 0);
+        }
+        self.now[offset..end].copy_from_slice(bytes);
+        self.dirty.insert((offset, end));
+    }
+
+    fn after(&self, crash: Crash) -> Vec<u8> {
+        let mut bytes = self.durable.clone();
+        bytes.resize(self.now.len().max(bytes.len()), 0);
+        let mut keep = |from: usize, to: usize| bytes[from..to].copy_from_slice(&self.now[from..to]);
+        match crash {
+            Crash::LoseAll => {}
+            Crash::KeepAll => keep(0, self.now.len()),
+            Crash::KeepBytes(mut left) => {
+                for (from, to) in &self.dirty {
+                    let part = left.min(to - from);
+                    keep(*from, from + part);
+                    left -= part;
+                }
+            }
+            Crash::KeepSectors(seed) => {
+                for (from, to) in &self.dirty {
+                    for sector in from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES) {
+                        if blake3::hash(&[seed.to_le_bytes(), (sector as u64).to_le_bytes()].concat()).as_bytes()[0] & 1
+                            == 0
+                        {
+                            keep((sector * SECTOR_BYTES).max(*from), ((sector + 1) * SECTOR_BYTES).min(*to));
+                        }
+                    }
+                }
+            }
+        }
+        bytes
+    }
+}
+
+impl LogDisk for MemoryDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(lock(&self.folder).names.keys().cloned().collect())
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn LogFile>> {
+        let mut folder = lock(&self.folder);
+        lock(&folder.faults).take_space(bytes)?;
+        let zeros = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
+        let content = Content { now: zeros.clone(), durable: zeros, dirty: BTreeSet::new() };
+        let file = Arc::new(MemoryFile { content: Mutex::new(content), faults: folder.faults.clone() });
+        folder.names.insert(name.to_owned(), file.clone());
+        Ok(file)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
+        let file = lock(&self.folder).names.get(name).cloned().ok_or(io::ErrorKind::NotFound)?;
+        Ok(file)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut folder = lock(&self.folder);
+        let file = folder.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        folder.names.insert(to.to_owned(), file);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        lock(&self.folder).names.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        let mut folder = lock(&self.folder);
+        folder.durable_names = folder.names.clone();
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from("memory").join(name)
+    }
+}
+
+impl LogFile for MemoryFile {
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(lock(&self.content).now.len() as u64)
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        let content = lock(&self.content);
+        let rest = usize::try_from(offset).ok().and_then(|offset| content.now.get(offset..)).unwrap_or(&[]);
+        let read = rest.len().min(into.len());
+        into[..read].copy_from_slice(&rest[..read]);
+        Ok(read)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let offset = usize::try_from(offset).map_err(io::Error::other)?;
+        let fault = due(&mut lock(&self.faults).write);
+        // A write that fails may have written a part.
+        let written = if fault.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        lock(&self.content).write(&bytes[..written], offset);
+        fault
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut faults = lock(&self.faults);
+        due(&mut faults.sync)?;
+        faults.syncs += 1;
+        let mut content = lock(&self.content);
+        content.durable = content.now.clone();
+        content.dirty.clear();
+        Ok(())
+    }
+}

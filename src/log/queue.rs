@@ -1,0 +1,125 @@
+//! What waits for the writer thread.
+
+use std::collections::VecDeque;
+
+use super::entry::{Entry, Tip};
+use super::pending::Done;
+use super::vote::Vote;
+
+/// The most bytes that wait. An append that finds more waits until the writer has caught up.
+pub(super) const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// The most requests that wait; beyond it requests wait to be queued.
+pub(super) const QUEUE_JOBS_MAX: usize = 65_536;
+/// The most bytes that are written with one sync: what a slow disk takes in well under a heartbeat.
+pub(super) const BATCH_BYTES_MAX: usize = 8 << 20;
+/// The most appends that are written with one sync.
+pub(super) const BATCH_JOBS_MAX: usize = 4096;
+
+/// Entries that are to be written.
+pub(super) struct Append {
+    pub entries: Vec<Entry>,
+    /// The state's generation when they were stamped.
+    pub generation: u64,
+    pub done: Done,
+}
+
+/// A request to the writer thread.
+pub(super) enum Job {
+    Append(Append),
+    /// Remove all that follows `tip`.
+    Rewind {
+        tip: Tip,
+        done: Done,
+    },
+    SaveVote {
+        vote: Vote,
+        done: Done,
+    },
+}
+
+/// What the writer does next.
+pub(super) enum Work {
+    Append(Vec<Append>),
+    Rewind { tip: Tip, done: Done },
+    SaveVote { vote: Vote, done: Done },
+}
+
+/// Requests in order.
+#[derive(Default)]
+pub(super) struct Queue {
+    jobs: VecDeque<Job>,
+    bytes: usize,
+}
+
+impl Append {
+    fn weight(&self) -> usize {
+        self.entries.iter().map(Entry::weight).sum()
+    }
+}
+
+impl Job {
+    pub(super) fn into_done(self) -> Done {
+        match self {
+            Job::Append(Append { done, .. }) | Job::Rewind { done, .. } | Job::SaveVote { done, .. } => done,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= QUEUE_BYTES_MAX || self.jobs.len() >= QUEUE_JOBS_MAX
+    }
+
+    pub(super) fn push(&mut self, job: Job) {
+        if let Job::Append(append) = &job {
+            self.bytes += append.weight();
+        }
+        self.jobs.push_back(job);
+    }
+
+    /// The next request, or all appends that are next within the bounds of a batch.
+    pub(super) fn next(&mut self) -> Option<Work> {
+        match self.jobs.pop_front()? {
+            Job::Append(append) => Some(Work::Append(self.batch(append))),
+            Job::Rewind { tip, done } => Some(Work::Rewind { tip, done }),
+            Job::SaveVote { vote, done } => Some(Work::SaveVote { vote, done }),
+        }
+    }
+
+    fn batch(&mut self, first: Append) -> Vec<Append> {
+        let mut bytes = first.weight();
+        self.bytes -= bytes;
+        let mut batch = vec![first];
+        while bytes < BATCH_BYTES_MAX && batch.len() < BATCH_JOBS_MAX {
+            match self.jobs.pop_front() {
+                Some(Job::Append(append)) => {
+                    let weight = append.weight();
+                    self.bytes -= weight;
+                    bytes += weight;
+                    batch.push(append);
+                }
+                Some(other) => {
+                    self.jobs.push_front(other);
+                    break;
+                }
+                None => break,
+            }
+        }
+        batch
+    }
+
+    /// Takes all appends and rewinds out: what they build on was not written. Other requests stay.
+    pub(super) fn take_entries(&mut self) -> Vec<Job> {
+        let (votes, entries) =
+            std::mem::take(&mut self.jobs).into_iter().partition(|job| matches!(job, Job::SaveVote { .. }));
+        self.jobs = votes;
+        self.bytes = 0;
+        Vec::from(entries)
+    }
+
+    /// Takes everything out.
+    pub(super) fn take_all(&mut self) -> Vec<Job> {
+        self.bytes = 0;
+        std::mem::take(&mut self.jobs).into()
+    }
+}

@@ -1,0 +1,197 @@
+//! What the log's callers and its writer thread share.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::cache::Cache;
+use super::disk::LogDisk;
+use super::entry::{NewEntry, Tip};
+use super::error::LogError;
+use super::index::Index;
+use super::pending::Done;
+use super::queue::{Append, Job, Queue, Work};
+use super::recovery::Recovered;
+use super::store::{LogOptions, LogStats};
+use super::vote::Vote;
+
+/// Shared by all handles of a log and its writer thread; lives as long as the longest of them.
+pub(super) struct Shared {
+    pub disk: Arc<dyn LogDisk>,
+    pub options: LogOptions,
+    state: Mutex<State>,
+    /// The writer waits here for work.
+    work: Condvar,
+    /// Callers wait here for space in the queue.
+    space: Condvar,
+}
+
+pub(super) struct State {
+    /// The end of what was appended, written or not.
+    pub tip: Tip,
+    pub cache: Cache,
+    pub index: Index,
+    /// Entries below this index stand on the disk as they stand here, so that the cache may forget them.
+    pub written: u64,
+    pub vote: Option<Vote>,
+    /// The committed index + 1.
+    pub committed: u64,
+    committed_changed: bool,
+    queue: Queue,
+    /// Counts rewinds, asked for or forced by a failure: work of an older generation must not move `written`.
+    pub generation: u64,
+    pub poisoned: Option<String>,
+    closing: bool,
+    pub stats: LogStats,
+}
+
+impl Shared {
+    pub(super) fn new(disk: Arc<dyn LogDisk>, options: LogOptions, recovered: &Recovered) -> Shared {
+        let state = State {
+            tip: recovered.tip,
+            cache: Cache::new(options.cache_bytes),
+            index: recovered.index.clone(),
+            written: recovered.tip.next_index,
+            vote: recovered.vote,
+            committed: recovered.committed,
+            committed_changed: false,
+            queue: Queue::default(),
+            generation: 0,
+            poisoned: None,
+            closing: false,
+            stats: LogStats::default(),
+        };
+        Shared { disk, options, state: Mutex::new(state), work: Condvar::new(), space: Condvar::new() }
+    }
+
+    /// The state, whatever happened to other threads: each change under the lock is complete in itself.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, unless the log is poisoned.
+    pub(super) fn sound(&self) -> Result<MutexGuard<'_, State>, LogError> {
+        let state = self.lock();
+        state.check()?;
+        Ok(state)
+    }
+
+    /// The state, as soon as the queue has space.
+    pub(super) fn with_space(&self) -> Result<MutexGuard<'_, State>, LogError> {
+        let mut state = self.sound()?;
+        while state.queue.is_full() {
+            state = self.space.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.check()?;
+        }
+        Ok(state)
+    }
+
+    /// Wakes the writer.
+    pub(super) fn notify(&self) {
+        self.work.notify_one();
+    }
+
+    /// Tells the writer to finish what is queued and end.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.work.notify_one();
+    }
+
+    /// Waits for work: what to do next and a changed hint to save first. None when the log is closed.
+    pub(super) fn next_work(&self) -> Option<(Option<u64>, Option<Work>)> {
+        let mut state = self.lock();
+        loop {
+            let work = state.queue.next();
+            let committed = std::mem::take(&mut state.committed_changed).then_some(state.committed);
+            if work.is_some() || committed.is_some() {
+                self.space.notify_all();
+                return Some((committed, work));
+            }
+            if state.closing {
+                return None;
+            }
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes back all that was appended after `tip` and could not be written. Whoever waits for it hears why.
+    pub(super) fn take_back(&self, tip: &Tip, error: &LogError) {
+        let jobs = {
+            let mut state = self.lock();
+            state.rewind(tip);
+            state.written = tip.next_index;
+            state.queue.take_entries()
+        };
+        self.refuse(jobs, error);
+    }
+
+    /// Refuses everything from now on.
+    pub(super) fn poison(&self, reason: &str) {
+        let jobs = {
+            let mut state = self.lock();
+            state.poisoned.get_or_insert_with(|| reason.to_owned());
+            state.queue.take_all()
+        };
+        tracing::error!(reason, "the log is poisoned");
+        self.refuse(jobs, &LogError::Poisoned { reason: reason.to_owned() });
+    }
+
+    fn refuse(&self, jobs: Vec<Job>, error: &LogError) {
+        self.space.notify_all();
+        for job in jobs {
+            job.into_done()(Err(error.clone()));
+        }
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<(), LogError> {
+        match &self.poisoned {
+            Some(reason) => Err(LogError::Poisoned { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Stamps entries and queues them. All or nothing.
+    pub(super) fn append(&mut self, entries: Vec<NewEntry>, done: Done) -> Result<(), LogError> {
+        let mut term = self.tip.term;
+        for (entry, expected) in entries.iter().zip(self.tip.next_index..) {
+            if entry.index != expected {
+                return Err(LogError::NotNext { expected, found: entry.index });
+            }
+            if entry.term < term {
+                let reason = format!("its term {} is below {term}", entry.term);
+                return Err(LogError::Refused { index: entry.index, reason });
+            }
+            term = entry.term;
+        }
+        let entries: Vec<_> = entries.into_iter().map(|entry| self.tip.stamp(entry)).collect();
+        for entry in &entries {
+            self.cache.push(entry.clone());
+        }
+        self.queue.push(Job::Append(Append { entries, generation: self.generation, done }));
+        Ok(())
+    }
+
+    /// Rewinds to `tip` and queues the same for the disk.
+    pub(super) fn truncate(&mut self, tip: Tip, done: Done) {
+        self.rewind(&tip);
+        self.queue.push(Job::Rewind { tip, done });
+    }
+
+    /// Queues a vote.
+    pub(super) fn save_vote(&mut self, vote: Vote, done: Done) {
+        self.queue.push(Job::SaveVote { vote, done });
+    }
+
+    /// Remembers the hint; it is written beside the next work.
+    pub(super) fn save_committed(&mut self, next: u64) {
+        self.committed_changed |= self.committed != next;
+        self.committed = next;
+    }
+
+    fn rewind(&mut self, tip: &Tip) {
+        self.tip = *tip;
+        self.cache.rewind(tip.next_index);
+        self.written = self.written.min(tip.next_index);
+        self.generation += 1;
+    }
+}

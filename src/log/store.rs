@@ -1,0 +1,218 @@
+//! The log's one writer, as its callers see it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::disk::LogDisk;
+use super::entry::{LogPosition, NewEntry, Tip};
+use super::error::LogError;
+use super::frame::ENTRY_BYTES_MAX;
+use super::pending::Pending;
+use super::recovery::{self, Recovery};
+use super::segment_disk::SegmentDisk;
+use super::state::Shared;
+use super::vote::Vote;
+use super::writer::Writer;
+use crate::event::Hash;
+
+/// How a log is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct LogOptions {
+    /// The cluster that the log belongs to; where its chain begins.
+    pub cluster: Hash,
+    /// Size of a segment.
+    pub segment_bytes: u64,
+    /// Bytes of recent entries that are kept in memory.
+    pub cache_bytes: usize,
+}
+
+/// What the writer has done since the log was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogStats {
+    /// Batches written, each with one sync.
+    pub batches: u64,
+    /// Entries written.
+    pub entries: u64,
+    /// Bytes of frames written.
+    pub bytes: u64,
+    /// Microseconds spent in writing and syncing.
+    pub write_us: u64,
+}
+
+/// The one writer of a log. Clones share it; the last one to go waits until all that is queued is written.
+#[derive(Clone)]
+pub struct Log {
+    handle: Arc<Handle>,
+}
+
+/// Ends the writer thread when the last [`Log`] is dropped.
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl LogOptions {
+    /// Segments of 16 MiB, and 32 MiB of recent entries in memory.
+    pub fn new(cluster: Hash) -> LogOptions {
+        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 32 << 20 }
+    }
+}
+
+impl Log {
+    /// Opens the log in `folder`, or begins one, and locks it.
+    ///
+    /// # Errors
+    /// [`LogError::Locked`] when it is open elsewhere; [`LogError::Damaged`], [`LogError::Gap`], [`LogError::Chain`] and
+    /// [`LogError::VoteLost`] when the disk has not kept what it was given; [`LogError::ForeignCluster`],
+    /// [`LogError::Foreign`], [`LogError::FutureFormat`] when the folder is not this node's; [`LogError::Full`] when
+    /// there is no space for the first segment.
+    pub fn open(folder: &Path, options: LogOptions) -> Result<(Log, Recovery), LogError> {
+        Log::open_on(Arc::new(SegmentDisk::writer(folder)?), options)
+    }
+
+    /// Opens the log on `disk`, or begins one.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    #[tracing::instrument(name = "open_log", skip_all, fields(path = %disk.path("").display()))]
+    pub fn open_on(disk: Arc<dyn LogDisk>, options: LogOptions) -> Result<(Log, Recovery), LogError> {
+        let recovered = recovery::recover(disk.as_ref(), &options.cluster, options.segment_bytes)?;
+        let report = recovered.report.clone();
+        tracing::info!(segments = report.segments, entries = report.entries, records = report.records, "opened");
+        let shared = Arc::new(Shared::new(disk, options, &recovered));
+        let writer = Writer::new(shared.clone(), recovered.active, recovered.tip);
+        let thread = thread::Builder::new()
+            .name("kifu-log".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| LogError::io("start the writer of", &shared.disk.path(""), error))?;
+        let handle = Handle { shared, thread: Mutex::new(Some(thread)) };
+        Ok((Log { handle: Arc::new(handle) }, report))
+    }
+
+    /// Appends entries. They are readable when this returns, and durable when `done` is called with `Ok`.
+    ///
+    /// `done` runs on the writer's thread, in order of the appends; it must neither block nor call the log. It is not
+    /// called when this returns an error. After [`LogError::Full`] part of the entries may be in the log (see
+    /// [`Log::last`]); everything that was appended after them is taken back too, and told so. Waits while
+    /// 64 MiB are queued.
+    ///
+    /// # Errors
+    /// [`LogError::NotNext`] and [`LogError::Refused`] when the entries do not follow what is there;
+    /// [`LogError::Poisoned`].
+    pub fn append(
+        &self,
+        entries: Vec<NewEntry>,
+        done: Box<dyn FnOnce(Result<(), LogError>) + Send>,
+    ) -> Result<(), LogError> {
+        for entry in &entries {
+            check(entry)?;
+        }
+        self.shared().with_space()?.append(entries, done)?;
+        self.shared().notify();
+        Ok(())
+    }
+
+    /// Appends entries and answers when they are durable. As [`Log::append`].
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub fn append_durably(&self, entries: Vec<NewEntry>) -> Result<Pending, LogError> {
+        let (pending, done) = Pending::new();
+        self.append(entries, done)?;
+        Ok(pending)
+    }
+
+    /// Removes all entries after `index` (all of them for `None`). Reads and appends see it at once; it is durable when
+    /// the answer comes. Removing nothing is fine.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`], or what went wrong when the last entry that stays was read.
+    pub fn truncate_after(&self, index: Option<u64>) -> Result<Pending, LogError> {
+        let (pending, done) = Pending::new();
+        let kept = match index {
+            Some(index) => self.read(index, index.saturating_add(1), 0)?.pop(),
+            None => None,
+        };
+        let mut state = self.shared().with_space()?;
+        let tip = match (index, kept) {
+            (None, _) => Tip::genesis(self.shared().options.cluster),
+            (Some(_), Some(entry)) => Tip::after(&entry),
+            // The index is at or after the end.
+            (Some(_), None) => state.tip,
+        };
+        state.truncate(tip, done);
+        drop(state);
+        self.shared().notify();
+        Ok(pending)
+    }
+
+    /// Replaces the vote. Durable when the answer comes, after all that was asked for before.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`].
+    pub fn save_vote(&self, vote: Vote) -> Result<Pending, LogError> {
+        let (pending, done) = Pending::new();
+        self.shared().with_space()?.save_vote(vote, done);
+        self.shared().notify();
+        Ok(pending)
+    }
+
+    /// The last durable vote.
+    pub fn vote(&self) -> Option<Vote> {
+        self.shared().lock().vote
+    }
+
+    /// Notes how far the log is committed. A hint: written soon, without a sync of its own.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`].
+    pub fn save_committed(&self, index: Option<u64>) -> Result<(), LogError> {
+        self.shared().sound()?.save_committed(index.map_or(0, |index| index + 1));
+        self.shared().notify();
+        Ok(())
+    }
+
+    /// How far the log is known to be committed, never beyond its end.
+    pub fn committed(&self) -> Option<u64> {
+        let state = self.shared().lock();
+        state.committed.min(state.tip.next_index).checked_sub(1)
+    }
+
+    /// The position of the last entry, durable or not.
+    pub fn last(&self) -> Option<LogPosition> {
+        self.shared().lock().tip.position()
+    }
+
+    /// What the writer has done.
+    pub fn stats(&self) -> LogStats {
+        self.shared().lock().stats
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+}
+
+/// Checks an entry before it gets its place.
+fn check(entry: &NewEntry) -> Result<(), LogError> {
+    let bytes = entry.payload.content().len();
+    let refused = |reason| Err(LogError::Refused { index: entry.index, reason });
+    if bytes > ENTRY_BYTES_MAX {
+        return refused(format!("it has {bytes} bytes, more than {ENTRY_BYTES_MAX}"));
+    }
+    entry.payload.check().or_else(|error| refused(error.to_string()))
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A callback may hold the last handle: the writer cannot wait for itself.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id())
+            && thread.join().is_err()
+        {
+            tracing::error!("the log's writer panicked");
+        }
+    }
+}
