@@ -1,0 +1,56 @@
+//! The flags.
+
+use clap::{Parser, ValueEnum};
+
+/// Plays and trains for a node of a Kifu cluster.
+///
+/// A node starts it; by hand, it answers JSON Lines on stdin with JSON Lines on stdout:
+///
+///   echo '{"type":"shutdown"}' | kifu-worker
+#[derive(Clone, Debug, Parser)]
+#[command(name = "kifu-worker", version, verbatim_doc_comment)]
+pub struct Args {
+    /// Threads of libtorch while playing. Several workers with one thread each do more than one with several.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+
+    /// Threads of libtorch while training, which goes on in one worker at a time.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub train_threads: u16,
+
+    /// Where nets run. With cuda, TCH_CUDA_LIB or the library path must lead to the libtorch_cuda.so of a full libtorch
+    /// 2.11; there is no falling back to the CPU.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
+    pub device: DeviceArg,
+
+    /// Games that one job plays at once: the size of the batches that go through the net.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrent: u16,
+}
+
+/// Where nets run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// The processor.
+    Cpu,
+    /// The first NVIDIA GPU.
+    Cuda,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+        let args = Args::try_parse_from(["kifu-worker"]).expect("all have defaults");
+        assert_eq!((args.threads, args.device), (1, DeviceArg::Cpu));
+        for bad in
+            [["kifu-worker", "--threads=0"], ["kifu-worker", "--device=tpu"], ["kifu-worker", "--concurrent=5000"]]
+        {
+            assert!(Args::try_parse_from(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Plays pairs of games between a candidate and an opponent.
+
+use kifu::event::jobs::{Contender, GauntletSpec};
+use kifu::game::Planes;
+use kifu::learn::NetEvaluator;
+use kifu::search::{self, MatchPlan, play_pairs};
+use kifu::work::protocol::WorkerResult;
+
+use super::error::JobError;
+use super::run::{Workshop, recipe};
+use crate::inputs;
+use crate::speak::Report;
+
+pub fn run<G: Planes>(
+    game: &G,
+    spec: &GauntletSpec,
+    workshop: &Workshop<'_>,
+    report: &mut dyn Report,
+) -> Result<WorkerResult, JobError> {
+    let load = |hash| -> Result<NetEvaluator<G>, JobError> {
+        let weights = inputs::weights(workshop.assignment, hash, game)?;
+        Ok(NetEvaluator::new(game, &weights, workshop.device)?)
+    };
+    let mut candidate = load(&spec.candidate.weights)?;
+    let mut other;
+    let opponent = match &spec.opponent {
+        Contender::Random => search::Contender::Random,
+        Contender::AlphaBeta(depth) => search::Contender::AlphaBeta(*depth),
+        Contender::Model(model) => {
+            // An evaluator of its own even for the same weights: leaves are counted apart.
+            other = load(&model.weights)?;
+            search::Contender::Model { evaluator: &mut other, recipe: recipe(&model.search)? }
+        }
+    };
+    let candidate = search::Contender::Model { evaluator: &mut candidate, recipe: recipe(&spec.candidate.search)? };
+    let games = spec.pairs.saturating_mul(2);
+    let plan = MatchPlan {
+        seed: spec.seed,
+        first_pair: spec.first_pair,
+        pairs: spec.pairs,
+        opening_plies: spec.opening_plies,
+        concurrent: workshop.concurrent(games),
+    };
+    let result = play_pairs(game, &plan, candidate, opponent, |progress| {
+        report.alive(Some(f64::from(progress.games) / f64::from(games.max(1))));
+        workshop.go_on()
+    })?;
+    Ok(WorkerResult::Gauntlet {
+        wins: result.wins,
+        draws: result.draws,
+        losses: result.losses,
+        pairs: result.pairs,
+        // The evaluator was made from bytes that were seen to have this hash.
+        candidate_weights: spec.candidate.weights,
+        candidate_leaves: result.candidate_leaves,
+    })
+}

@@ -1,0 +1,92 @@
+//! From an assignment to the job that does it.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use kifu::event::GameKey;
+use kifu::event::jobs::{JobSpec, SearchRecipe};
+use kifu::game::Planes;
+use kifu::game::registry::{GameVisitor, dispatch};
+use kifu::search::Recipe;
+use kifu::work::protocol::{Assignment, WorkerResult};
+use tch::Device;
+
+use super::error::JobError;
+use super::{gauntlet, init_model, self_play, train};
+use crate::args::Args;
+use crate::listen::StopFlag;
+use crate::speak::Report;
+
+/// What every job works with.
+pub struct Workshop<'a> {
+    /// The worker's flags.
+    pub args: &'a Args,
+    /// Where nets run.
+    pub device: Device,
+    /// The job.
+    pub assignment: &'a Assignment,
+    /// Raised when the job should stop.
+    pub stop: &'a StopFlag,
+}
+
+impl Workshop<'_> {
+    /// A file of the scratch folder.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.assignment.scratch.join(name)
+    }
+
+    /// Stop, if asked to.
+    pub fn go_on(&self) -> ControlFlow<()> {
+        if self.stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Games at once for a job of `games` games.
+    pub fn concurrent(&self, games: u32) -> usize {
+        usize::from(self.args.concurrent).min(games.max(1) as usize)
+    }
+}
+
+/// Runs a job of any kind that this worker has announced.
+pub fn run(workshop: &Workshop<'_>, report: &mut dyn Report) -> Result<WorkerResult, JobError> {
+    let game = game_of(&workshop.assignment.spec)?;
+    dispatch(&game.0, Job { workshop, report })?
+}
+
+/// How a model thinks, checked.
+pub fn recipe(search: &SearchRecipe) -> Result<Recipe, JobError> {
+    Ok(Recipe::new(search.simulations, search.considered, search.gumbel_scale.to_f64() as f32)?)
+}
+
+struct Job<'a, 'b> {
+    workshop: &'a Workshop<'b>,
+    report: &'a mut dyn Report,
+}
+
+impl GameVisitor for Job<'_, '_> {
+    type Output = Result<WorkerResult, JobError>;
+
+    fn visit<G: Planes>(self, game: G) -> Self::Output {
+        let Job { workshop, report } = self;
+        match &workshop.assignment.spec {
+            JobSpec::SelfPlay(spec) => self_play::run(&game, spec, workshop, report),
+            JobSpec::InitModel(spec) => init_model::run(&game, spec, workshop),
+            JobSpec::Train(spec) => train::run(&game, spec, workshop, report),
+            JobSpec::Gauntlet(spec) => gauntlet::run(&game, spec, workshop, report),
+            JobSpec::Verify(_) | JobSpec::External(_) => Err(unknown_kind(&workshop.assignment.spec)),
+        }
+    }
+}
+
+fn game_of(spec: &JobSpec) -> Result<&GameKey, JobError> {
+    match spec {
+        JobSpec::SelfPlay(spec) => Ok(&spec.game),
+        JobSpec::InitModel(spec) => Ok(&spec.game),
+        JobSpec::Train(spec) => Ok(&spec.game),
+        JobSpec::Gauntlet(spec) => Ok(&spec.game),
+        JobSpec::Verify(_) | JobSpec::External(_) => Err(unknown_kind(spec)),
+    }
+}
+
+fn unknown_kind(spec: &JobSpec) -> JobError {
+    JobError::passing(format!("kifu-worker does not run {} jobs, see its hello", spec.kind().name()))
+}

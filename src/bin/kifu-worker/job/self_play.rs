@@ -1,0 +1,58 @@
+//! Plays games of one model against itself.
+
+use std::fs;
+
+use kifu::event::jobs::SelfPlaySpec;
+use kifu::game::Planes;
+use kifu::game::record::{GameRecord, RecordWriter};
+use kifu::learn::NetEvaluator;
+use kifu::search::{SelfPlayPlan, play_games};
+use kifu::work::protocol::WorkerResult;
+
+use super::error::JobError;
+use super::run::{Workshop, recipe};
+use crate::inputs;
+use crate::speak::Report;
+
+/// Name of the file of records.
+const GAMES_FILE: &str = "games.kifu";
+
+pub fn run<G: Planes>(
+    game: &G,
+    spec: &SelfPlaySpec,
+    workshop: &Workshop<'_>,
+    report: &mut dyn Report,
+) -> Result<WorkerResult, JobError> {
+    let weights = inputs::weights(workshop.assignment, &spec.weights, game)?;
+    let mut evaluator = NetEvaluator::new(game, &weights, workshop.device)?;
+    let plan = SelfPlayPlan {
+        games: spec.games,
+        seed: spec.seed,
+        recipe: recipe(&spec.search)?,
+        sampled_plies: spec.sampled_plies,
+        concurrent: workshop.concurrent(spec.games),
+        weights: spec.weights.0,
+    };
+    let records = play_games(game, &mut evaluator, &plan, |progress| {
+        report.alive(Some(f64::from(progress.games) / f64::from(spec.games.max(1))));
+        workshop.go_on()
+    })?;
+    write(game, &records, workshop)
+}
+
+/// Writes the file of records and counts what is in it.
+fn write<G: Planes>(game: &G, records: &[GameRecord], workshop: &Workshop<'_>) -> Result<WorkerResult, JobError> {
+    let mut file = RecordWriter::new(game);
+    for record in records {
+        file.push(record).map_err(|fault| JobError::lasting(format!("a game cannot be recorded: {fault}")))?;
+    }
+    let path = workshop.scratch(GAMES_FILE);
+    fs::write(&path, file.finish()).map_err(|error| JobError::write(&path, &error))?;
+    let plies = || records.iter().flat_map(|record| &record.plies);
+    Ok(WorkerResult::SelfPlay {
+        file: GAMES_FILE.into(),
+        games: records.len() as u32,
+        positions: plies().count() as u64,
+        simulations: plies().filter_map(|ply| ply.findings.as_ref()).map(|it| u64::from(it.simulations)).sum(),
+    })
+}

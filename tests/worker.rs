@@ -1,0 +1,348 @@
+//! The real worker, spoken to over its stdin and stdout as a node does.
+#![cfg(feature = "torch")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use kifu::event::config::Config;
+use kifu::event::jobs::{
+    Contender, ExternalSpec, GauntletSpec, InitModelSpec, JobKind, JobSpec, ModelContender, SearchRecipe, SelfPlaySpec,
+    TrainSpec,
+};
+use kifu::event::training::TrainRecipe;
+use kifu::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, Real, RunId, Seq};
+use kifu::game::record::verify_file;
+use kifu::work::protocol::{Assignment, FromWorker, LINE_BYTES_MAX, PROTOCOL, ToWorker, WorkerResult};
+
+const SEARCH: SearchRecipe = SearchRecipe { simulations: 8, considered: 4, gumbel_scale: Real::ONE };
+
+/// A worker with its blobs and scratch folders.
+struct Worker {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    folder: tempfile::TempDir,
+    blobs: BTreeMap<Hash, PathBuf>,
+    jobs: u64,
+}
+
+impl Worker {
+    /// Starts a worker and hears its hello.
+    fn start() -> Worker {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+            .args(["--train-threads", "1"])
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut worker = Worker { child, input, output, folder, blobs: BTreeMap::new(), jobs: 0 };
+        let FromWorker::Hello { protocol, kinds, .. } = worker.hear() else { panic!("no hello") };
+        assert_eq!(protocol, PROTOCOL);
+        assert_eq!(kinds, [JobKind::SelfPlay, JobKind::InitModel, JobKind::Train, JobKind::Gauntlet]);
+        worker
+    }
+
+    /// Writes bytes to stdin; the worker may already be gone.
+    fn write(&mut self, bytes: &[u8]) {
+        let input = self.input.as_mut().expect("open");
+        let _ = input.write_all(bytes).and_then(|()| input.flush());
+    }
+
+    fn say(&mut self, message: &ToWorker) {
+        let mut line = serde_json::to_vec(message).expect("plain data");
+        line.push(b'\n');
+        self.write(&line);
+    }
+
+    /// The next line.
+    fn hear(&mut self) -> FromWorker {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("text");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// Gives the worker a job.
+    fn assign(&mut self, spec: JobSpec) -> (JobId, Seq, PathBuf) {
+        self.jobs += 1;
+        let (job, token) = (JobId::new(self.jobs), Seq(100 + self.jobs));
+        let scratch = self.folder.path().join(format!("scratch-{}", self.jobs));
+        fs::create_dir(&scratch).expect("a folder");
+        let wanted = |hash: Hash| self.blobs.get(&hash).map(|path| (hash, path.clone()));
+        let inputs = spec.inputs().into_iter().filter_map(wanted).collect();
+        let assignment = Assignment { job: job.clone(), token, spec, inputs, scratch: scratch.clone() };
+        self.say(&ToWorker::Job(Box::new(assignment)));
+        (job, token, scratch)
+    }
+
+    /// Runs a job to its end: what it brought or why it failed, its scratch folder, and its progress lines.
+    fn run(&mut self, spec: JobSpec) -> (Result<WorkerResult, (String, bool)>, PathBuf, Vec<FromWorker>) {
+        let (wanted, wanted_token, scratch) = self.assign(spec);
+        let mut progress = Vec::new();
+        loop {
+            match self.hear() {
+                FromWorker::Result { job, token, result } if (&job, token) == (&wanted, wanted_token) => {
+                    return (Ok(result), scratch, progress);
+                }
+                FromWorker::Error { job, token, message, retry } if (&job, token) == (&wanted, wanted_token) => {
+                    return (Err((message, retry)), scratch, progress);
+                }
+                line @ FromWorker::Progress { .. } => progress.push(line),
+                other => panic!("unexpected: {other:?}"),
+            }
+        }
+    }
+
+    fn done(&mut self, spec: JobSpec) -> (WorkerResult, PathBuf, Vec<FromWorker>) {
+        let (result, scratch, progress) = self.run(spec);
+        (result.expect("done"), scratch, progress)
+    }
+
+    fn failed(&mut self, spec: JobSpec) -> (String, bool) {
+        self.run(spec).0.expect_err("fails")
+    }
+
+    /// Makes a file a blob.
+    fn store(&mut self, path: &Path) -> Hash {
+        let hash = Hash::of(&fs::read(path).expect("there"));
+        self.blobs.insert(hash, path.to_owned());
+        hash
+    }
+
+    fn store_bytes(&mut self, bytes: &[u8]) -> Hash {
+        let path = self.folder.path().join(Hash::of(bytes).short());
+        fs::write(&path, bytes).expect("written");
+        self.store(&path)
+    }
+
+    /// Random weights.
+    fn init_model(&mut self) -> Hash {
+        let (result, scratch, _) = self.done(JobSpec::InitModel(init("tiny")));
+        let WorkerResult::Model { file, parameters, samples, progress } = result else { panic!("{result:?}") };
+        assert_eq!((parameters, samples, progress), (83_409, 0, None));
+        self.store(&scratch.join(file))
+    }
+
+    /// The exit code after the end of stdin.
+    fn end(mut self) -> Option<i32> {
+        drop(self.input.take());
+        self.child.wait().expect("ends").code()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn game() -> GameKey {
+    GameKey("connect4".to_owned())
+}
+
+fn init(net: &str) -> InitModelSpec {
+    InitModelSpec { game: game(), net: net.to_owned(), seed: 1 }
+}
+
+fn self_play(weights: Hash, games: u32) -> JobSpec {
+    let model = ModelId::new("connect4-g0");
+    JobSpec::SelfPlay(SelfPlaySpec {
+        game: game(),
+        generation: 1,
+        model,
+        weights,
+        games,
+        seed: 2,
+        search: SEARCH,
+        sampled_plies: 4,
+    })
+}
+
+fn train(parent_weights: Hash, batches: Vec<Hash>, steps: u32) -> JobSpec {
+    JobSpec::Train(TrainSpec {
+        run: RunId::new("connect4-g1"),
+        game: game(),
+        generation: 1,
+        dataset: DatasetId::new("connect4-g1"),
+        batches,
+        parent: ModelId::new("connect4-g0"),
+        parent_weights,
+        recipe: TrainRecipe { steps, batch: 32, ..Config::default().train },
+        seed: 3,
+    })
+}
+
+fn gauntlet(weights: Hash, opponent: Contender) -> JobSpec {
+    JobSpec::Gauntlet(GauntletSpec {
+        gauntlet: GauntletId::new("connect4-g1"),
+        game: game(),
+        candidate: contender(weights),
+        opponent,
+        first_pair: 0,
+        pairs: 3,
+        opening_plies: 4,
+        seed: 4,
+    })
+}
+
+fn contender(weights: Hash) -> ModelContender {
+    ModelContender {
+        model: ModelId::new("connect4-g1"),
+        weights,
+        search: SearchRecipe { gumbel_scale: Real::ZERO, ..SEARCH },
+    }
+}
+
+#[test]
+fn a_generation_from_random_weights_to_a_gauntlet() {
+    let mut worker = Worker::start();
+    let origin = worker.init_model();
+
+    let (result, scratch, _) = worker.done(self_play(origin, 6));
+    let WorkerResult::SelfPlay { file, games, positions, simulations } = result else { panic!("{result:?}") };
+    let batch = worker.store(&scratch.join(file));
+    let records = fs::read(&worker.blobs[&batch]).expect("there");
+    let tally = verify_file(&records, "connect4").expect("replays");
+    assert_eq!((games, positions, simulations), (tally.games, tally.positions, tally.simulations));
+    assert_eq!(games, 6);
+
+    let (result, scratch, progress) = worker.done(train(origin, vec![batch], 5));
+    let WorkerResult::Model { file, samples, progress: last, .. } = result else { panic!("{result:?}") };
+    let last = last.expect("trained");
+    assert_eq!((samples, last.step, last.steps), (tally.targets, 5, 5));
+    let reports = |line: &FromWorker| matches!(line, FromWorker::Progress { training: Some(it), .. } if *it == last);
+    assert!(progress.iter().any(reports), "{progress:?}");
+    let candidate = worker.store(&scratch.join(file));
+    assert_ne!(candidate, origin);
+
+    for opponent in [Contender::Random, Contender::AlphaBeta(2), Contender::Model(contender(origin))] {
+        let (result, ..) = worker.done(gauntlet(candidate, opponent));
+        let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!(wins + draws + losses, 6);
+        assert_eq!(pairs.iter().sum::<u32>(), 3);
+        assert_eq!(candidate_weights, candidate);
+        assert!(candidate_leaves > 0);
+    }
+    assert_eq!(worker.end(), Some(0));
+}
+
+#[test]
+fn the_same_job_brings_the_same_bytes() {
+    let mut worker = Worker::start();
+    let weights = worker.init_model();
+    assert_eq!(worker.init_model(), weights);
+    let mut play = || {
+        let (result, scratch, _) = worker.done(self_play(weights, 3));
+        let WorkerResult::SelfPlay { file, .. } = result else { panic!("{result:?}") };
+        fs::read(scratch.join(file)).expect("there")
+    };
+    assert_eq!(play(), play());
+}
+
+#[test]
+fn bad_inputs_fail_for_good_and_the_worker_goes_on() {
+    let mut worker = Worker::start();
+    let garbage = worker.store_bytes(b"no model at all");
+    for spec in [self_play(garbage, 1), gauntlet(garbage, Contender::Random), train(garbage, vec![], 1)] {
+        let (message, retry) = worker.failed(spec);
+        assert!(message.contains("not a usable model file") && !retry, "{message}");
+    }
+    let weights = worker.init_model();
+    let (message, retry) = worker.failed(train(weights, vec![garbage], 1));
+    assert!(message.contains("cannot be learned from") && !retry, "{message}");
+    let (message, retry) = worker.failed(train(weights, vec![], 1));
+    assert!(message.contains("no position") && !retry, "{message}");
+    let (message, retry) = worker.failed(JobSpec::InitModel(init("huge")));
+    assert!(message.contains("huge") && !retry, "{message}");
+    let unknown = InitModelSpec { game: GameKey("chess".to_owned()), ..init("tiny") };
+    let (message, retry) = worker.failed(JobSpec::InitModel(unknown));
+    assert!(message.contains("connect4") && !retry, "{message}");
+    worker.done(self_play(weights, 1));
+}
+
+#[test]
+fn inputs_that_another_attempt_may_find_are_worth_one() {
+    let mut worker = Worker::start();
+    let weights = worker.init_model();
+    let path = worker.blobs[&weights].clone();
+    let mut bytes = fs::read(&path).expect("there");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&path, bytes).expect("written");
+    let (message, retry) = worker.failed(self_play(weights, 1));
+    assert!(message.contains("damaged") && retry, "{message}");
+    fs::remove_file(&path).expect("there");
+    let (message, retry) = worker.failed(self_play(weights, 1));
+    assert!(message.contains("cannot read") && retry, "{message}");
+    worker.blobs.clear();
+    let (message, retry) = worker.failed(self_play(weights, 1));
+    assert!(message.contains("no file") && retry, "{message}");
+    let external = ExternalSpec { program: "p".to_owned(), params: "{}".to_owned(), inputs: vec![] };
+    let (message, retry) = worker.failed(JobSpec::External(external));
+    assert!(message.contains("external") && retry, "{message}");
+}
+
+#[test]
+fn a_cancelled_job_ends_with_an_error_and_the_next_one_runs() {
+    let mut worker = Worker::start();
+    let weights = worker.init_model();
+    let (job, token, _) = worker.assign(self_play(weights, 100_000));
+    worker.say(&ToWorker::Cancel { job: JobId::new("another") });
+    // Only a running job gives signs of life.
+    assert!(matches!(worker.hear(), FromWorker::Progress { done: Some(_), .. }));
+    worker.say(&ToWorker::Cancel { job: job.clone() });
+    let end = loop {
+        match worker.hear() {
+            FromWorker::Progress { .. } => {}
+            end => break end,
+        }
+    };
+    let message = "stopped on request".to_owned();
+    assert_eq!(end, FromWorker::Error { job, token, message, retry: true });
+    worker.done(self_play(weights, 1));
+}
+
+#[test]
+fn senseless_lines_end_the_worker_with_code_2() {
+    let long = vec![b'x'; LINE_BYTES_MAX + 1];
+    for line in [&b"garbage\n"[..], b"{\"type\":\"dance\"}\n", b"\xff\xfe\n", &long] {
+        let mut worker = Worker::start();
+        worker.write(line);
+        assert_eq!(worker.end(), Some(2));
+    }
+}
+
+#[test]
+fn the_end_comes_by_shutdown_too_and_stops_a_job() {
+    let mut worker = Worker::start();
+    worker.say(&ToWorker::Shutdown);
+    assert_eq!(worker.child.wait().expect("ends").code(), Some(0));
+
+    let mut worker = Worker::start();
+    let weights = worker.init_model();
+    worker.assign(self_play(weights, 100_000));
+    assert_eq!(worker.end(), Some(0));
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_an_error() {
+    let output = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+        .args(["--device", "cuda"])
+        .env("TCH_CUDA_LIB", "libtorch_cuda_that_is_not_there.so")
+        .stdin(Stdio::null())
+        .output()
+        .expect("starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("libtorch_cuda_that_is_not_there.so"), "{message}");
+}
