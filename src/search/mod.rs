@@ -1,6 +1,6 @@
 //! Floor 2: planning. Gumbel Monte Carlo tree search over any [`crate::game::Game`], and fixed opponents.
 //!
-//! [`gumbel`] is the search: sans-IO, it asks for evaluations and never waits for them. [`selfplay`] and [`matches`] drive
+//! [`gumbel`] is the search: sans-IO, it asks for evaluations and never waits for them. [`selfplay`] and [`mod@matches`] drive
 //! many games at once through an [`Evaluator`], one leaf of each game in every batch. [`players`] are the opponents without
 //! a net. Whatever is random follows from a seed and the number of the game, never from how games are batched.
 

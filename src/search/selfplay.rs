@@ -1,5 +1,8 @@
 //! Self-play: many games at once, one leaf of each in every batch.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 
 use rand_chacha::ChaCha8Rng;
@@ -220,21 +223,4 @@ pub(super) fn sample(policy: &[f32], rng: &mut impl RngCore) -> usize {
         }
     }
     policy.len() - 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_follow_the_policy() {
-        let mut rng = seeds::generator(5);
-        let mut counts = [0; 4];
-        (0..10_000).for_each(|_| counts[sample(&[0.5, 0.0, 0.3, 0.2], &mut rng)] += 1);
-        assert_eq!(counts[1], 0);
-        for (count, expected) in counts.into_iter().zip([5_000i32, 0, 3_000, 2_000]) {
-            assert!((count - expected).abs() < 200, "{counts:?}");
-        }
-        assert_eq!(sample(&[1.0], &mut rng), 0);
-    }
 }

@@ -15,7 +15,7 @@ use crate::search::evaluator::Evaluation;
 const VALUE_SLACK: f32 = 1e-3;
 
 /// What a search needs next.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Step<'a, G: Game> {
     /// An evaluation of this position with these legal actions; see [`Search::supply`].
     Evaluate(&'a G::State, &'a [G::Action]),

@@ -85,6 +85,12 @@ impl<G: Game> Table<G> {
         self.pair_index as usize
     }
 
+    /// The side that sits on each seat.
+    #[cfg(test)]
+    pub(super) fn side_of(&self) -> &[usize] {
+        &self.side_of
+    }
+
     /// The search, when it works for this side.
     pub(super) fn search_of(&mut self, side: usize) -> Option<&mut Search<G>> {
         if self.searching == Some(side) { self.search.as_mut() } else { None }
