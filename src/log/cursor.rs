@@ -1,5 +1,6 @@
 //! A place in a log that is read from start to end, beside a writer or not.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,13 +72,7 @@ impl LogCursor {
 
     fn advance(&mut self) -> Result<Option<Entry>, LogError> {
         if self.end.is_some() {
-            // The file may have been replaced since.
-            let path = self.walk.path();
-            let file = self.disk.open(&self.walk.name).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => LogError::Truncated { index: self.walk.header.before.next_index },
-                _ => LogError::io("open", path, error),
-            })?;
-            self.walk.resume(file);
+            self.look_again()?;
         }
         loop {
             let bad = match self.walk.next()? {
@@ -92,6 +87,17 @@ impl LogCursor {
                 return Ok(None);
             }
         }
+    }
+
+    /// Opens the segment again at its end: the writer may have replaced it, and what was read with it.
+    fn look_again(&mut self) -> Result<(), LogError> {
+        if let Some(truncated) = self.truncated()? {
+            return Err(truncated);
+        }
+        let path = self.walk.path();
+        let file = self.disk.open(&self.walk.name).map_err(|error| LogError::io("open", path, error))?;
+        self.walk.resume(file);
+        Ok(())
     }
 
     /// Goes on to the next segment. False when there is none: the end.
@@ -144,17 +150,20 @@ impl LogCursor {
         Ok(())
     }
 
-    /// Has the writer replaced the last entry that was read?
+    /// Has the writer replaced what was read?
     fn truncated(&self) -> Result<Option<LogError>, LogError> {
-        let Some((offset, entry)) = &self.last else { return Ok(None) };
-        let file = match self.disk.open(&self.walk.name) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Some(LogError::Truncated { index: entry.index }));
-            }
-            Err(error) => return Err(LogError::io("open", self.walk.path(), error)),
+        let header = &self.walk.header;
+        let before = LogError::Truncated { index: header.before.next_index };
+        let walk = match Walk::open(self.disk.as_ref(), header.before.next_index) {
+            Ok(walk) => walk,
+            Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(Some(before)),
+            Err(error) => return Err(error),
         };
-        let found = FrameReader::new(file, *offset).next();
+        if walk.header != *header {
+            return Ok(Some(before));
+        }
+        let Some((offset, entry)) = &self.last else { return Ok(None) };
+        let found = FrameReader::new(walk.file().clone(), *offset).next();
         let same = matches!(&found, Ok(Found::Frame(frame)) if frame.entry.chain == entry.chain);
         Ok((!same).then_some(LogError::Truncated { index: entry.index }))
     }

@@ -48,5 +48,5 @@ pub use recovery::{Cut, Recovery};
 pub use segment::FORMAT_VERSION;
 pub use segment_disk::SegmentDisk;
 pub use store::{Log, LogOptions, LogStats};
-pub use verify::{Problem, VerifyReport, verify};
+pub use verify::{PROBLEMS_MAX, Problem, VerifyReport, verify, verify_on};
 pub use vote::Vote;

@@ -67,10 +67,10 @@ pub fn verify(folder: &Path, on_progress: &mut dyn FnMut(u64, u64)) -> Result<Ve
 }
 
 /// As [`verify`], on any disk.
-pub(super) fn verify_on(
-    disk: Arc<dyn LogDisk>,
-    on_progress: &mut dyn FnMut(u64, u64),
-) -> Result<VerifyReport, LogError> {
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_on(disk: Arc<dyn LogDisk>, on_progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, LogError> {
     let firsts = segment::list(disk.as_ref())?;
     let sizes = firsts.iter().map(|first| {
         let name = segment::name_of(*first);

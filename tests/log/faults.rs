@@ -1,0 +1,131 @@
+//! A disk that fails: full, or broken.
+
+use std::io::ErrorKind;
+
+use kifu::event::Term;
+use kifu::log::{Crash, LogError, MemoryDisk, Vote};
+
+use crate::support::*;
+
+#[test]
+fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_space() {
+    let disk = MemoryDisk::new();
+    let (log, _) = open(&disk);
+    disk.set_space(Some(3000));
+    let mut acked = 0;
+    let error = loop {
+        match append(&log, entries(acked, 1, 1)) {
+            Ok(()) => acked += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&error, LogError::Full { path } if path.to_string_lossy().contains(".seg")), "{error}");
+    assert!(acked > 8, "one more segment fitted");
+    assert_eq!(log.last().expect("entries").index + 1, acked, "what failed is taken back");
+    assert!(matches!(append(&log, entries(acked, 1, 1)), Err(LogError::Full { .. })), "still full");
+    let before = all(&log);
+    disk.set_space(None);
+    append(&log, entries(acked, 20, 1)).expect("space is back");
+    assert_eq!(all(&log)[..before.len()], before);
+    drop(log);
+    let (log, recovery) = open(&disk.crashed(Crash::LoseAll));
+    assert_eq!((log.last().expect("entries").index + 1, recovery.cut), (acked + 20, None));
+}
+
+#[test]
+fn a_write_that_finds_the_disk_full_leaves_nothing_behind() {
+    let disk = MemoryDisk::new();
+    let (log, _) = open(&disk);
+    append(&log, entries(0, 3, 1)).expect("durable");
+    disk.fail_write(0, ErrorKind::StorageFull);
+    let batch: Vec<_> = (3..6).map(|index| entry(index, 1, 1, 60)).collect();
+    assert!(matches!(append(&log, batch), Err(LogError::Full { .. })));
+    assert_eq!(read_disk(disk.reader()).expect("clean").len(), 3);
+    append(&log, entries(3, 1, 2)).expect("goes on with another entry in its place");
+    let found = all(&log);
+    drop(log);
+    let (log, recovery) = open(&disk);
+    assert_eq!((all(&log), recovery.cut), (found, None));
+}
+
+#[test]
+fn what_was_queued_behind_a_failure_fails_with_it() {
+    let disk = MemoryDisk::new();
+    let (log, _) = open(&disk);
+    append(&log, entries(0, 2, 1)).expect("durable");
+    disk.set_space(Some(0));
+    let first = log.append_durably((2..30).map(|index| entry(index, 1, 1, 60)).collect()).expect("queued");
+    let second = log.append_durably(entries(30, 2, 1));
+    assert!(matches!(first.wait(), Err(LogError::Full { .. })));
+    // Queued in time, or too late: it is not in the log either way.
+    match second {
+        Ok(pending) => assert!(matches!(pending.wait(), Err(LogError::Full { .. }))),
+        Err(error) => assert!(matches!(error, LogError::NotNext { .. }), "{error}"),
+    }
+    let next = log.last().expect("entries").index + 1;
+    assert!(next < 30);
+    disk.set_space(None);
+    append(&log, entries(next, 2, 1)).expect("goes on from what is there");
+    let found = all(&log);
+    drop(log);
+    assert_eq!(all(&open(&disk).0), found);
+}
+
+#[test]
+fn a_failed_sync_poisons_the_log_for_good() {
+    let disk = MemoryDisk::new();
+    let (log, _) = open(&disk);
+    append(&log, entries(0, 3, 1)).expect("durable");
+    disk.fail_sync(0, ErrorKind::Other);
+    let error = append(&log, entries(3, 1, 1)).expect_err("not durable");
+    assert!(matches!(&error, LogError::Io { action: "sync", .. }), "{error}");
+    let syncs = disk.syncs();
+    let poisoned = |result: Result<(), LogError>| assert!(matches!(result, Err(LogError::Poisoned { .. })));
+    poisoned(append(&log, entries(3, 1, 1)));
+    poisoned(log.read(0, 1, 1).map(drop));
+    poisoned(log.truncate_after(None).map(drop));
+    poisoned(log.position_of(0).map(drop));
+    poisoned(log.save_committed(None));
+    poisoned(log.save_vote(Vote { term: Term(1), node: None, committed: false }).map(drop));
+    drop(log);
+    assert_eq!(disk.syncs(), syncs, "never retried");
+    assert_eq!(open(&disk.crashed(Crash::LoseAll)).1.entries, 3, "what was acknowledged is there");
+}
+
+#[test]
+fn a_broken_write_poisons_the_log() {
+    let disk = MemoryDisk::new();
+    let (log, _) = open(&disk);
+    append(&log, entries(0, 3, 1)).expect("durable");
+    disk.fail_write(0, ErrorKind::Other);
+    append(&log, entries(3, 1, 1)).expect_err("not written");
+    assert!(matches!(append(&log, entries(3, 1, 1)), Err(LogError::Poisoned { .. })));
+    drop(log);
+    assert_eq!(open(&disk).1.entries, 3);
+}
+
+#[test]
+fn a_vote_that_is_not_durable_is_not_given() {
+    let disk = MemoryDisk::new();
+    let (log, _) = open(&disk);
+    let vote = |term| Vote { term: Term(term), node: Some(LEADER), committed: false };
+    log.save_vote(vote(1)).expect("open").wait().expect("durable");
+    disk.set_space(Some(0));
+    let result = log.save_vote(vote(2)).expect("open").wait();
+    assert!(matches!(result, Err(LogError::Full { .. })));
+    assert_eq!(log.vote(), Some(vote(1)));
+    disk.set_space(None);
+    log.save_vote(vote(2)).expect("a full disk is not the end").wait().expect("durable");
+    disk.fail_sync(0, ErrorKind::Other);
+    log.save_vote(vote(3)).expect("open").wait().expect_err("not durable");
+    assert!(matches!(log.save_vote(vote(3)), Err(LogError::Poisoned { .. })));
+    assert_eq!(open(&disk.crashed(Crash::LoseAll)).0.vote(), Some(vote(2)));
+}
+
+#[test]
+fn a_full_disk_refuses_a_new_log_and_leaves_nothing() {
+    let disk = MemoryDisk::new();
+    disk.set_space(Some(100));
+    assert!(matches!(kifu::log::Log::open_on(disk.writer(), options()), Err(LogError::Full { .. })));
+    assert_eq!(segments(&disk), Vec::<String>::new());
+}

@@ -1,0 +1,11 @@
+//! The event log: one suite on the real disk and on its twin in memory, then crashes, damage and faults.
+
+mod crash;
+mod damage;
+mod faults;
+mod golden;
+mod model;
+mod reader;
+mod suite;
+mod support;
+mod verify;
