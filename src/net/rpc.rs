@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use super::connection::Connection;
 use super::error::NetError;
-use super::frame::{FrameLimits, STALL_TIMEOUT, read_frame, write_frame};
+use super::frame::{FrameLimits, read_frame, write_frame};
 
 /// Calls of one connection that are served at a time. At the limit further ones wait unread.
 pub const CALLS_MAX: usize = 32;
@@ -24,7 +24,8 @@ pub struct CallLimits {
     pub request_bytes_max: usize,
     /// The largest answer.
     pub response_bytes_max: usize,
-    /// How long the caller waits, from beginning to end.
+    /// How long the caller waits, from beginning to end; and how long the server lets a caller dawdle over a part of
+    /// its request or of taking the answer.
     pub timeout: Duration,
 }
 
@@ -94,11 +95,11 @@ where
     H: Fn(Bytes) -> F,
     F: Future<Output = Bytes>,
 {
-    let receiving =
-        FrameLimits { bytes_max: limits.request_bytes_max, idle: Some(STALL_TIMEOUT), stall: STALL_TIMEOUT };
+    let (idle, stall) = (Some(limits.timeout), limits.timeout);
+    let receiving = FrameLimits { bytes_max: limits.request_bytes_max, idle, stall };
     let Some(request) = read_frame(&mut receive, &receiving).await? else { return Ok(()) };
     let response = handler(request).await;
-    let sending = FrameLimits { bytes_max: limits.response_bytes_max, idle: None, stall: STALL_TIMEOUT };
+    let sending = FrameLimits { bytes_max: limits.response_bytes_max, idle, stall };
     write_frame(&mut send, &response, &sending).await?;
     // Fails only where the caller has gone, which is not our concern.
     let _ = send.finish();

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod handshake;
+mod hostile;
+mod hostile_handshake;
 mod identities;
+mod raw;
 mod streams;
 mod support;

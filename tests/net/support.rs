@@ -48,12 +48,16 @@ impl EchoNode {
     }
 
     pub fn start_as(identity: &Identity, limits: EndpointLimits) -> Self {
+        Self::start_with(identity, limits, CALLS)
+    }
+
+    pub fn start_with(identity: &Identity, limits: EndpointLimits, calls: CallLimits) -> Self {
         let endpoint = Endpoint::bind(loopback(), identity, limits).unwrap();
         let address = endpoint.local_address().unwrap();
         let accepting = endpoint.clone();
         tokio::spawn(async move {
             while let Some(connection) = accepting.accept().await {
-                tokio::spawn(async move { serve(&connection, &CALLS, |request| async { request }).await });
+                tokio::spawn(async move { serve(&connection, &calls, |request| async { request }).await });
             }
         });
         Self { endpoint, address }
