@@ -1,0 +1,5 @@
+//! The store by itself, and transfers between peers, honest and lying.
+
+mod peers;
+mod store;
+mod transfer;
