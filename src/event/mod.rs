@@ -23,6 +23,8 @@ pub mod models;
 pub mod quality;
 pub mod record;
 pub mod registry;
+#[doc(hidden)]
+pub mod samples;
 pub mod training;
 pub mod unit;
 

@@ -1,0 +1,459 @@
+//! One hand-written sample of every kind of event, for golden bytes, property tests and fuzzing.
+//!
+//! Together they tell one small story of one node, so that a fold of them reaches most rows. A released sample is never
+//! changed: its bytes are the golden bytes in `schema/`.
+
+use super::artifacts::{ArtifactAssigned, ArtifactKind, ArtifactLost, ArtifactStored, ArtifactVerified, AssignReason};
+use super::campaign::{CampaignCompleted, GenerationOpened};
+use super::cluster::{
+    ClusterCreated, HostOffline, HostOnline, LeaderElected, NodeJoined, OfflineReason, ProjectionDigest,
+    ProjectionDiverged, QuorumHealth, QuorumHealthChanged, StateDigested, TokenCreated, VotersChanged,
+};
+use super::config::{
+    ClusterConfig, Config, ConfigChanged, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig,
+};
+use super::datasets::DatasetSealed;
+use super::evaluation::{
+    GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
+};
+use super::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
+use super::jobs::{
+    Contender, ExternalResultRecorded, ExternalSpec, GauntletSpec, InitModelSpec, JobCancelled, JobClaimed,
+    JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobResultRefused, JobSpec, JobStarted, ModelContender,
+    SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
+};
+use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
+use super::quality::QualityScoreUpdated;
+use super::training::{
+    TrainRecipe, TrainingCompleted, TrainingFailed, TrainingProgress, TrainingProgressed, TrainingStarted,
+    TrainingTriggered,
+};
+use super::{
+    ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real, RunId, Seq,
+    Term, TokenId,
+};
+
+/// The node of the story.
+pub const NODE: NodeId = NodeId(0x0102_0304_0506_0708);
+/// Another node.
+pub const PEER: NodeId = NodeId(0xf1f2_f3f4_f5f6_f7f8);
+/// The token of the story's only lease.
+pub const TOKEN: Seq = Seq(13);
+
+/// The game of the story.
+pub fn game() -> GameKey {
+    GameKey("connect4".into())
+}
+
+/// A recognisable hash.
+pub fn hash(of: &str) -> Hash {
+    Hash::of(of.as_bytes())
+}
+
+/// How the models of the story think.
+pub fn search() -> SearchRecipe {
+    SearchRecipe { simulations: 48, considered: 7, gumbel_scale: Real::ONE }
+}
+
+/// One sample of every kind, in order of number.
+pub fn all() -> Vec<Event> {
+    Kind::ALL.iter().map(|kind| sample(*kind)).collect()
+}
+
+/// One job spec of every kind.
+pub fn specs() -> Vec<JobSpec> {
+    vec![
+        JobSpec::SelfPlay(SelfPlaySpec {
+            game: game(),
+            generation: 1,
+            model: origin(),
+            weights: hash("weights 0"),
+            games: 40,
+            seed: 7,
+            search: search(),
+            sampled_plies: 10,
+        }),
+        JobSpec::Verify(VerifySpec { game: game(), batch: hash("batch") }),
+        JobSpec::InitModel(InitModelSpec { game: game(), net: "tiny".into(), seed: 7 }),
+        JobSpec::Train(TrainSpec {
+            run: run(),
+            game: game(),
+            generation: 1,
+            dataset: dataset(),
+            batches: vec![hash("batch")],
+            parent: origin(),
+            parent_weights: hash("weights 0"),
+            recipe: config().train,
+            seed: 7,
+        }),
+        JobSpec::Gauntlet(GauntletSpec {
+            gauntlet: gauntlet(),
+            game: game(),
+            candidate: contender(),
+            opponent: Contender::AlphaBeta(4),
+            first_pair: 10,
+            pairs: 10,
+            opening_plies: 4,
+            seed: 7,
+        }),
+        JobSpec::External(ExternalSpec {
+            program: "count-words".into(),
+            params: "{\"text\":\"a b\"}".into(),
+            inputs: vec![hash("text")],
+        }),
+    ]
+}
+
+/// The sample of one kind.
+pub fn sample(kind: Kind) -> Event {
+    match kind.domain() {
+        "cluster" => cluster(kind),
+        "jobs" => jobs(kind),
+        "games" | "quality" | "datasets" => games(kind),
+        "training" => training(kind),
+        "evaluation" | "models" => evaluation(kind),
+        _ => rest(kind),
+    }
+}
+
+/// A configuration, written out: the defaults may change, samples may not.
+pub fn config() -> Config {
+    Config {
+        game: Some(game()),
+        generations: 4,
+        seed: 1,
+        net: "tiny".into(),
+        self_play: SelfPlayConfig { games: 480, games_per_job: 40, simulations: 48, considered: 7, sampled_plies: 10 },
+        dataset: DatasetConfig { window: 3, quality_min: Real(500_000) },
+        train: TrainRecipe {
+            steps: 300,
+            batch: 256,
+            learning_rate: Real(50_000),
+            warmup_steps: 20,
+            momentum: Real(900_000),
+            weight_decay: Real(100),
+            value_weight: Real::ONE,
+            gradient_norm_max: Real(5_000_000),
+        },
+        gauntlet: GauntletConfig {
+            simulations: 48,
+            considered: 7,
+            opening_plies: 4,
+            alpha_beta_depth: 4,
+            random_pairs: 20,
+            alpha_beta_pairs: 20,
+            champion_pairs: 60,
+            pairs_per_job: 10,
+            exam_random_pairs: 100,
+            exam_origin_pairs: 60,
+        },
+        gate: PromotionGate { champion_low_min: Real(500_000), random_rate_min: Real(900_000), games_min: 40 },
+        cluster: ClusterConfig {
+            host_timeout_ms: 3_000,
+            lease_ms: 15_000,
+            attempts_max: 5,
+            copies_min: 2,
+            digest_every: 200,
+        },
+    }
+}
+
+fn job() -> JobId {
+    JobId::new("self_play-connect4-g1-1")
+}
+
+fn origin() -> ModelId {
+    ModelId::new("connect4-g0-00112233")
+}
+
+fn candidate() -> ModelId {
+    ModelId::new("connect4-g1-44556677")
+}
+
+fn contender() -> ModelContender {
+    ModelContender { model: candidate(), weights: hash("weights 1"), search: search() }
+}
+
+fn run() -> RunId {
+    RunId::new("connect4-g1")
+}
+
+fn dataset() -> DatasetId {
+    DatasetId::new("connect4-g1")
+}
+
+fn gauntlet() -> GauntletId {
+    GauntletId::new("connect4-g1")
+}
+
+fn token() -> TokenId {
+    TokenId::new("2f6c1a")
+}
+
+fn score() -> Score {
+    Score {
+        opponent: "random".into(),
+        games: 40,
+        wins: 36,
+        draws: 1,
+        losses: 3,
+        rate: Real(912_500),
+        low: Real(786_041),
+        high: Real(967_320),
+    }
+}
+
+fn progress() -> TrainingProgress {
+    TrainingProgress {
+        step: 150,
+        steps: 300,
+        policy_loss: Real(1_234_567),
+        value_loss: Real(654_321),
+        samples_per_second: Real(9_876_500_000),
+    }
+}
+
+fn tally() -> GamesTally {
+    GamesTally {
+        games: 40,
+        positions: 1_000,
+        wins: vec![22, 16],
+        draws: 2,
+        distinct: 39,
+        targets: 990,
+        simulations: 47_520,
+    }
+}
+
+fn cluster(kind: Kind) -> Event {
+    match kind {
+        Kind::ClusterCreated => {
+            ClusterCreated { cluster: ClusterId::new("9b1c22aa77e0d1f3"), name: "demo".into(), ca: hash("ca") }.into()
+        }
+        Kind::NodeJoined => NodeJoined {
+            node: NODE,
+            name: "n1".into(),
+            address: "127.0.0.1:7001".into(),
+            fingerprint: hash("key of n1"),
+            token: Some(token()),
+        }
+        .into(),
+        Kind::HostOnline => HostOnline { host: NODE, incarnation: 1_700_000_000_123, slots: 2 }.into(),
+        Kind::HostOffline => {
+            HostOffline { host: NODE, last_heard_at: Millis(1_700_000_005_000), reason: OfflineReason::Silent }.into()
+        }
+        Kind::LeaderElected => LeaderElected { leader: NODE, term: Term(3), previous: Some(PEER) }.into(),
+        Kind::VotersChanged => VotersChanged { voters: vec![NODE], learners: vec![PEER] }.into(),
+        Kind::QuorumHealthChanged => {
+            QuorumHealthChanged { from: QuorumHealth::Healthy, to: QuorumHealth::Minimum, online: 2, voters: 3 }.into()
+        }
+        Kind::StateDigested => StateDigested {
+            position: Seq(41),
+            digests: vec![ProjectionDigest { projection: "jobs".into(), digest: hash("rows") }],
+        }
+        .into(),
+        Kind::TokenCreated => TokenCreated {
+            token: token(),
+            secret: hash("secret"),
+            expires_at: Millis(1_700_003_600_000),
+            actor: "ada".into(),
+        }
+        .into(),
+        _ => ProjectionDiverged {
+            host: PEER,
+            position: Seq(41),
+            projection: "jobs".into(),
+            expected: hash("rows"),
+            found: hash("other rows"),
+        }
+        .into(),
+    }
+}
+
+fn jobs(kind: Kind) -> Event {
+    let (host, token) = (NODE, TOKEN);
+    match kind {
+        Kind::JobQueued => JobQueued {
+            job: job(),
+            spec: specs().swap_remove(0),
+            priority: -5,
+            lease_ms: 15_000,
+            attempts_max: 5,
+            avoid: vec![PEER],
+        }
+        .into(),
+        Kind::JobClaimed => JobClaimed { job: job(), host, attempt: 1 }.into(),
+        Kind::JobStarted => JobStarted { job: job(), host, token }.into(),
+        Kind::JobCompleted => JobCompleted { job: job(), host, token, elapsed_ms: 4_200 }.into(),
+        Kind::JobFailed => JobFailed { job: job(), host, token, error: "the worker died".into(), retry: true }.into(),
+        Kind::JobLeaseExpired => JobLeaseExpired { job: job(), host, token }.into(),
+        Kind::JobResultRefused => JobResultRefused {
+            job: job(),
+            host,
+            token,
+            current: Some(Seq(29)),
+            reason: "the lease expired".into(),
+            artifacts: vec![hash("batch")],
+        }
+        .into(),
+        Kind::JobCancelled => JobCancelled { job: job(), reason: "enough games".into() }.into(),
+        _ => ExternalResultRecorded { job: job(), output: "{\"words\":2}".into(), artifacts: vec![hash("report")] }
+            .into(),
+    }
+}
+
+fn games(kind: Kind) -> Event {
+    let batch = hash("batch");
+    match kind {
+        Kind::GamesRecorded => GamesRecorded {
+            batch,
+            job: job(),
+            host: NODE,
+            game: game(),
+            generation: 1,
+            model: origin(),
+            games: 40,
+            positions: 1_000,
+            simulations: 47_520,
+        }
+        .into(),
+        Kind::GamesVerified => GamesVerified { batch, host: PEER, tally: tally() }.into(),
+        Kind::GamesQuarantined => {
+            GamesQuarantined { batch, host: PEER, game: Some(3), reason: "ply 7 is illegal".into() }.into()
+        }
+        Kind::QualityScoreUpdated => QualityScoreUpdated {
+            batch,
+            score: Real(965_250),
+            games: 40,
+            coverage: Real(990_000),
+            diversity: Real(975_000),
+        }
+        .into(),
+        _ => DatasetSealed {
+            dataset: dataset(),
+            game: game(),
+            generation: 1,
+            batches: vec![batch],
+            games: 40,
+            positions: 1_000,
+            quality: Real(965_250),
+            content: hash("content"),
+        }
+        .into(),
+    }
+}
+
+fn training(kind: Kind) -> Event {
+    match kind {
+        Kind::TrainingTriggered => TrainingTriggered {
+            run: run(),
+            game: game(),
+            generation: 1,
+            dataset: dataset(),
+            parent: origin(),
+            recipe: config().train,
+        }
+        .into(),
+        Kind::TrainingStarted => TrainingStarted { run: run(), job: job(), host: NODE, token: TOKEN }.into(),
+        Kind::TrainingProgressed => TrainingProgressed { run: run(), progress: progress() }.into(),
+        Kind::TrainingCompleted => TrainingCompleted {
+            run: run(),
+            model: candidate(),
+            weights: hash("weights 1"),
+            parameters: 31_415,
+            samples: 990,
+            progress: progress(),
+        }
+        .into(),
+        _ => TrainingFailed { run: run(), reason: "the loss is not a number".into() }.into(),
+    }
+}
+
+fn evaluation(kind: Kind) -> Event {
+    let gate = config().gate;
+    match kind {
+        Kind::GauntletStarted => GauntletStarted {
+            gauntlet: gauntlet(),
+            game: game(),
+            generation: 1,
+            purpose: GauntletPurpose::Promotion,
+            candidate: contender(),
+            matches: vec![
+                MatchPlan { opponent: Contender::Random, pairs: 20 },
+                MatchPlan { opponent: Contender::AlphaBeta(4), pairs: 20 },
+            ],
+            seed: 7,
+        }
+        .into(),
+        Kind::MatchesPlayed => MatchesPlayed {
+            gauntlet: gauntlet(),
+            job: job(),
+            host: NODE,
+            opponent: 1,
+            first_pair: 10,
+            tally: MatchTally {
+                wins: 11,
+                draws: 1,
+                losses: 8,
+                pairs: vec![1, 0, 6, 1, 2],
+                candidate_weights: hash("weights 1"),
+                candidate_leaves: 12_345,
+            },
+        }
+        .into(),
+        Kind::GauntletConcluded => {
+            GauntletConcluded { gauntlet: gauntlet(), candidate: candidate(), scores: vec![score()] }.into()
+        }
+        Kind::ModelInitialized => ModelInitialized {
+            model: origin(),
+            game: game(),
+            weights: hash("weights 0"),
+            net: "tiny".into(),
+            parameters: 31_415,
+        }
+        .into(),
+        Kind::ModelPromoted => ModelPromoted {
+            model: candidate(),
+            generation: 1,
+            previous: Some(origin()),
+            gauntlet: Some(gauntlet()),
+            evidence: vec![score()],
+            gate,
+        }
+        .into(),
+        _ => PromotionRejected {
+            model: candidate(),
+            generation: 1,
+            gauntlet: gauntlet(),
+            evidence: vec![score()],
+            gate,
+            reasons: vec!["not surely better than the champion".into()],
+        }
+        .into(),
+    }
+}
+
+fn rest(kind: Kind) -> Event {
+    let (artifact, host) = (hash("batch"), NODE);
+    match kind {
+        Kind::ArtifactStored => ArtifactStored { artifact, kind: ArtifactKind::Games, bytes: 65_536, host }.into(),
+        Kind::ArtifactAssigned => ArtifactAssigned { artifact, host: PEER, reason: AssignReason::Replication }.into(),
+        Kind::ArtifactVerified => ArtifactVerified { artifact, host: PEER }.into(),
+        Kind::ArtifactLost => ArtifactLost { artifact, host, reason: "the file is gone".into() }.into(),
+        Kind::ConfigChanged => ConfigChanged { config: config(), actor: "ada".into() }.into(),
+        Kind::GenerationOpened => GenerationOpened { game: game(), generation: 1, champion: origin() }.into(),
+        _ => CampaignCompleted { game: game(), generations: 1, champion: candidate(), exam: vec![score()] }.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_sample_of_its_own() {
+        for kind in Kind::ALL {
+            assert_eq!(sample(*kind).kind(), *kind);
+        }
+    }
+}

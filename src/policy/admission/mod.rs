@@ -1,0 +1,21 @@
+//! Commands become facts here, once, or are refused.
+//!
+//! [`admit`] checks a proposal against the state of the last record: whether it was admitted before, who sends it, and
+//! whether it makes sense. Its decisions belong together: append them in one batch, or none of them. One file for each
+//! domain of commands.
+
+mod admit;
+mod artifacts;
+mod claims;
+mod cluster;
+mod config;
+mod leases;
+mod outcomes;
+mod refusal;
+mod results;
+mod submissions;
+mod text;
+
+pub use admit::admit;
+pub use config::check as check_config;
+pub use refusal::Refusal;

@@ -1,0 +1,171 @@
+//! What a result means for its job: the facts that it brings, or why it is void.
+
+use super::text::clip;
+use crate::event::artifacts::{ArtifactKind, ArtifactStored};
+use crate::event::command::{BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult};
+use crate::event::evaluation::{MatchTally, MatchesPlayed};
+use crate::event::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
+use crate::event::jobs::{
+    ExternalResultRecorded, GauntletSpec, InitModelSpec, JobSpec, SelfPlaySpec, TrainSpec, VerifySpec,
+};
+use crate::event::models::ModelInitialized;
+use crate::event::training::TrainingCompleted;
+use crate::event::{Event, JobId, NodeId};
+use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX};
+use crate::policy::names;
+use crate::projection::State;
+use crate::projection::games::BatchState;
+use crate::projection::jobs::Job;
+
+/// Why a result is void.
+pub(super) struct Fault {
+    /// In words.
+    pub(super) error: String,
+    /// Whether another attempt can help.
+    pub(super) retry: bool,
+}
+
+type Outcome = Result<Vec<Event>, Fault>;
+
+/// The facts that `result` of `job` brings.
+pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult) -> Outcome {
+    match (&job.spec, result) {
+        (JobSpec::SelfPlay(spec), JobResult::SelfPlay(result)) => self_play(state, &job.job, spec, host, result),
+        (JobSpec::Verify(spec), JobResult::Verified(tally)) => verified(state, spec, host, tally),
+        (JobSpec::Verify(spec), JobResult::Quarantined(result)) => quarantined(state, spec, host, result),
+        (JobSpec::InitModel(spec), JobResult::Model(result)) => init_model(state, spec, host, result),
+        (JobSpec::Train(spec), JobResult::Model(result)) => trained(state, spec, host, result),
+        (JobSpec::Gauntlet(spec), JobResult::Gauntlet(tally)) => played(state, &job.job, spec, host, tally),
+        (JobSpec::External(_), JobResult::External(result)) => external(&job.job, host, result),
+        (spec, _) => Err(useless(&format!("a {} job cannot bring a result of this kind", spec.kind().name()))),
+    }
+}
+
+fn self_play(state: &State, job: &JobId, spec: &SelfPlaySpec, host: NodeId, result: &SelfPlayResult) -> Outcome {
+    check(result.blob.kind == ArtifactKind::Games, "the blob is not one of games")?;
+    check(result.games > 0 && result.games <= spec.games, "the number of games is not what was asked for")?;
+    if state.games.get(&result.blob.hash).is_some() {
+        return Err(useless("the same games were recorded before"));
+    }
+    let event = GamesRecorded {
+        batch: result.blob.hash,
+        job: job.clone(),
+        host,
+        game: spec.game.clone(),
+        generation: spec.generation,
+        model: spec.model.clone(),
+        games: result.games,
+        positions: result.positions,
+        simulations: result.simulations,
+    };
+    Ok(vec![event.into(), stored(&result.blob, host)])
+}
+
+fn verified(state: &State, spec: &VerifySpec, host: NodeId, tally: &GamesTally) -> Outcome {
+    undecided(state, spec)?;
+    let decided: u64 = tally.wins.iter().map(|wins| u64::from(*wins)).sum();
+    let adds_up = decided + u64::from(tally.draws) == u64::from(tally.games)
+        && tally.distinct <= tally.games
+        && tally.targets <= tally.positions;
+    check(adds_up, "the verifier's tally does not add up")?;
+    Ok(vec![GamesVerified { batch: spec.batch, host, tally: tally.clone() }.into()])
+}
+
+fn quarantined(state: &State, spec: &VerifySpec, host: NodeId, result: &QuarantineResult) -> Outcome {
+    undecided(state, spec)?;
+    let reason = clip(&result.reason);
+    Ok(vec![GamesQuarantined { batch: spec.batch, host, game: result.game, reason }.into()])
+}
+
+fn undecided(state: &State, spec: &VerifySpec) -> Result<(), Fault> {
+    match state.games.get(&spec.batch) {
+        Some(batch) if batch.state == BatchState::Recorded => Ok(()),
+        _ => Err(useless("the batch is unknown or decided already")),
+    }
+}
+
+fn init_model(state: &State, spec: &InitModelSpec, host: NodeId, result: &ModelResult) -> Outcome {
+    check(result.blob.kind == ArtifactKind::Model, "the blob is not one of weights")?;
+    if state.models.of_generation(&spec.game, 0).next().is_some() {
+        return Err(useless("generation 0 exists already"));
+    }
+    let event = ModelInitialized {
+        model: names::model(&spec.game, 0, &result.blob.hash),
+        game: spec.game.clone(),
+        weights: result.blob.hash,
+        net: spec.net.clone(),
+        parameters: result.parameters,
+    };
+    Ok(vec![event.into(), stored(&result.blob, host)])
+}
+
+fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) -> Outcome {
+    check(result.blob.kind == ArtifactKind::Model, "the blob is not one of weights")?;
+    check(result.samples > 0, "the run saw no samples")?;
+    check(result.blob.hash != spec.parent_weights, "the weights are those that training started from")?;
+    let Some(progress) = result.progress.clone() else { return Err(again("the run reported no figures")) };
+    let model = names::model(&spec.game, spec.generation, &result.blob.hash);
+    if state.models.get(&model).is_some() {
+        return Err(useless("these weights are known already"));
+    }
+    let event = TrainingCompleted {
+        run: spec.run.clone(),
+        model,
+        weights: result.blob.hash,
+        parameters: result.parameters,
+        samples: result.samples,
+        progress,
+    };
+    Ok(vec![event.into(), stored(&result.blob, host)])
+}
+
+/// Matches count only when the right weights really played them, and all of them.
+fn played(state: &State, job: &JobId, spec: &GauntletSpec, host: NodeId, tally: &MatchTally) -> Outcome {
+    check(tally.candidate_weights == spec.candidate.weights, "void: other weights than the candidate's were loaded")?;
+    check(tally.candidate_leaves > 0, "void: the candidate's net was never asked")?;
+    let sum = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+    let halves = tally.pairs.iter().zip(0_u64..).map(|(pairs, halves)| u64::from(*pairs) * halves).sum::<u64>();
+    let adds_up = tally.pairs.len() == 5
+        && sum(&tally.pairs) == u64::from(spec.pairs)
+        && sum(&[tally.wins, tally.draws, tally.losses]) == 2 * u64::from(spec.pairs)
+        && halves == 2 * u64::from(tally.wins) + u64::from(tally.draws);
+    check(adds_up, "void: the games do not add up to the pairs that were asked for")?;
+    let gauntlet = state.gauntlets.get(&spec.gauntlet);
+    let chunk = gauntlet.and_then(|gauntlet| gauntlet.chunks.iter().find(|chunk| chunk.job == *job));
+    let Some(chunk) = chunk else { return Err(useless("the gauntlet is unknown or concluded")) };
+    let event = MatchesPlayed {
+        gauntlet: spec.gauntlet.clone(),
+        job: job.clone(),
+        host,
+        opponent: chunk.opponent,
+        first_pair: spec.first_pair,
+        tally: tally.clone(),
+    };
+    Ok(vec![event.into()])
+}
+
+fn external(job: &JobId, host: NodeId, result: &ExternalResult) -> Outcome {
+    if result.output.len() > EXTERNAL_BYTES_MAX || result.blobs.len() > EXTERNAL_BLOBS_MAX {
+        return Err(useless("the result is too large: put what is large into files"));
+    }
+    let artifacts = result.blobs.iter().map(|blob| blob.hash).collect();
+    let recorded = ExternalResultRecorded { job: job.clone(), output: result.output.clone(), artifacts };
+    let stored = result.blobs.iter().map(|blob| stored(blob, host));
+    Ok([recorded.into()].into_iter().chain(stored).collect())
+}
+
+fn stored(blob: &BlobRef, host: NodeId) -> Event {
+    ArtifactStored { artifact: blob.hash, kind: blob.kind, bytes: blob.bytes, host }.into()
+}
+
+fn check(holds: bool, error: &str) -> Result<(), Fault> {
+    if holds { Ok(()) } else { Err(again(error)) }
+}
+
+fn again(error: &str) -> Fault {
+    Fault { error: error.to_owned(), retry: true }
+}
+
+fn useless(error: &str) -> Fault {
+    Fault { error: error.to_owned(), retry: false }
+}

@@ -1,0 +1,80 @@
+//! Jobs that people submit. Only external ones: the campaign's own jobs follow from the log.
+
+use super::Refusal;
+use super::text::{is_id, is_name};
+use crate::event::JobId;
+use crate::event::command::SubmitJob;
+use crate::event::config::Config;
+use crate::event::jobs::{JobQueued, JobSpec};
+use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, EXTERNAL_QUEUED_MAX};
+use crate::policy::view::Decision;
+use crate::projection::State;
+
+pub(super) fn submit(state: &State, command: &SubmitJob) -> Result<Vec<Decision>, Refusal> {
+    let bad = |reason: &str| Err(Refusal::BadJob { reason: reason.to_owned() });
+    let JobSpec::External(spec) = &command.spec else { return bad("only external jobs can be") };
+    if !is_id(command.job.as_str(), JobId::PREFIX) || !is_name(&spec.program) {
+        return bad("names consist of letters, digits and -_. only, and begin with job/");
+    }
+    if spec.params.len() > EXTERNAL_BYTES_MAX || spec.inputs.len() > EXTERNAL_BLOBS_MAX {
+        return bad("its parameters are too long, or it has too many inputs");
+    }
+    if let Some(missing) = spec.inputs.iter().find(|input| state.artifacts.get(input).is_none()) {
+        return Err(Refusal::UnknownArtifact { artifact: *missing });
+    }
+    if state.jobs.get(&command.job).is_some() {
+        return Err(Refusal::JobExists { job: command.job.clone() });
+    }
+    let waiting = state.jobs.queued().filter(|job| matches!(job.spec, JobSpec::External(_))).count();
+    if waiting >= EXTERNAL_QUEUED_MAX {
+        return Err(Refusal::QueueFull { waiting });
+    }
+    let limits = state.config().map_or_else(|| Config::default().cluster, |config| config.cluster.clone());
+    let event = JobQueued {
+        job: command.job.clone(),
+        spec: command.spec.clone(),
+        priority: command.priority,
+        lease_ms: limits.lease_ms,
+        attempts_max: limits.attempts_max,
+        avoid: vec![],
+    };
+    Ok(vec![Decision::new(event, [])])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::jobs::ExternalSpec;
+    use crate::event::samples::{hash, specs};
+    use crate::event::{Command, Event};
+    use crate::policy::testing::{Given, joined};
+
+    fn job(name: &str, spec: JobSpec) -> Command {
+        Command::SubmitJob(SubmitJob { job: JobId(name.into()), spec, priority: 3 })
+    }
+
+    fn external() -> JobSpec {
+        JobSpec::External(ExternalSpec { program: "p".into(), params: "{}".into(), inputs: vec![] })
+    }
+
+    #[test]
+    fn an_external_job_is_queued_once() {
+        let given = Given::events([joined(1)]).when(1, job("job/mine", external()));
+        let Event::JobQueued(_) = &given.decisions()[0].event else { panic!("a job") };
+        let given = given.then_fields(&["JOB_QUEUED job/mine 3"], &["job", "priority"]).applied();
+        given.when(1, job("job/mine", external())).refused("job_exists");
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused() {
+        let given = || Given::events([joined(1)]);
+        given().when(1, job("mine", external())).refused("bad_job");
+        given().when(1, job("job/a b", external())).refused("bad_job");
+        given().when(1, job("job/mine", specs().swap_remove(0))).refused("bad_job");
+        let inputs = vec![hash("nowhere")];
+        let spec = ExternalSpec { program: "p".into(), params: String::new(), inputs };
+        given().when(1, job("job/mine", JobSpec::External(spec))).refused("unknown_artifact");
+        let spec = ExternalSpec { program: "p".into(), params: "x".repeat(EXTERNAL_BYTES_MAX + 1), inputs: vec![] };
+        given().when(1, job("job/mine", JobSpec::External(spec))).refused("bad_job");
+    }
+}

@@ -1,0 +1,160 @@
+//! The frame of a campaign: generation 0, one generation after the other, and the end.
+
+use super::limits::{PRIORITY_INIT, REPLACE_DELAY_MS, RUNS_MAX};
+use super::names;
+use super::view::{Decision, View};
+use crate::event::campaign::{CampaignCompleted, GenerationOpened};
+use crate::event::config::Config;
+use crate::event::jobs::{InitModelSpec, JobQueued, JobSpec};
+use crate::event::models::ModelPromoted;
+use crate::event::{GameKey, Seq};
+use crate::projection::State;
+use crate::projection::campaign::Generation;
+use crate::projection::models::{Champion, ModelState};
+use crate::projection::training::RunState;
+
+/// Generation 0: `JOB_QUEUED` for random weights, then `MODEL_PROMOTED` without a gauntlet. After that
+/// `GENERATION_OPENED` whenever the one before is over, and `CAMPAIGN_COMPLETED` after the exam.
+pub fn decide(view: &View) -> Vec<Decision> {
+    let Some((config, game)) = view.campaign() else { return vec![] };
+    let decision = match view.state.models.champion(game) {
+        None => first_champion(view, config, game),
+        Some(champion) => next(view, config, game, champion),
+    };
+    decision.into_iter().collect()
+}
+
+/// The generation whose exam is due or running: all wanted generations are over, and it was not completed yet.
+pub(super) fn exam_due(state: &State, config: &Config, game: &GameKey) -> Option<u32> {
+    let row = state.campaign.get(game)?;
+    state.models.champion(game)?;
+    let due = is_over(state, game, row.generation)
+        && row.generation >= config.generations
+        && row.completed != Some(row.generation);
+    due.then_some(row.generation)
+}
+
+/// Whether a generation was decided, or can make no candidate any more. Generation 0 is over once there is a champion.
+fn is_over(state: &State, game: &GameKey, generation: u32) -> bool {
+    let Some(row) = state.campaign.generation(game, generation) else { return generation == 0 };
+    row.verdict.is_some() || runs_exhausted(state, row)
+}
+
+/// Whether all training runs that a generation may have were tried and failed.
+pub(super) fn runs_exhausted(state: &State, row: &Generation) -> bool {
+    let failed = |run| state.training.get(run).is_some_and(|run| run.state == RunState::Failed);
+    row.runs.len() >= RUNS_MAX && row.runs.iter().all(failed)
+}
+
+fn first_champion(view: &View, config: &Config, game: &GameKey) -> Option<Decision> {
+    let candidate = view.state.models.of_generation(game, 0).find(|model| model.state == ModelState::Candidate);
+    if let Some(model) = candidate {
+        let event = ModelPromoted {
+            model: model.model.clone(),
+            generation: 0,
+            previous: None,
+            gauntlet: None,
+            evidence: vec![],
+            gate: config.gate.clone(),
+        };
+        return Some(Decision::new(event, [model.created_seq]));
+    }
+    let row = view.state.campaign.get(game);
+    if let Some(id) = row.and_then(|row| row.init_job.as_ref())
+        && let Some(job) = view.state.jobs.get(id)
+        && (!job.state.is_finished() || view.now.since(job.changed_at) < REPLACE_DELAY_MS)
+    {
+        return None;
+    }
+    let event = JobQueued {
+        job: names::init_job(game, row.map_or(0, |row| row.init_jobs) + 1),
+        spec: JobSpec::InitModel(InitModelSpec {
+            game: game.clone(),
+            net: config.net.clone(),
+            seed: names::seed(config.seed, &format!("weights {game}")),
+        }),
+        priority: PRIORITY_INIT,
+        lease_ms: config.cluster.lease_ms,
+        attempts_max: config.cluster.attempts_max,
+        avoid: vec![],
+    };
+    Some(Decision::new(event, [view.config_seq()]))
+}
+
+fn next(view: &View, config: &Config, game: &GameKey, champion: &Champion) -> Option<Decision> {
+    let state = view.state;
+    let generation = state.campaign.get(game).map_or(0, |row| row.generation);
+    if is_over(state, game, generation) && generation < config.generations {
+        let event = GenerationOpened {
+            game: game.clone(),
+            generation: generation.saturating_add(1),
+            champion: champion.model.clone(),
+        };
+        return Some(Decision::new(event, [over_since(state, game, generation, champion)]));
+    }
+    let generations = exam_due(state, config, game)?;
+    let exam = state.gauntlets.get(&names::exam(game, generations))?;
+    let event = CampaignCompleted {
+        game: game.clone(),
+        generations,
+        champion: champion.model.clone(),
+        exam: exam.scores.clone(),
+    };
+    Some(Decision::new(event, [exam.concluded_seq?]))
+}
+
+/// The record by which a generation was over.
+fn over_since(state: &State, game: &GameKey, generation: u32, champion: &Champion) -> Seq {
+    let Some(row) = state.campaign.generation(game, generation) else { return champion.seq };
+    let last_run = || row.runs.last().and_then(|run| state.training.get(run)).map(|run| run.changed_seq);
+    row.decided_seq.or_else(last_run).unwrap_or(row.opened_seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::jobs::JobCancelled;
+    use crate::event::samples::{game, sample};
+    use crate::event::training::TrainingFailed;
+    use crate::event::{Event, Kind, RunId};
+    use crate::policy::testing::{Given, config, generation_one};
+
+    #[test]
+    fn nothing_runs_without_a_game() {
+        Given::events([]).decide(decide).then(&[]);
+    }
+
+    #[test]
+    fn generation_zero_is_made_and_promoted_without_a_gauntlet() {
+        let given = Given::events([config(40)]).decide(decide);
+        given.then_fields(&["JOB_QUEUED job/init_model-connect4-1"], &["job"]).caused_by(0, &[1]);
+        let given = given.settled(decide).and(sample(Kind::ModelInitialized)).decide(decide);
+        given.then_fields(&["MODEL_PROMOTED 0 null []"], &["generation", "gauntlet", "evidence"]);
+        let given = given.applied().decide(decide);
+        given.then_fields(&["GENERATION_OPENED 1"], &["generation"]).settled(decide);
+    }
+
+    #[test]
+    fn a_failed_start_is_tried_again_after_a_while() {
+        let cancelled = JobCancelled { job: names::init_job(&game(), 1), reason: "by hand".into() };
+        let given = Given::events([config(40)]).decide(decide).applied().and(Event::from(cancelled));
+        given.clone().decide(decide).then(&[]);
+        given
+            .at(3_000 + REPLACE_DELAY_MS)
+            .decide(decide)
+            .then_fields(&["JOB_QUEUED job/init_model-connect4-2"], &["job"]);
+    }
+
+    #[test]
+    fn a_generation_without_a_candidate_is_left_behind_after_a_few_runs() {
+        let mut given = generation_one(config(40)).and(sample(Kind::DatasetSealed));
+        for number in 1..=RUNS_MAX {
+            let run: RunId = names::run(&game(), 1, number);
+            let Event::TrainingTriggered(mut body) = sample(Kind::TrainingTriggered) else { unreachable!() };
+            body.run = run.clone();
+            given.clone().decide(decide).then(&[]);
+            given = given.and(Event::from(body)).and(TrainingFailed { run, reason: "no".into() });
+        }
+        given.decide(decide).then_fields(&["GENERATION_OPENED 2"], &["generation"]).settled(decide);
+    }
+}

@@ -1,0 +1,104 @@
+//! When a generation has enough good games: its dataset is sealed.
+
+use super::limits::DATASET_BATCHES_MAX;
+use super::names;
+use super::view::{Decision, View};
+use crate::event::config::Config;
+use crate::event::datasets::DatasetSealed;
+use crate::event::{GameKey, Hash, Real};
+use crate::projection::State;
+use crate::projection::games::{Batch, BatchState};
+use crate::projection::key::GenerationKey;
+
+/// `DATASET_SEALED` when the current generation has its games. The dataset takes the good batches of a window of
+/// generations, oldest first.
+pub fn decide(view: &View) -> Vec<Decision> {
+    let Some((config, game)) = view.campaign() else { return vec![] };
+    let current = view.state.campaign.current(game);
+    let Some(current) = current.filter(|row| row.dataset.is_none() && row.verdict.is_none()) else { return vec![] };
+    let key = GenerationKey::new(game, current.generation);
+    let good = view.state.games.of_generation(&key).filter(|batch| is_good(view.state, config, batch));
+    let games: u64 = good.filter_map(|batch| batch.tally.as_ref()).map(|tally| u64::from(tally.games)).sum();
+    if games < u64::from(config.self_play.games) {
+        return vec![];
+    }
+    let batches = window(view.state, config, game, current.generation);
+    let causes = batches.iter().rev().filter_map(|batch| Some(view.state.quality.get(&batch.batch)?.seq));
+    let causes: Vec<_> = [current.opened_seq].into_iter().chain(causes).collect();
+    vec![Decision::new(seal(view.state, game, current.generation, &batches), causes)]
+}
+
+/// Whether a batch is verified and good enough to learn from.
+pub(super) fn is_good(state: &State, config: &Config, batch: &Batch) -> bool {
+    let score = state.quality.get(&batch.batch).map(|quality| quality.score);
+    batch.state == BatchState::Verified && score.is_some_and(|score| score >= config.dataset.quality_min)
+}
+
+fn window<'a>(state: &'a State, config: &Config, game: &GameKey, generation: u32) -> Vec<&'a Batch> {
+    let first = generation.saturating_sub(config.dataset.window.max(1) - 1).max(1);
+    let keys = (first..=generation).map(|generation| GenerationKey::new(game, generation));
+    let batches = keys.flat_map(|key| state.games.of_generation(&key).collect::<Vec<_>>());
+    let mut good: Vec<&Batch> = batches.filter(|batch| is_good(state, config, batch)).collect();
+    good.sort_by_key(|batch| batch.recorded_seq);
+    let surplus = good.len().saturating_sub(DATASET_BATCHES_MAX);
+    good.split_off(surplus)
+}
+
+fn seal(state: &State, game: &GameKey, generation: u32, batches: &[&Batch]) -> DatasetSealed {
+    let (mut games, mut positions, mut weighted) = (0_u64, 0_u64, 0_i128);
+    let mut content = blake3::Hasher::new();
+    for batch in batches {
+        content.update(&batch.batch.0);
+        let Some(tally) = &batch.tally else { continue };
+        games = games.saturating_add(tally.games.into());
+        positions = positions.saturating_add(tally.positions);
+        let score = state.quality.get(&batch.batch).map_or(Real::ZERO, |quality| quality.score);
+        weighted += i128::from(score.0) * i128::from(tally.games);
+    }
+    let mean = weighted.checked_div(i128::from(games)).unwrap_or_default();
+    DatasetSealed {
+        dataset: names::dataset(game, generation),
+        game: game.clone(),
+        generation,
+        batches: batches.iter().map(|batch| batch.batch).collect(),
+        games,
+        positions,
+        quality: Real(i64::try_from(mean).unwrap_or_default()),
+        content: Hash(*content.finalize().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::ModelId;
+    use crate::event::campaign::GenerationOpened;
+    use crate::event::samples::game;
+    use crate::policy::testing::{Given, batch, config, generation_one};
+
+    #[test]
+    fn a_dataset_is_sealed_once_when_the_games_are_there() {
+        let few = generation_one(config(80)).and_all(batch("a", 1, 40, 40));
+        few.clone().decide(decide).then(&[]);
+        let enough = few.and_all(batch("b", 1, 40, 20)).decide(decide);
+        enough.then_fields(
+            &["DATASET_SEALED dataset/connect4-g1 80 800 0.75"],
+            &["dataset", "games", "positions", "quality"],
+        );
+        enough.settled(decide);
+    }
+
+    #[test]
+    fn repeated_games_do_not_count() {
+        generation_one(config(40)).and_all(batch("a", 1, 40, 10)).decide(decide).then(&[]);
+    }
+
+    #[test]
+    fn games_of_older_generations_join_but_do_not_count() {
+        let next = GenerationOpened { game: game(), generation: 2, champion: ModelId::new("connect4-g0-00112233") };
+        let given: Given = generation_one(config(40)).and_all(batch("a", 1, 40, 40)).and(next);
+        given.clone().decide(decide).then(&[]);
+        let sealed = given.and_all(batch("b", 2, 40, 40)).decide(decide);
+        sealed.then_fields(&["DATASET_SEALED dataset/connect4-g2 80"], &["dataset", "games"]);
+    }
+}

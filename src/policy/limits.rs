@@ -1,0 +1,53 @@
+//! Every number that decides something and is not in the configuration, in one place.
+
+/// Priority of jobs that make generation 0: nothing goes on without it.
+pub const PRIORITY_INIT: i32 = 50;
+/// Priority of verification: games count only when they are verified.
+pub const PRIORITY_VERIFY: i32 = 40;
+/// Priority of training.
+pub const PRIORITY_TRAIN: i32 = 30;
+/// Priority of gauntlets: before self-play, so that candidates never starve.
+pub const PRIORITY_GAUNTLET: i32 = 20;
+/// Priority of self-play.
+pub const PRIORITY_SELF_PLAY: i32 = 10;
+
+/// Self-play jobs that wait at a time. More are queued as they are claimed.
+pub const SELF_PLAY_QUEUED_MAX: usize = 64;
+/// Gauntlet jobs that wait at a time.
+pub const GAUNTLET_QUEUED_MAX: usize = 64;
+/// External jobs that wait at a time. Beyond it a submission is refused.
+pub const EXTERNAL_QUEUED_MAX: usize = 10_000;
+/// Jobs of the node itself (verification) that a host runs beside its slots.
+pub const VERIFY_SLOTS: usize = 1;
+/// Jobs given out in one claim at most.
+pub const CLAIM_JOBS_MAX: u32 = 64;
+
+/// After a failed attempt a job waits this long, twice as long after each further one, up to the maximum.
+pub const RETRY_DELAY_MS: u64 = 500;
+/// The longest wait of a job after a failed attempt.
+pub const RETRY_DELAY_MS_MAX: u64 = 30_000;
+/// After a job failed for good, no other of its kind is queued in its place for this long.
+pub const REPLACE_DELAY_MS: u64 = 10_000;
+/// A job that waited this long is given to hosts that should avoid it too: perhaps nobody else can run it.
+pub const AVOID_MS_MAX: u64 = 30_000;
+
+/// Training runs for a generation. When all have failed, the generation ends without a candidate.
+pub const RUNS_MAX: usize = 3;
+/// Batches in a dataset: their names must fit into one record. The oldest are left out.
+pub const DATASET_BATCHES_MAX: usize = 16_384;
+/// Copies for safety that a host is asked to fetch at a time. Champions do not count.
+pub const ASSIGNED_MAX: usize = 8;
+/// Decisions of one call of one policy. The rest follows in the next call.
+pub const DECISIONS_MAX: usize = 1_024;
+/// Bytes of a text in an event that comes from a worker. The rest is cut off.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Bytes of an external job's parameters or output.
+pub const EXTERNAL_BYTES_MAX: usize = 256 << 10;
+/// Blobs that an external job may name, as inputs or as results.
+pub const EXTERNAL_BLOBS_MAX: usize = 1_024;
+/// Bytes of a name, an address or an id.
+pub const NAME_BYTES_MAX: usize = 128;
+/// The longest that a join token is valid: 30 days.
+pub const TOKEN_TTL_MS_MAX: u64 = 30 * 24 * 3_600_000;
+/// Tokens that are neither used nor expired. Beyond it a new one is refused.
+pub const TOKENS_OPEN_MAX: usize = 500;
