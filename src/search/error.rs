@@ -1,7 +1,5 @@
 //! What can go wrong while games are played.
 
-use crate::game::record::RecordFault;
-
 /// A search was asked for something impossible, or was answered with something senseless.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,9 +52,6 @@ pub enum SearchError {
         /// Openings tried.
         tries: u32,
     },
-    /// A game could not be written down.
-    #[error("a game cannot be recorded: {0}")]
-    Record(#[from] RecordFault),
 }
 
 /// Why a run of games ended before its time. Games of such a run are void.

@@ -13,7 +13,7 @@ use super::error::{PlayError, SearchError};
 use super::evaluator::Evaluator;
 use super::gumbel::{Decision, Recipe, Search, Step};
 use super::seeds;
-use crate::game::record::{Findings, GameRecord, Generator, PlyRecord};
+use crate::game::record::{Findings, GAMES_MAX, GameRecord, Generator, PlyRecord};
 use crate::game::{Game, Outcome};
 
 /// The most games at once. Each holds a search tree.
@@ -22,7 +22,7 @@ pub const CONCURRENT_MAX: usize = 4096;
 /// What is to be played.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SelfPlayPlan {
-    /// Games.
+    /// Games, at most [`GAMES_MAX`]: as many as a file holds.
     pub games: u32,
     /// Seed of the whole run. Game `i` depends only on this and on `i`.
     pub seed: u64,
@@ -62,6 +62,10 @@ pub fn play_games<G: Game, E: Evaluator<G>>(
     mut watch: impl FnMut(&SelfPlayProgress) -> ControlFlow<()>,
 ) -> Result<Vec<GameRecord>, PlayError<E::Error>> {
     check_concurrent(plan.concurrent)?;
+    if plan.games > GAMES_MAX {
+        let found = plan.games.to_string();
+        return Err(SearchError::Bounds { what: "games", found, allowed: "0 to 1048576" }.into());
+    }
     let mut records: Vec<Option<GameRecord>> = vec![None; plan.games as usize];
     let mut progress = SelfPlayProgress::default();
     let mut waiting = 0..plan.games;

@@ -12,12 +12,14 @@ const NO_FINDINGS: u8 = 0;
 const FINDINGS: u8 = 1;
 /// The shortest ply: an action without findings.
 const PLY_BYTES_MIN: usize = 5;
+/// The most plies of a game, whatever its rules say. Keeps what a hostile file takes in memory near its own length.
+pub const PLIES_MAX: usize = 1 << 16;
 
 /// Appends the payload of `game`. A legal list longer than 65535 actions cannot be written.
 pub(super) fn write_game(game: &GameRecord, into: &mut Vec<u8>) -> Result<(), RecordFault> {
     into.extend(game.seed.to_le_bytes());
     into.push(game.outcome.winners());
-    into.extend(bounded("number of plies", game.plies.len(), u32::MAX as usize)?.to_le_bytes());
+    into.extend(bounded("number of plies", game.plies.len(), PLIES_MAX)?.to_le_bytes());
     game.generators.iter().for_each(|generator| write_generator(generator, into));
     game.plies.iter().try_for_each(|ply| write_ply(ply, into))
 }
@@ -30,6 +32,7 @@ pub(super) fn read_game(payload: &[u8], seats: usize) -> Result<GameRecord, Reco
     let outcome = Outcome::from_winners(mask, seats.min(SEATS_MAX))
         .ok_or(RecordFault::Meaningless { what: "winners", found: u64::from(mask) })?;
     let plies = bytes.u32("number of plies")? as usize;
+    bounded("number of plies", plies, PLIES_MAX)?;
     let generators = (0..seats).map(|_| read_generator(&mut bytes)).collect::<Result<_, _>>()?;
     // Before anything is reserved: so many plies must fit into the bytes that are really there.
     let needed = plies.saturating_mul(PLY_BYTES_MIN);

@@ -26,7 +26,7 @@
 //!
 //! payload  0   8  seed of all randomness in the game
 //!          8   1  who won: bit s is set for seat s; several bits share the win
-//!          9   4  number of plies
+//!          9   4  number of plies, at most 2^16
 //!         13      n generators, in seat order
 //!                 plies
 //!
@@ -55,6 +55,7 @@ mod replay;
 mod tests;
 mod verify;
 
+pub use codec::PLIES_MAX;
 pub use fault::{FileFault, RecordFault};
 pub use file::{
     FORMAT_VERSION, FileHeader, GAME_BYTES_MAX, GAMES_MAX, KEY_BYTES_MAX, MAGIC, RecordReader, RecordWriter,

@@ -208,9 +208,13 @@ fn a_claimed_length_is_not_believed() {
 
     let mut payload = Vec::new();
     super::codec::write_game(&random_record(1), &mut payload).expect("within bounds");
-    payload[9..13].copy_from_slice(&u32::MAX.to_le_bytes());
-    let fault = super::codec::read_game(&payload, 2).expect_err("too many plies");
-    assert!(matches!(fault, RecordFault::Truncated { what: "plies", .. }));
+    let with_plies = |plies: u32| {
+        let mut payload = payload.clone();
+        payload[9..13].copy_from_slice(&plies.to_le_bytes());
+        super::codec::read_game(&payload, 2).expect_err("too many plies")
+    };
+    assert!(matches!(with_plies(PLIES_MAX as u32), RecordFault::Truncated { what: "plies", .. }));
+    assert!(matches!(with_plies(u32::MAX), RecordFault::TooLarge { what: "number of plies", .. }));
 }
 
 #[test]

@@ -78,6 +78,9 @@ fn plans_out_of_bounds_are_refused() {
             play_games(&ConnectFour, &mut Opinionated::default(), &plan(1, concurrent), |_| ControlFlow::Continue(()));
         assert!(matches!(result, Err(PlayError::Search(SearchError::Bounds { what: "games at once", .. }))));
     }
+    let many = plan(GAMES_MAX + 1, 1);
+    let result = play_games(&ConnectFour, &mut Opinionated::default(), &many, |_| ControlFlow::Continue(()));
+    assert!(matches!(result, Err(PlayError::Search(SearchError::Bounds { what: "games", .. }))));
     assert_eq!(play(&ConnectFour, &mut Opinionated::default(), &plan(0, 1)), []);
 }
 
