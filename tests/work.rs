@@ -2,7 +2,11 @@
 
 #[path = "work/fake.rs"]
 mod fake;
+#[path = "work/manager.rs"]
+mod manager;
 #[path = "work/outbox.rs"]
 mod outbox;
+#[path = "work/rig.rs"]
+mod rig;
 #[path = "work/worker.rs"]
 mod worker;

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::event::jobs::{JobKind, JobSpec};
+use crate::event::jobs::{GauntletSpec, JobKind, JobSpec};
 use crate::event::{JobId, Seq};
 use crate::work::protocol::{Assignment, FromWorker, WorkerResult};
 
@@ -56,13 +56,35 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
         return Err(format!("it left {} files; at most {FILES_MAX} are allowed", files.len()));
     }
     files.into_iter().try_for_each(|file| scratch_file(&assignment.scratch, file).map(drop))?;
-    match result {
-        WorkerResult::External { output, .. } => match output.to_string().len() {
+    match (&assignment.spec, result) {
+        (JobSpec::SelfPlay(spec), WorkerResult::SelfPlay { games, .. }) if !(1..=spec.games).contains(games) => {
+            Err(format!("it brought {games} games; {} were asked for", spec.games))
+        }
+        (JobSpec::Gauntlet(spec), gauntlet @ WorkerResult::Gauntlet { .. }) => tally(spec, gauntlet),
+        (_, WorkerResult::External { output, .. }) => match output.to_string().len() {
             ..=OUTPUT_BYTES_MAX => Ok(()),
             bytes => Err(format!("its output has {bytes} bytes; at most {OUTPUT_BYTES_MAX} are allowed, use files")),
         },
         _ => Ok(()),
     }
+}
+
+/// The counts of a gauntlet must agree with each other and with what was asked for.
+fn tally(spec: &GauntletSpec, result: &WorkerResult) -> Result<(), String> {
+    let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, .. } = result else { return Ok(()) };
+    let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+    let halves: u64 = (0..).zip(pairs).map(|(halves, &count)| halves * u64::from(count)).sum();
+    if sum(pairs) != u64::from(spec.pairs) || sum(&[*wins, *draws, *losses]) != 2 * u64::from(spec.pairs) {
+        return Err(format!("its counts are not those of {} pairs of games", spec.pairs));
+    }
+    if halves != 2 * u64::from(*wins) + u64::from(*draws) {
+        return Err("its pairs do not add up to its wins and draws".to_owned());
+    }
+    if *candidate_weights != spec.candidate.weights {
+        let (loaded, asked) = (candidate_weights.short(), spec.candidate.weights.short());
+        return Err(format!("it played with weights {loaded} instead of {asked}"));
+    }
+    Ok(())
 }
 
 fn files(result: &WorkerResult) -> Vec<&Path> {

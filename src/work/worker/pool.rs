@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::error::WorkerError;
 use super::process::{JobEnd, WorkerEvent, WorkerProcess};
@@ -21,6 +22,8 @@ pub struct WorkerPool {
     running: Semaphore,
     programs: Mutex<Vec<Program>>,
     stopping: CancellationToken,
+    /// Workers that are on their way out.
+    exits: TaskTracker,
 }
 
 /// A program with its idle workers.
@@ -70,6 +73,7 @@ impl WorkerPool {
             running: Semaphore::new(slots),
             programs: Mutex::new(programs.collect()),
             stopping: CancellationToken::new(),
+            exits: TaskTracker::new(),
         }
     }
 
@@ -155,11 +159,11 @@ impl WorkerPool {
         self.running.close();
         let idle: Vec<WorkerProcess> =
             self.programs().iter_mut().flat_map(|program| std::mem::take(&mut program.idle)).collect();
-        let mut exits = tokio::task::JoinSet::new();
         for worker in idle {
-            exits.spawn(worker.stop());
+            self.exits.spawn(worker.stop());
         }
-        exits.join_all().await;
+        self.exits.close();
+        self.exits.wait().await;
     }
 
     fn index_for(&self, spec: &JobSpec) -> Result<Index, WorkerError> {
@@ -200,7 +204,7 @@ impl WorkerPool {
         program.offer = Some(offer);
         if self.stopping.is_cancelled() || !worker.is_usable() || program.idle.len() >= self.slots {
             drop(programs);
-            tokio::spawn(worker.stop());
+            self.exits.spawn(worker.stop());
         } else {
             program.idle.push(worker);
         }

@@ -1,0 +1,55 @@
+//! Takes in what a worker brought: its files become blobs, its figures a result for the leader.
+
+use std::path::Path;
+
+use super::protocol::{Assignment, WorkerResult};
+use super::worker::scratch_file;
+use crate::artifact::{ArtifactError, BlobStore, Source};
+use crate::event::artifacts::ArtifactKind;
+use crate::event::command::{BlobRef, ExternalResult, JobResult, ModelResult, SelfPlayResult};
+use crate::event::evaluation::MatchTally;
+
+/// A result could not be taken in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntakeError {
+    /// A file is not what it was when the worker handed it in.
+    #[error("the result was not taken in: {0}")]
+    File(String),
+    /// The store refused.
+    #[error("the result was not taken in: {0}")]
+    Store(#[from] ArtifactError),
+}
+
+/// Stores the files of a result and turns it into what the leader is told. When it returns, every blob in it is durable.
+/// It reads and writes files: call it where blocking is allowed.
+///
+/// Files are copied, not moved: the worker lives on and may still hold them open.
+///
+/// # Errors
+/// [`IntakeError`]; blobs that were stored before the error stay, harmless and without a name in the log.
+pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult) -> Result<JobResult, IntakeError> {
+    let keep = |file: &Path, kind: ArtifactKind| -> Result<BlobRef, IntakeError> {
+        let path = scratch_file(&assignment.scratch, file).map_err(IntakeError::File)?;
+        let (hash, bytes) = store.put_file(&path, Source::Copy)?;
+        Ok(BlobRef { hash, bytes, kind })
+    };
+    Ok(match result {
+        WorkerResult::SelfPlay { file, games, positions, simulations } => {
+            let blob = keep(&file, ArtifactKind::Games)?;
+            JobResult::SelfPlay(SelfPlayResult { blob, games, positions, simulations })
+        }
+        WorkerResult::Model { file, parameters, samples, progress } => {
+            let blob = keep(&file, ArtifactKind::Model)?;
+            JobResult::Model(ModelResult { blob, parameters, samples, progress })
+        }
+        WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } => {
+            let pairs = pairs.to_vec();
+            JobResult::Gauntlet(MatchTally { wins, draws, losses, pairs, candidate_weights, candidate_leaves })
+        }
+        WorkerResult::External { output, files } => {
+            let blobs = files.iter().map(|file| keep(file, ArtifactKind::External)).collect::<Result<_, _>>()?;
+            JobResult::External(ExternalResult { output: output.to_string(), blobs })
+        }
+    })
+}

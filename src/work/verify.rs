@@ -1,0 +1,58 @@
+//! The job that no worker is trusted with: replaying games that a worker recorded.
+
+use std::fs::File;
+use std::io::Read;
+
+use crate::artifact::{ArtifactError, BlobStore};
+use crate::event::Hash;
+use crate::event::command::{JobResult, QuarantineResult};
+use crate::event::games::GamesTally;
+use crate::event::jobs::VerifySpec;
+use crate::game::record::{Tally, verify_file};
+
+/// The largest blob of games that is read. A larger one is quarantined unread.
+pub const GAMES_BYTES_MAX: u64 = 256 << 20;
+
+/// Replays every game of a blob. It reads and computes: call it on a thread where that is allowed.
+///
+/// A blob whose games do not hold is a result, [`JobResult::Quarantined`], not an error.
+///
+/// # Errors
+/// When this host's copy is missing or damaged, which says nothing about the games.
+#[tracing::instrument(skip_all, fields(batch = %spec.batch.short(), game = %spec.game))]
+pub fn verify_games(store: &BlobStore, spec: &VerifySpec) -> Result<JobResult, ArtifactError> {
+    let Some(bytes) = read(store, &spec.batch)? else {
+        let reason = format!("the blob is larger than {GAMES_BYTES_MAX} bytes");
+        return Ok(JobResult::Quarantined(QuarantineResult { game: None, reason }));
+    };
+    Ok(match verify_file(&bytes, &spec.game.0) {
+        Ok(tally) => JobResult::Verified(tally_of(tally)),
+        Err(fault) => {
+            let game = fault.game_index;
+            JobResult::Quarantined(QuarantineResult { game, reason: fault.to_string() })
+        }
+    })
+}
+
+/// The blob's bytes, checked against its name; none when it is too large.
+fn read(store: &BlobStore, hash: &Hash) -> Result<Option<Vec<u8>>, ArtifactError> {
+    let path = store.path(hash).ok_or(ArtifactError::Missing { hash: *hash })?;
+    let fail = |source| ArtifactError::File { action: "read", path: path.clone(), source };
+    let file = File::open(&path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.len() > GAMES_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut bytes = vec![];
+    file.take(GAMES_BYTES_MAX).read_to_end(&mut bytes).map_err(fail)?;
+    if Hash::of(&bytes) != *hash {
+        // Moves the copy aside and says so; a copy that is well after all was read while the disk failed.
+        store.verify(hash)?;
+        return Err(fail(std::io::Error::other("its bytes changed while they were read")));
+    }
+    Ok(Some(bytes))
+}
+
+fn tally_of(tally: Tally) -> GamesTally {
+    let Tally { games, positions, wins, draws, distinct, targets, simulations, .. } = tally;
+    GamesTally { games, positions, wins, draws, distinct, targets, simulations }
+}

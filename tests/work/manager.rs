@@ -1,0 +1,227 @@
+//! The manager does what the log assigns, and says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kifu::event::command::{Command, CompleteJob, FailJob, JobResult, LeaseHolder};
+use kifu::event::games::GamesTally;
+use kifu::event::jobs::{JobKind, JobSpec, VerifySpec};
+use kifu::event::{GameKey, Hash, JobId, Seq};
+use kifu::work::outbox::Limits;
+use kifu::work::{Assigned, WorkManager, WorkTimes, WorkerLimits, WorkerProgram};
+use tokio_util::sync::CancellationToken;
+
+use crate::fake::{limits, program};
+use crate::rig::{HOST, Rig, Setup, external, repository};
+
+fn lease(token: u64) -> LeaseHolder {
+    LeaseHolder { job: JobId::new(token), host: HOST, token: Seq(token) }
+}
+
+fn given_up(token: u64, error: &str, retry: bool) -> Command {
+    Command::FailJob(FailJob { lease: lease(token), error: error.to_owned(), retry })
+}
+
+fn result_of(report: &Command) -> &JobResult {
+    let Command::CompleteJob(CompleteJob { result, .. }) = report else { panic!("{report:?}") };
+    result
+}
+
+#[tokio::test]
+async fn an_assigned_job_is_started_done_and_reported() {
+    let rig = Rig::with("ok").await;
+    let view = [external(5, "fake", vec![])];
+    rig.manager.assign(&view);
+    assert_eq!(rig.manager.running(), [(JobId::new(5), Seq(5))]);
+    assert_eq!(rig.manager.free_slots(), 1);
+    let reports = rig.reports(2).await;
+    assert_eq!(reports[0], Command::StartJob(lease(5)));
+    let JobResult::External(result) = result_of(&reports[1]) else { panic!("{reports:?}") };
+    assert_eq!(result.blobs[0].hash, Hash::of(b"done"));
+    assert!(rig.parts.store.contains(&Hash::of(b"done")));
+    rig.idle().await;
+    assert!(rig.scratch_is_empty());
+    rig.manager.assign(&view);
+    assert!(rig.manager.running().is_empty(), "the log does not have the result yet: nothing starts again");
+    rig.manager.stop().await;
+    assert_eq!(rig.reports(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn it_claims_what_it_can_run_and_no_more() {
+    let rig = Rig::with("obedient").await;
+    let wants = rig.manager.wants().expect("two free slots");
+    assert_eq!((wants.host, wants.slots), (HOST, 2));
+    assert_eq!(wants.kinds, [JobKind::Verify, JobKind::External]);
+    assert_eq!(wants.programs, ["fake"]);
+    rig.manager.assign(&[external(5, "fake", vec![]), external(6, "fake", vec![])]);
+    assert_eq!(rig.manager.wants(), None);
+    rig.manager.stop().await;
+    assert_eq!(rig.manager.wants(), None);
+
+    let broken = Rig::with("exits").await;
+    let wants = broken.manager.wants().expect("two free slots");
+    assert_eq!(wants.kinds, [JobKind::Verify], "a node whose workers do not start can still verify");
+}
+
+#[tokio::test]
+async fn a_lost_lease_stops_the_job_without_a_word() {
+    let rig = Rig::with("obedient").await;
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    assert_eq!(rig.reports(1).await, [Command::StartJob(lease(5))]);
+    rig.manager.assign(&[]);
+    rig.idle().await;
+    assert_eq!(rig.reports(1).await.len(), 1);
+    rig.manager.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_gives_leases_back() {
+    let rig = Rig::with("obedient").await;
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    rig.reports(1).await;
+    rig.manager.stop().await;
+    assert_eq!(rig.reports(2).await[1], given_up(5, "the node is stopping", true));
+    rig.manager.assign(&[external(6, "fake", vec![])]);
+    assert_eq!(rig.reports(3).await[2], given_up(6, "the node is stopping", true));
+}
+
+#[tokio::test]
+async fn a_job_that_does_not_stop_is_cut_off() {
+    let mut setup = Setup::new(program("hang", &[]));
+    setup.times = WorkTimes { stop_within: Duration::from_millis(50), ..setup.times };
+    setup.times.full_retry = Duration::from_secs(60);
+    let rig = setup.build().await;
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    rig.reports(1).await;
+    rig.manager.stop().await;
+    assert_eq!(rig.reports(2).await[1], given_up(5, "the node is stopping", true));
+    assert!(rig.manager.running().is_empty());
+}
+
+#[tokio::test]
+async fn failures_are_reported_with_their_reason() {
+    let rig = Rig::with("error").await;
+    let missing = Hash::of(b"never stored");
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    assert_eq!(rig.reports(2).await[1], given_up(5, "no such opening", false));
+    rig.manager.assign(&[external(5, "fake", vec![]), external(6, "fake", vec![missing])]);
+    let words = format!("input {missing} cannot be had: no host holds a copy");
+    assert_eq!(rig.reports(3).await[2], given_up(6, &words, true));
+    rig.manager.assign(&[external(7, "other", vec![])]);
+    let words = "no worker program of this node runs the external program \"other\"";
+    assert_eq!(rig.reports(4).await[3], given_up(7, words, true));
+
+    let rig = Rig::with("die").await;
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    let words = "worker die died (exit status: 3); it said: out of memory, sorry";
+    assert_eq!(rig.reports(2).await[1], given_up(5, words, true));
+}
+
+#[tokio::test]
+async fn after_a_restart_what_had_started_is_given_back() {
+    let rig = Rig::with("obedient").await;
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    rig.reports(1).await;
+    // The process dies here; the next one finds the same folder, and a log that has not heard of the start yet.
+    let again = WorkManager::new(rig.parts.clone()).expect("a scratch folder");
+    again.assign(&[external(5, "fake", vec![]), Assigned { started: true, ..external(6, "fake", vec![]) }]);
+    let mut reports = rig.reports(3).await.split_off(1);
+    reports.sort_by_key(|report| format!("{report:?}"));
+    assert_eq!(reports, [given_up(5, "the node restarted", true), given_up(6, "the node restarted", true)]);
+}
+
+#[tokio::test]
+async fn a_full_outbox_delays_reports_and_loses_none() {
+    let mut setup = Setup::new(program("ok", &[]));
+    setup.outbox_limits = Limits { entries_max: 1, ..Limits::default() };
+    let rig = setup.build().await;
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    assert_eq!(rig.reports(1).await, [Command::StartJob(lease(5))]);
+    rig.parts.outbox.ack(1).await.expect("a healthy disk");
+    assert!(matches!(result_of(&rig.reports(1).await[0]), JobResult::External(_)));
+    rig.manager.stop().await;
+}
+
+#[tokio::test]
+async fn games_are_verified_without_a_worker() {
+    let rig = Rig::with("exits").await;
+    let good = std::fs::read(repository("fixtures/games/connect4-v1.kgr")).expect("the golden file");
+    let mut lies = good.clone();
+    *lies.last_mut().expect("not empty") ^= 1;
+    let jobs: Vec<Assigned> = [(5, &good[..]), (6, &lies), (7, b"no games")]
+        .map(|(token, bytes)| {
+            let batch = rig.parts.store.put_bytes(bytes).expect("a healthy disk");
+            let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
+            Assigned { job: JobId::new(token), token: Seq(token), spec, started: false }
+        })
+        .into();
+    rig.manager.assign(&jobs);
+    let mut reports = rig.reports(6).await;
+    reports.retain(|report| matches!(report, Command::CompleteJob(_)));
+    reports.sort_by_key(|report| match report {
+        Command::CompleteJob(complete) => complete.lease.token,
+        _ => Seq(0),
+    });
+    let JobResult::Verified(GamesTally { games, positions, wins, draws, .. }) = result_of(&reports[0]) else {
+        panic!("{reports:?}")
+    };
+    assert!(*games > 0 && *positions >= u64::from(*games) * 7);
+    assert_eq!(wins.iter().sum::<u32>() + draws, *games);
+    let reason = |report| match result_of(report) {
+        JobResult::Quarantined(quarantine) => quarantine.reason.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(reason(&reports[1]).contains("checksum"), "{}", reason(&reports[1]));
+    assert!(reason(&reports[2]).contains("not a file of game records"), "{}", reason(&reports[2]));
+}
+
+#[tokio::test]
+async fn a_damaged_copy_says_nothing_about_the_games() {
+    let rig = Rig::with("exits").await;
+    let good = std::fs::read(repository("fixtures/games/connect4-v1.kgr")).expect("the golden file");
+    let batch = rig.parts.store.put_bytes(&good).expect("a healthy disk");
+    let path = rig.parts.store.path(&batch).expect("just stored");
+    std::fs::remove_file(&path).expect("ours");
+    std::fs::write(&path, b"rotten").expect("ours");
+    let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
+    rig.manager.assign(&[Assigned { job: JobId::new(5), token: Seq(5), spec, started: false }]);
+    let Command::FailJob(FailJob { error, retry: true, .. }) = rig.reports(2).await[1].clone() else { panic!() };
+    assert!(error.contains("is damaged"), "{error}");
+}
+
+#[tokio::test]
+async fn it_follows_its_view_until_it_is_told_to_stop() {
+    let rig = Rig::with("ok").await;
+    let (views, view) = tokio::sync::watch::channel(Arc::new(vec![]));
+    let stop = CancellationToken::new();
+    let (manager, stopped) = (rig.manager.clone(), stop.clone());
+    let running = tokio::spawn(async move { manager.run(view, stopped).await });
+    views.send_replace(Arc::new(vec![external(5, "fake", vec![])]));
+    rig.reports(2).await;
+    stop.cancel();
+    running.await.expect("no panic").expect("nothing fatal");
+}
+
+/// The example that users start from, run as a node would.
+#[tokio::test]
+async fn the_example_worker_completes_an_external_job() {
+    let script = repository("tools/example-worker.py").display().to_string();
+    let argv = vec!["python3".to_owned(), script];
+    let program = WorkerProgram { name: "example".to_owned(), argv, env: Default::default() };
+    let mut setup = Setup::new(program);
+    setup.worker_limits = WorkerLimits { jobs_max: 1, ..limits() };
+    let rig = setup.build().await;
+    assert_eq!(rig.manager.wants().expect("free").programs, ["wordcount"], "python3 must be installed");
+    let text = rig.parts.store.put_bytes(b"to be or not to be").expect("a healthy disk");
+    let binary = rig.parts.store.put_bytes(b"\xff\xfe").expect("a healthy disk");
+    rig.manager.assign(&[external(5, "wordcount", vec![text])]);
+    let JobResult::External(result) = result_of(&rig.reports(2).await[1]).clone() else { panic!("an external job") };
+    assert_eq!(result.output, r#"{"words":6,"distinct":4,"top":[["be",2]]}"#);
+    let counts = rig.parts.store.path(&result.blobs[0].hash).expect("stored");
+    assert_eq!(std::fs::read_to_string(counts).expect("text"), r#"{"be": 2, "to": 2, "not": 1, "or": 1}"#);
+    rig.manager.assign(&[external(6, "wordcount", vec![binary])]);
+    let Command::FailJob(FailJob { error, retry: false, .. }) = rig.reports(4).await[3].clone() else { panic!() };
+    assert!(error.starts_with("UnicodeDecodeError"), "{error}");
+    rig.manager.stop().await;
+}
