@@ -31,11 +31,13 @@ pub struct LogCursor {
     last: Option<(u64, Entry)>,
     /// Set when the last read came to the end of the last segment: where, and what the tail looked like.
     end: Option<u64>,
+    /// Bytes of the torn tail at that end.
+    torn: Option<u64>,
 }
 
 impl LogCursor {
     pub(super) fn new(disk: Arc<dyn LogDisk>, walk: Walk) -> LogCursor {
-        LogCursor { disk, walk, last: None, end: None }
+        LogCursor { disk, walk, last: None, end: None, torn: None }
     }
 
     /// The next entry; none at the end of the log, where a later call may find more.
@@ -70,6 +72,11 @@ impl LogCursor {
         Place { path: self.walk.path().clone(), offset: self.walk.offset() }
     }
 
+    /// After the end: the length of the torn tail there, if there is one. The next writer will cut it.
+    pub fn torn_bytes(&self) -> Option<u64> {
+        self.torn
+    }
+
     fn advance(&mut self) -> Result<Option<Entry>, LogError> {
         if self.end.is_some() {
             self.look_again()?;
@@ -77,7 +84,7 @@ impl LogCursor {
         loop {
             let bad = match self.walk.next()? {
                 Step::Frame(frame) => {
-                    self.end = None;
+                    (self.end, self.torn) = (None, None);
                     self.last = Some((frame.offset, frame.entry.clone()));
                     return Ok(Some(frame.entry));
                 }
@@ -139,12 +146,13 @@ impl LogCursor {
         if self.end == Some(offset) && bad.is_none() {
             return Ok(());
         }
-        if let Tail::Damaged { reason } = self.walk.judge(bad)? {
+        self.torn = None;
+        match self.walk.judge(bad)? {
+            Tail::Clean => {}
+            Tail::Torn { bytes } => self.torn = Some(bytes),
             // A writer may have been in the middle of it: what is durable stays as it is, so a second look decides.
-            if matches!(self.peek()?, Step::Frame(_)) {
-                return Ok(());
-            }
-            return Err(self.walk.damaged_here(reason));
+            Tail::Damaged { .. } if matches!(self.peek()?, Step::Frame(_)) => return Ok(()),
+            Tail::Damaged { reason } => return Err(self.walk.damaged_here(reason)),
         }
         self.end = Some(offset);
         Ok(())

@@ -33,6 +33,8 @@ pub struct VerifyReport {
     pub terms: u64,
     /// The last entry that is whole.
     pub last: Option<LogPosition>,
+    /// A torn tail, which the next writer will cut: where it begins, and how many bytes it has. No problem in itself.
+    pub torn: Option<(Place, u64)>,
     /// What is wrong, in order of place. The first is where to look first.
     pub problems: Vec<Problem>,
     /// How many problems were found, listed or not.
@@ -105,6 +107,7 @@ impl Check {
             bytes: 0,
             terms: 0,
             last: None,
+            torn: None,
             problems: vec![],
             problem_count: 0,
         };
@@ -124,7 +127,10 @@ impl Check {
                     self.entry(&entry, &place);
                     on_progress(self.report.bytes, total);
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    self.report.torn = cursor.torn_bytes().map(|bytes| (cursor.next_place(), bytes));
+                    return Ok(());
+                }
                 Err(error) => return self.structural(error),
             }
         }

@@ -51,6 +51,7 @@ fn check_flip(disk: &MemoryDisk, before: &[Entry], name: &str, at: usize, in_las
             assert!(found.len() + 1 >= before.len(), "{context}: more than the last write was cut");
             assert_eq!(found[..], before[..found.len()], "{context}: silently wrong");
             assert_eq!(seen.expect("a torn tail"), found, "{context}");
+            assert!(report.expect("a log").torn.is_some(), "{context}: verify does not mention it");
         }
         Err(error) => {
             assert!(error.to_string().contains(name), "{context}: {error}");

@@ -1,0 +1,105 @@
+//! Opens the log that the user points at.
+
+use std::path::PathBuf;
+
+use kifu::cli::{ExitCode, Failure};
+use kifu::event::{EventError, Record, Seq};
+use kifu::log::{LogError, LogReader, StoredRecord};
+
+use crate::args::Cli;
+
+/// The log, open to be read.
+pub struct Data {
+    pub reader: LogReader,
+    /// The last record.
+    pub last: Seq,
+}
+
+/// The folder with the segments: `DIR/log` of a node's directory, or the directory itself.
+pub fn folder(cli: &Cli) -> Result<PathBuf, Failure> {
+    let data = cli.data.as_deref().ok_or_else(|| {
+        Failure::usage("no directory was given")
+            .hint("add --data DIR, or set KIFU_DATA: a node's directory or a copy of its log")
+    })?;
+    let inner = data.join("log");
+    Ok(if inner.is_dir() { inner } else { data.to_owned() })
+}
+
+impl Data {
+    /// Opens the log and finds its end.
+    pub fn open(cli: &Cli) -> Result<Data, Failure> {
+        let folder = folder(cli)?;
+        let reader = LogReader::open(&folder).map_err(broken)?;
+        let last = reader.last().map_err(broken)?.map_or(Seq(0), |last| last.seq);
+        Ok(Data { reader, last })
+    }
+
+    /// Checks that there is a record with this seq (0: before the first).
+    pub fn check(&self, seq: Seq) -> Result<Seq, Failure> {
+        if seq <= self.last {
+            return Ok(seq);
+        }
+        Err(Failure::new(ExitCode::NotFound, format!("there is no record {seq}")).hint(self.extent()))
+    }
+
+    /// What the log holds, in words.
+    pub fn extent(&self) -> String {
+        match self.last {
+            Seq(0) => "the log holds no records".to_owned(),
+            last => format!("the log holds the records 1 to {last}"),
+        }
+    }
+
+    /// Reads records from `from` to `until`, both included.
+    pub fn records(
+        &self,
+        from: Seq,
+        until: Seq,
+    ) -> Result<impl Iterator<Item = Result<StoredRecord, Failure>>, Failure> {
+        let records = self.reader.records(from).map_err(broken)?;
+        let within =
+            move |record: &Result<StoredRecord, LogError>| record.as_ref().map_or(true, |record| record.seq <= until);
+        Ok(records.take_while(within).map(|record| record.map_err(broken)))
+    }
+
+    /// The record with this seq.
+    pub fn record(&self, seq: Seq) -> Result<Record, Failure> {
+        let found = self.reader.record(seq).map_err(broken)?;
+        let missing = || Failure::new(ExitCode::NotFound, format!("there is no record {seq}")).hint(self.extent());
+        decode(&found.ok_or_else(missing)?)
+    }
+}
+
+/// Decodes a record; a kind that this build does not know is a failure with advice.
+pub fn decode(record: &StoredRecord) -> Result<Record, Failure> {
+    record.decode().map_err(|error| match error {
+        EventError::Unknown { .. } => Failure::general(format!("record {}: {error}", record.seq))
+            .hint("this log was written by a later version of Kifu; use its kifu-replay"),
+        error => Failure::new(ExitCode::Unhealthy, format!("record {}: {error}", record.seq)),
+    })
+}
+
+/// What is wrong with a log, and the code to end with.
+pub fn broken(error: LogError) -> Failure {
+    let code = match &error {
+        LogError::Missing { .. } => ExitCode::NotFound,
+        LogError::Truncated { .. } => ExitCode::Conflict,
+        LogError::Foreign { .. } | LogError::ForeignCluster { .. } | LogError::FutureFormat { .. } => {
+            ExitCode::Unhealthy
+        }
+        error if error.is_damage() => ExitCode::Unhealthy,
+        _ => ExitCode::Failure,
+    };
+    let hint = match &error {
+        LogError::Missing { path } if path.exists() => {
+            Some("--data takes a node's directory (with `log` in it) or a copy of its log")
+        }
+        LogError::Missing { .. } => Some("the directory does not exist"),
+        _ => None,
+    };
+    let failure = Failure::new(code, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,7 @@
+//! The program as people and scripts meet it: output, messages and exit codes.
+
+mod answers;
+mod digests;
+mod games;
+mod refusals;
+mod support;
