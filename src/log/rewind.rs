@@ -16,10 +16,11 @@ impl Writer {
     /// Removes all that follows `tip`.
     pub(super) fn rewind(&mut self, tip: Tip, done: Done) {
         let result = if tip.next_index < self.tip.next_index { self.rewind_to(&tip) } else { Ok(()) };
-        if let Err(error) = &result {
-            self.fail(error);
-        }
+        let failed = result.as_ref().err().map(|error| (self.fail(error), error.clone()));
         done(result);
+        if let Some((failed, error)) = failed {
+            self.shared.refuse(failed, &error);
+        }
     }
 
     fn rewind_to(&mut self, tip: &Tip) -> Result<(), LogError> {

@@ -12,6 +12,8 @@ use crate::event::{Hash, NodeId, Seq, Term};
 pub const FORMAT_VERSION: u32 = 1;
 /// Bytes before the first frame.
 pub(super) const SEGMENT_HEADER_BYTES: usize = 128;
+/// The largest segment that is written or read: a reader may hold one in memory.
+pub(super) const SEGMENT_BYTES_MAX: u64 = 256 << 20;
 const MAGIC: [u8; 8] = *b"KIFULOG\0";
 const SUFFIX: &str = ".seg";
 /// Ends the names of unfinished files.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::retry_on_intr;
 
 use super::disk::{LogDisk, LogFile};
 use super::error::LogError;
@@ -64,7 +65,7 @@ impl LogDisk for SegmentDisk {
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn LogFile>> {
         let path = self.folder.join(name);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
-        let allocated = match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+        let allocated = match retry_on_intr(|| fallocate(&file, FallocateFlags::empty(), 0, bytes)) {
             // A file system without preallocation: the size must do, and a write may find the disk full.
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => file.set_len(bytes),
             other => other.map_err(io::Error::from),

@@ -112,29 +112,24 @@ impl Shared {
         }
     }
 
-    /// Takes back all that was appended after `tip` and could not be written. Whoever waits for it hears why.
-    pub(super) fn take_back(&self, tip: &Tip, error: &LogError) {
-        let jobs = {
-            let mut state = self.lock();
-            state.rewind(tip);
-            state.written = tip.next_index;
-            state.queue.take_entries()
-        };
-        self.refuse(jobs, error);
+    /// Takes back all that was appended after `tip` and could not be written. Returns the requests that fail with it.
+    pub(super) fn take_back(&self, tip: &Tip) -> Vec<Job> {
+        let mut state = self.lock();
+        state.rewind(tip);
+        state.written = tip.next_index;
+        state.queue.take_entries()
     }
 
-    /// Refuses everything from now on.
-    pub(super) fn poison(&self, reason: &str) {
-        let jobs = {
-            let mut state = self.lock();
-            state.poisoned.get_or_insert_with(|| reason.to_owned());
-            state.queue.take_all()
-        };
+    /// Refuses everything from now on. Returns the requests that are waiting.
+    pub(super) fn poison(&self, reason: &str) -> Vec<Job> {
         tracing::error!(reason, "the log is poisoned");
-        self.refuse(jobs, &LogError::Poisoned { reason: reason.to_owned() });
+        let mut state = self.lock();
+        state.poisoned.get_or_insert_with(|| reason.to_owned());
+        state.queue.take_all()
     }
 
-    fn refuse(&self, jobs: Vec<Job>, error: &LogError) {
+    /// Tells whoever waits for these requests that they have failed.
+    pub(super) fn refuse(&self, jobs: Vec<Job>, error: &LogError) {
         self.space.notify_all();
         for job in jobs {
             job.into_done()(Err(error.clone()));

@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::frame::ENTRY_BYTES_MAX;
 use super::pending::Pending;
 use super::recovery::{self, Recovery};
+use super::segment::SEGMENT_BYTES_MAX;
 use super::segment_disk::SegmentDisk;
 use super::state::Shared;
 use super::vote::Vote;
@@ -21,7 +22,7 @@ use crate::event::Hash;
 pub struct LogOptions {
     /// The cluster that the log belongs to; where its chain begins.
     pub cluster: Hash,
-    /// Size of a segment.
+    /// Size of a segment, at most 256 MiB.
     pub segment_bytes: u64,
     /// Bytes of recent entries that are kept in memory.
     pub cache_bytes: usize,
@@ -77,6 +78,8 @@ impl Log {
     /// As [`Log::open`].
     #[tracing::instrument(name = "open_log", skip_all, fields(path = %disk.path("").display()))]
     pub fn open_on(disk: Arc<dyn LogDisk>, options: LogOptions) -> Result<(Log, Recovery), LogError> {
+        let segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
+        let options = LogOptions { segment_bytes, ..options };
         let recovered = recovery::recover(disk.as_ref(), &options.cluster, options.segment_bytes)?;
         let report = recovered.report.clone();
         tracing::info!(segments = report.segments, entries = report.entries, records = report.records, "opened");

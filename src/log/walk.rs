@@ -8,7 +8,7 @@ use super::disk::{LogDisk, LogFile};
 use super::entry::{Mismatch, Tip};
 use super::error::LogError;
 use super::frame::{Found, Frame, FrameReader};
-use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::segment::{self, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::tail::{self, Tail};
 
 /// What comes next in a segment.
@@ -34,6 +34,11 @@ impl Walk {
         let name = segment::name_of(first_index);
         let path = disk.path(&name);
         let file = disk.open(&name).map_err(|error| LogError::io("open", &path, error))?;
+        let size = file.bytes().map_err(|error| LogError::io("read", &path, error))?;
+        if size > SEGMENT_BYTES_MAX {
+            let reason = format!("it has {size} bytes, more than any segment ({SEGMENT_BYTES_MAX})");
+            return Err(LogError::Foreign { path, reason });
+        }
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
         let read = file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
         let header = SegmentHeader::decode(&bytes[..read], &path, first_index)?;

@@ -8,7 +8,7 @@ use super::error::LogError;
 use super::frame;
 use super::index::Segment;
 use super::pending::Done;
-use super::queue::{Append, BATCH_BYTES_MAX, Work};
+use super::queue::{Append, BATCH_BYTES_MAX, Job, Work};
 use super::recovery::{self, Active};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::state::Shared;
@@ -63,10 +63,20 @@ impl Writer {
         }
         let result = result.and_then(|()| self.flush());
         self.reset(self.tip);
-        self.settle_state(&batch, &result);
+        // The state comes before the callbacks, and these before those of whatever was queued later.
+        let failed = match &result {
+            Ok(()) => {
+                self.settle(&batch);
+                vec![]
+            }
+            Err(error) => self.fail(error),
+        };
         for Append { entries, done, .. } in batch {
             let durable = entries.last().is_none_or(|entry| entry.index < self.tip.next_index);
             done(if durable { Ok(()) } else { result.clone() });
+        }
+        if let Err(error) = &result {
+            self.shared.refuse(failed, error);
         }
     }
 
@@ -78,29 +88,25 @@ impl Writer {
         self.notes.clear();
     }
 
-    /// Tells the shared state how a batch went, before its callbacks run.
-    fn settle_state(&self, batch: &[Append], result: &Result<(), LogError>) {
-        match result {
-            Ok(()) => {
-                let mut state = self.shared.lock();
-                if batch.first().is_some_and(|append| append.generation == state.generation) {
-                    state.written = self.tip.next_index;
-                }
-                let written = state.written;
-                state.cache.shrink(written);
-            }
-            Err(error) => self.fail(error),
+    /// Tells the shared state that a batch is written.
+    fn settle(&self, batch: &[Append]) {
+        let mut state = self.shared.lock();
+        if batch.first().is_some_and(|append| append.generation == state.generation) {
+            state.written = self.tip.next_index;
         }
+        let written = state.written;
+        state.cache.shrink(written);
     }
 
-    /// A full disk takes back what was not written; anything else ends the log.
-    pub(super) fn fail(&self, error: &LogError) {
-        self.shared.take_back(&self.tip, error);
+    /// A full disk takes back what was not written; anything else ends the log. Returns what fails with it.
+    pub(super) fn fail(&self, error: &LogError) -> Vec<Job> {
+        let mut failed = self.shared.take_back(&self.tip);
         if matches!(error, LogError::Full { .. }) {
             tracing::warn!(%error, "an append failed");
         } else {
-            self.shared.poison(&error.to_string());
+            failed.extend(self.shared.poison(&error.to_string()));
         }
+        failed
     }
 
     /// Puts an entry's frame into the buffer; makes a new segment when it does not fit.
@@ -181,12 +187,15 @@ impl Writer {
 
     fn save_vote(&mut self, vote: vote::Vote, done: Done) {
         let result = vote.save(self.shared.disk.as_ref(), &self.shared.options.cluster);
-        match &result {
-            Ok(()) => self.shared.lock().vote = Some(vote),
-            Err(LogError::Full { .. }) => {}
-            Err(error) => self.shared.poison(&error.to_string()),
+        let fatal = result.as_ref().err().filter(|error| !matches!(error, LogError::Full { .. })).cloned();
+        if result.is_ok() {
+            self.shared.lock().vote = Some(vote);
         }
+        let failed = fatal.map(|error| (self.shared.poison(&error.to_string()), error));
         done(result);
+        if let Some((failed, error)) = failed {
+            self.shared.refuse(failed, &error);
+        }
     }
 }
 
@@ -196,7 +205,9 @@ struct PoisonOnPanic(Arc<Shared>);
 impl Drop for PoisonOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.poison("the writer panicked");
+            let reason = "the writer panicked";
+            let failed = self.0.poison(reason);
+            self.0.refuse(failed, &LogError::Poisoned { reason: reason.to_owned() });
         }
     }
 }

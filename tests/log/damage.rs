@@ -5,6 +5,8 @@ use std::path::Path;
 use kifu::event::Hash;
 use kifu::log::{Crash, Entry, Log, LogError, LogOptions, MemoryDisk, Payload, verify_on};
 
+use proptest::prelude::*;
+
 use crate::support::*;
 
 /// A small log of three segments; each entry was written alone.
@@ -171,4 +173,40 @@ fn a_folder_without_a_log_is_named() {
     let error = kifu::log::LogReader::open(Path::new("/nowhere/at/all")).err().expect("missing");
     assert!(matches!(&error, LogError::Missing { path } if path == Path::new("/nowhere/at/all")));
     assert!(matches!(kifu::log::LogReader::open(folder().path()), Err(LogError::Missing { .. })));
+}
+
+#[test]
+fn a_huge_file_is_not_read() {
+    let (disk, _) = small_log();
+    let folder = folder();
+    for name in segments(&disk) {
+        std::fs::write(folder.path().join(&name), disk.bytes_of(&name).expect("there")).expect("written");
+    }
+    let last = folder.path().join(segments(&disk).pop().expect("a segment"));
+    let file = std::fs::OpenOptions::new().write(true).open(&last).expect("there");
+    file.set_len(300 << 20).expect("sparse");
+    let error = Log::open(folder.path(), options()).err().expect("refused");
+    assert!(matches!(&error, LogError::Foreign { path, .. } if *path == last), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn garbage_anywhere_is_refused_or_cut(
+        segment in 0..3usize,
+        at in 0..850usize,
+        garbage in prop::collection::vec(any::<u8>(), 1..300),
+    ) {
+        let (disk, before) = small_log();
+        let name = &segments(&disk)[segment];
+        let mut bytes = disk.bytes_of(name).expect("there");
+        let end = (at + garbage.len()).min(bytes.len());
+        bytes[at..end].copy_from_slice(&garbage[..end - at]);
+        disk.put(name, bytes);
+        let _ = verify_on(disk.reader(), &mut |_, _| {});
+        if let Ok((found, _)) = open_damaged(&disk) {
+            prop_assert_eq!(&found[..], &before[..found.len()]);
+        }
+    }
 }

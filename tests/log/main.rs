@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod faults;
 mod golden;
+mod kill;
 mod model;
 mod reader;
 mod suite;
