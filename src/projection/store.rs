@@ -21,6 +21,8 @@ const FLUSH_EVERY_MS: u64 = 500;
 const BATCH_ROWS_MAX: usize = 4_096;
 /// The key of the checkpoint. No table's name begins with a zero byte.
 const CHECKPOINT: &[u8] = &[0];
+/// The key of the note that the caller keeps beside the checkpoint.
+const NOTE: &[u8] = &[0, 0];
 
 /// The rows of a state on disk.
 #[derive(Debug)]
@@ -93,14 +95,23 @@ impl Store {
         Ok(Some(state))
     }
 
-    /// Saves what changed since the last save, or everything when the state does not come from this store.
+    /// The note that was saved with the checkpoint.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when sled fails.
+    pub fn note(&self) -> Result<Option<Vec<u8>>, ProjectionError> {
+        Ok(guarded(&self.path, || self.db.get(NOTE))?.map(|note| note.to_vec()))
+    }
+
+    /// Saves what changed since the last save, or everything when the state does not come from this store. `note` is
+    /// kept beside the checkpoint and changes with it, or not at all.
     ///
     /// # Errors
     /// [`ProjectionError::Store`] when sled fails. The store must not be used afterwards.
-    pub fn save(&self, state: &mut State) -> Result<(), ProjectionError> {
+    pub fn save(&self, state: &mut State, note: &[u8]) -> Result<(), ProjectionError> {
         let saved = self.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.seq);
         if state.dirty_since != Some(saved) {
-            return self.replace(state);
+            return self.replace(state, note);
         }
         let mut batch = sled::Batch::default();
         for (name, table) in state.tables_mut() {
@@ -113,6 +124,7 @@ impl Store {
             }
         }
         batch.insert(CHECKPOINT, checkpoint_of(state));
+        batch.insert(NOTE, note);
         guarded(&self.path, || self.db.apply_batch(batch))?;
         state.dirty_since = Some(state.seq);
         Ok(())
@@ -127,7 +139,7 @@ impl Store {
     }
 
     /// Writes all rows anew. The checkpoint goes first and comes back last, so a crash in between leaves none.
-    fn replace(&self, state: &mut State) -> Result<(), ProjectionError> {
+    fn replace(&self, state: &mut State, note: &[u8]) -> Result<(), ProjectionError> {
         guarded(&self.path, || self.db.clear())?;
         for (name, table) in state.tables_mut() {
             table.take_dirty();
@@ -146,7 +158,10 @@ impl Store {
                 guarded(&self.path, || self.db.apply_batch(batch))?;
             }
         }
-        guarded(&self.path, || self.db.insert(CHECKPOINT, checkpoint_of(state)))?;
+        let mut last = sled::Batch::default();
+        last.insert(CHECKPOINT, checkpoint_of(state));
+        last.insert(NOTE, note);
+        guarded(&self.path, || self.db.apply_batch(last))?;
         state.dirty_since = Some(state.seq);
         Ok(())
     }
@@ -218,16 +233,16 @@ mod tests {
         {
             let store = Store::open(dir.path()).unwrap();
             assert!(store.load().unwrap().is_none());
-            store.save(&mut state).unwrap();
+            store.save(&mut state, &[]).unwrap();
             state = state.and(elected(3));
-            store.save(&mut state).unwrap();
+            store.save(&mut state, &[]).unwrap();
             store.flush().unwrap();
         }
         let store = Store::open(dir.path()).unwrap();
         let mut loaded = store.load().unwrap().expect("a saved state");
         assert_eq!((loaded.seq, loaded.digest()), (Seq(3), state.digest()));
         loaded = loaded.and(elected(4));
-        store.save(&mut loaded).unwrap();
+        store.save(&mut loaded, &[]).unwrap();
         assert_eq!(store.load().unwrap().expect("a saved state").digest(), loaded.digest());
     }
 
@@ -235,9 +250,9 @@ mod tests {
     fn a_state_from_elsewhere_replaces_all_rows() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        store.save(&mut given([elected(1).into(), elected(2).into()])).unwrap();
+        store.save(&mut given([elected(1).into(), elected(2).into()]), &[]).unwrap();
         let mut other = State::restore(&given([elected(9).into()]).snapshot()).unwrap();
-        store.save(&mut other).unwrap();
+        store.save(&mut other, &[]).unwrap();
         assert_eq!(store.load().unwrap().expect("a saved state").digest(), other.digest());
     }
 
@@ -245,7 +260,7 @@ mod tests {
     fn wrong_rows_and_wrong_versions_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        store.save(&mut given([elected(1).into()])).unwrap();
+        store.save(&mut given([elected(1).into()]), &[]).unwrap();
         let (key, _) = store.db.scan_prefix(prefix_of("leadership")).next().unwrap().unwrap();
         let value = store.db.remove(&key).unwrap().unwrap();
         assert_eq!(store.load().unwrap_err(), ProjectionError::Digest { table: "the store" });
@@ -265,7 +280,7 @@ mod tests {
         let mut state = given((1..40).map(|term| elected(term).into()));
         {
             let store = Store::open(dir.path()).unwrap();
-            store.save(&mut state).unwrap();
+            store.save(&mut state, &[]).unwrap();
             store.flush().unwrap();
         }
         let file = dir.path().join("db");

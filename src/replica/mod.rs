@@ -1,1 +1,27 @@
-//! Floor 3: Raft.
+//! Floor 3: replication. Raft (openraft) over QUIC; the Raft log *is* the event log.
+//!
+//! [`Replica`] is the whole of it for the floors above: start it, append drafts when it leads, read the [`Fold`], watch
+//! [`Leadership`]. Inside: [`types`] (what Raft carries), [`store`] (the log as Raft's log), [`machine`] (the fold as Raft's state
+//! machine), [`wire`], [`client`] and [`server`] (Raft's messages as QUIC frames).
+//!
+//! Invariants: a Raft entry is a batch of records and is written once, by `log/`; every node stamps the same `seq`
+//! because it counts the same records; history is never purged and never skipped by a snapshot.
+
+pub mod client;
+pub mod error;
+pub mod fold;
+pub mod machine;
+pub mod peers;
+pub mod propose;
+pub mod replica;
+pub mod server;
+pub mod store;
+pub mod stream;
+pub mod types;
+pub mod wire;
+
+pub use error::ReplicaError;
+pub use fold::Fold;
+pub use peers::Peers;
+pub use replica::{Leadership, Replica, ReplicaOptions, Timing, VOTERS_MAX};
+pub use types::{Applied, Batch, Member, TypeConfig};

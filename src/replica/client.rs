@@ -1,0 +1,133 @@
+//! Raft's messages to one peer.
+//!
+//! openraft asks for three clients a peer: for the log, for heartbeats, and for snapshots. Each has a stream of its own, so
+//! that bulk never delays a heartbeat.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::RaftNetworkFactory;
+use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{RPCOption, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, VoteRequest, VoteResponse,
+};
+use openraft::type_config::alias::SnapshotOf;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ReplicaError;
+use super::peers::Peers;
+use super::stream::Stream;
+use super::types::{Member, TypeConfig, Vote};
+use super::wire::{Tag, append_frame, from_json, json_frame};
+use crate::event::NodeId;
+use crate::net::NetError;
+
+type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+/// Makes clients.
+pub struct Clients {
+    /// The connections.
+    pub peers: Arc<Peers>,
+}
+
+/// A client of one peer, with its own stream.
+pub struct Client {
+    target: NodeId,
+    peers: Arc<Peers>,
+    stream: Option<Stream>,
+}
+
+impl RaftNetworkFactory<TypeConfig> for Clients {
+    type Network = Client;
+
+    async fn new_client(&mut self, target: NodeId, member: &Member) -> Client {
+        self.peers.learn(target, &member.address);
+        Client { target, peers: self.peers.clone(), stream: None }
+    }
+}
+
+impl Client {
+    /// A client outside Raft.
+    pub fn new(target: NodeId, peers: Arc<Peers>) -> Client {
+        Client { target, peers, stream: None }
+    }
+
+    /// Sends a frame and waits for the answer. After an error the stream is gone, and the next call opens a new one.
+    ///
+    /// # Errors
+    /// When the peer does not answer within `within`.
+    pub async fn call(&mut self, frame: &[u8], within: Duration) -> Result<Bytes, NetError> {
+        let silent = |doing| NetError::Silent { doing, waited_ms: within.as_millis() as u64 };
+        let exchange = async {
+            let mut stream = match self.stream.take() {
+                Some(stream) => stream,
+                None => Stream::open(self.peers.connection(self.target).await?).await?,
+            };
+            stream.write(frame).await?;
+            let ended = NetError::Stream { doing: "waiting for an answer", reason: "the peer finished it".into() };
+            let answer = stream.read(None).await?.ok_or(ended)?;
+            Ok::<_, NetError>((stream, answer))
+        };
+        let exchanged = tokio::time::timeout(within, exchange).await;
+        let (stream, answer) = exchanged.map_err(|_| silent("waiting for an answer"))??;
+        self.stream = Some(stream);
+        Ok(answer)
+    }
+
+    async fn rpc<T: DeserializeOwned>(&mut self, frame: Vec<u8>, within: Duration) -> Rpc<T> {
+        let answer = self.call(&frame, within).await.map_err(|error| unreachable(&error))?;
+        let answer: Result<T, String> = from_json(&answer).map_err(|error| unreachable(&error))?;
+        answer.map_err(|reason| unreachable(&ReplicaError::wire(reason)))
+    }
+
+    async fn json<T: DeserializeOwned>(&mut self, tag: Tag, body: &impl Serialize, within: Duration) -> Rpc<T> {
+        self.rpc(json_frame(tag, body), within).await
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Client {
+    type SnapshotData = Vec<u8>;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        self.rpc(append_frame(&request), option.soft_ttl()).await
+    }
+
+    async fn vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
+        self.json(Tag::Vote, &request, option.soft_ttl()).await
+    }
+
+    async fn pre_vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
+        self.json(Tag::PreVote, &request, option.soft_ttl()).await
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<openraft::raft::TransferLeaderResponse<TypeConfig>> {
+        self.json(Tag::Transfer, &request, option.soft_ttl()).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        _: Vote,
+        _: SnapshotOf<TypeConfig, Vec<u8>>,
+        _: impl Future<Output = ReplicationClosed> + openraft::OptionalSend + 'static,
+        _: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let error = std::io::Error::other("history is replicated whole; Raft snapshots are not used");
+        Err(StreamingError::Unreachable(Unreachable::new(&error)))
+    }
+}
+
+fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {
+    RPCError::Unreachable(Unreachable::new(error))
+}

@@ -1,0 +1,65 @@
+//! What can go wrong in replication.
+
+use std::io;
+
+use crate::event::{EventError, NodeId};
+
+/// Replication failed, or cannot serve now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplicaError {
+    /// This node does not lead (any more). What was proposed may or may not have been committed.
+    #[error("this node does not lead; the leader is {}", leader.map_or("unknown".to_owned(), |id| id.to_string()))]
+    NotLeader {
+        /// Who leads, as far as this node knows.
+        leader: Option<NodeId>,
+    },
+    /// A membership change was refused.
+    #[error("the membership cannot change now: {reason}")]
+    Membership {
+        /// What Raft said.
+        reason: String,
+    },
+    /// A peer sent bytes that are no message of ours.
+    #[error("malformed message from a peer: {reason}")]
+    Wire {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A committed record cannot be read.
+    #[error("record cannot be read at raft index {index}: {source}")]
+    Record {
+        /// The Raft entry that holds it.
+        index: u64,
+        /// What is wrong with it.
+        source: EventError,
+    },
+    /// The Raft core has stopped; the node must stop too.
+    #[error("replication has stopped: {reason}")]
+    Stopped {
+        /// What Raft said.
+        reason: String,
+    },
+    /// The network room failed.
+    #[error(transparent)]
+    Net(#[from] crate::net::NetError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// The projections' store failed.
+    #[error(transparent)]
+    Projection(#[from] crate::projection::ProjectionError),
+}
+
+impl ReplicaError {
+    /// A malformed message.
+    pub(crate) fn wire(reason: impl std::fmt::Display) -> ReplicaError {
+        ReplicaError::Wire { reason: reason.to_string() }
+    }
+}
+
+impl From<ReplicaError> for io::Error {
+    fn from(error: ReplicaError) -> io::Error {
+        io::Error::other(error)
+    }
+}

@@ -1,0 +1,115 @@
+//! Connections to the other members: one for each, dialled when needed, shared by all that talks Raft.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::event::NodeId;
+use crate::net::{Channel, Connection, Endpoint, NetError, resolve};
+
+/// A dial takes at most this long.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The other members, how to reach them, and the connections to them.
+pub struct Peers {
+    node: NodeId,
+    endpoint: Endpoint,
+    members: Mutex<BTreeMap<NodeId, Arc<Peer>>>,
+}
+
+struct Peer {
+    address: Mutex<String>,
+    /// Held while dialling, so that one dial serves all who wait.
+    connection: tokio::sync::Mutex<Option<Connection>>,
+    /// The open connection, for those who must not wait.
+    open: Mutex<Option<Connection>>,
+}
+
+impl Peers {
+    /// Nobody yet.
+    pub fn new(node: NodeId, endpoint: Endpoint) -> Peers {
+        Peers { node, endpoint, members: Mutex::default() }
+    }
+
+    /// Notes where a member listens. The latest word counts.
+    pub fn learn(&self, node: NodeId, address: &str) {
+        if node == self.node {
+            return;
+        }
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let peer = members.entry(node).or_insert_with(|| {
+            Arc::new(Peer {
+                address: Mutex::new(address.to_owned()),
+                connection: tokio::sync::Mutex::new(None),
+                open: Mutex::new(None),
+            })
+        });
+        let mut known = peer.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != address {
+            tracing::info!(%node, from = *known, to = address, "member moved");
+            *known = address.to_owned();
+        }
+    }
+
+    /// The other members that are known.
+    pub fn others(&self) -> Vec<NodeId> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Where a member listens.
+    pub fn address(&self, node: NodeId) -> Option<String> {
+        let peer = self.peer(node).ok()?;
+        let address = peer.address.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(address.clone())
+    }
+
+    /// The endpoint that all connections use.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// An open connection to `node`, dialled if there is none.
+    ///
+    /// # Errors
+    /// When the node is unknown, does not answer, or is somebody else.
+    pub async fn connection(&self, node: NodeId) -> Result<Connection, NetError> {
+        let peer = self.peer(node)?;
+        let mut connection = peer.connection.lock().await;
+        if let Some(open) = connection.as_ref().filter(|open| open.ended().is_none()) {
+            return Ok(open.clone());
+        }
+        *connection = None;
+        let address = peer.address.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let dial = async { self.endpoint.connect(resolve(&address).await?, Some(node), Channel::Raft).await };
+        let late = |_| NetError::Silent { doing: "dialling a member", waited_ms: DIAL_TIMEOUT.as_millis() as u64 };
+        let dialled = tokio::time::timeout(DIAL_TIMEOUT, dial).await.map_err(late)??;
+        tracing::debug!(%node, address, "connected");
+        *peer.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialled.clone());
+        *connection = Some(dialled.clone());
+        Ok(dialled)
+    }
+
+    /// Sends a datagram if a connection is open; otherwise dials for the next time. It may be lost.
+    pub fn send_datagram(self: &Arc<Self>, node: NodeId, bytes: Vec<u8>) {
+        let Ok(peer) = self.peer(node) else { return };
+        let open = peer.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match open.filter(|open| open.ended().is_none()) {
+            Some(connection) => {
+                connection.send_datagram(bytes.into()).ok();
+            }
+            None => {
+                // One dial at a time: whoever holds the lock is dialling already.
+                if peer.connection.try_lock().is_ok() {
+                    let peers = self.clone();
+                    tokio::spawn(async move { peers.connection(node).await.ok() });
+                }
+            }
+        }
+    }
+
+    fn peer(&self, node: NodeId) -> Result<Arc<Peer>, NetError> {
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown = || NetError::Resolve { name: node.to_string(), reason: "no member of that id is known".into() };
+        members.get(&node).cloned().ok_or_else(unknown)
+    }
+}

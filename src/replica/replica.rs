@@ -1,0 +1,356 @@
+//! Replication as the floors above see it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{ClientWriteError, RaftError};
+use openraft::{ChangeMembers, Config, ReadPolicy, SnapshotPolicy};
+use tokio::sync::{mpsc, watch};
+
+use super::client::{Client, Clients};
+use super::error::ReplicaError;
+use super::fold::Fold;
+use super::machine::{Machine, RaftCheckpoint};
+use super::peers::Peers;
+use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
+use super::server::{Service, proposals_frame};
+use super::store::LogStore;
+use super::types::{Applied, Batch, Member, TypeConfig};
+use super::wire::{FRAME_BYTES_MAX, from_json};
+use crate::event::{Draft, NodeId, Proposal, Record, Seq, Term};
+use crate::log::Log;
+use crate::net::Connection;
+
+type Raft = openraft::Raft<TypeConfig, Machine>;
+
+/// How long a batch may take to commit before its fate counts as unknown.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long forwarded proposals may take.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(6);
+/// Bytes of the log that are read at a time when records are asked for.
+const RECORDS_BYTES: usize = 256 * 1024;
+/// Voters at most; further members stay learners.
+pub const VOTERS_MAX: usize = 7;
+
+/// Timing of elections. Failover takes about `election_max_ms` plus a random part between the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Between two heartbeats of the leader; must exceed the slowest usual fsync plus a round trip.
+    pub heartbeat_ms: u64,
+    /// A follower waits at least this long before it campaigns.
+    pub election_min_ms: u64,
+    /// And at most this long.
+    pub election_max_ms: u64,
+}
+
+impl Timing {
+    /// For machines in one place.
+    pub const LAN: Timing = Timing { heartbeat_ms: 100, election_min_ms: 300, election_max_ms: 450 };
+    /// For machines far apart, with slow disks, or with all cores busy.
+    pub const WAN: Timing = Timing { heartbeat_ms: 250, election_min_ms: 900, election_max_ms: 1_300 };
+}
+
+/// Who leads, as this node sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    /// The leader, if one is known.
+    pub leader: Option<NodeId>,
+    /// The current term.
+    pub term: Term,
+}
+
+/// What a replica is made of.
+pub struct ReplicaOptions {
+    /// This node.
+    pub node: NodeId,
+    /// The log, open.
+    pub log: Log,
+    /// The fold.
+    pub fold: Arc<Fold>,
+    /// Where Raft stood at the fold's checkpoint.
+    pub checkpoint: RaftCheckpoint,
+    /// The connections.
+    pub peers: Arc<Peers>,
+    /// Timing of elections.
+    pub timing: Timing,
+    /// Where peers' proposals go.
+    pub intake: mpsc::Sender<Ask>,
+}
+
+/// This node's part of the replicated log.
+pub struct Replica {
+    node: NodeId,
+    raft: Raft,
+    fold: Arc<Fold>,
+    log: Log,
+    peers: Arc<Peers>,
+    intake: mpsc::Sender<Ask>,
+    leadership: watch::Receiver<Leadership>,
+    forwarder: tokio::sync::Mutex<Option<(NodeId, Client)>>,
+}
+
+impl Replica {
+    /// Starts Raft on the log.
+    ///
+    /// # Errors
+    /// When the log or the checkpoint cannot be read.
+    pub async fn start(options: ReplicaOptions) -> Result<Replica, ReplicaError> {
+        let ReplicaOptions { node, log, fold, checkpoint, peers, timing, intake } = options;
+        let machine = Machine::new(fold.clone(), checkpoint);
+        let store = LogStore::new(log.clone());
+        let config = Arc::new(config(timing)?);
+        let clients = Clients { peers: peers.clone() };
+        let raft = Raft::new(node, config, clients, store, machine).await.map_err(stopped)?;
+        let leadership = watch_leadership(&raft);
+        let forwarder = tokio::sync::Mutex::new(None);
+        Ok(Replica { node, raft, fold, log, peers, intake, leadership, forwarder })
+    }
+
+    /// Makes this node the only voter of a new cluster. Does nothing when the log has begun already.
+    ///
+    /// # Errors
+    /// When Raft has stopped.
+    pub async fn bootstrap(&self, member: Member) -> Result<(), ReplicaError> {
+        if self.raft.is_initialized().await.map_err(stopped)? {
+            return Ok(());
+        }
+        self.raft.initialize(BTreeMap::from([(self.node, member)])).await.map_err(stopped)
+    }
+
+    /// Who leads, and changes of it.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.leadership.clone()
+    }
+
+    /// The fold.
+    pub fn fold(&self) -> &Arc<Fold> {
+        &self.fold
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What answers a peer's connection.
+    pub fn service(&self) -> Service {
+        Service { raft: self.raft.clone(), intake: self.intake.clone() }
+    }
+
+    /// Serves a peer's connection until it closes.
+    pub async fn serve(&self, connection: Connection) {
+        self.service().serve(connection).await;
+    }
+
+    /// Returns when this node leads for certain and has folded everything that was committed before the call.
+    ///
+    /// # Errors
+    /// When this node does not lead.
+    pub async fn barrier(&self) -> Result<(), ReplicaError> {
+        let wait = self.raft.ensure_linearizable(ReadPolicy::ReadIndex);
+        match tokio::time::timeout(APPEND_TIMEOUT, wait).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(RaftError::Fatal(fatal))) => Err(stopped(fatal)),
+            Ok(Err(RaftError::APIError(_))) | Err(_) => Err(self.not_leader()),
+        }
+    }
+
+    /// Returns when this node has folded at least what was committed before it started. Waits while there is no quorum.
+    pub async fn wait_for_recovery(&self) {
+        while self.raft.wait_for_recovery(Some(APPEND_TIMEOUT)).await.is_err() {
+            if self.health().is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Commits a batch in `term` and folds it.
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotLeader`] when this node does not lead `term`, or when the batch's fate is unknown.
+    pub async fn append(&self, term: Term, drafts: &[Draft]) -> Result<Applied, ReplicaError> {
+        if self.leadership.borrow().term != term {
+            return Err(self.not_leader());
+        }
+        let write = self.raft.client_write(Batch::of(drafts));
+        match tokio::time::timeout(APPEND_TIMEOUT, write).await {
+            Ok(Ok(response)) if response.log_id.leader_id.term == term.0 => Ok(response.data),
+            Ok(Ok(_)) | Err(_) => Err(self.not_leader()),
+            Ok(Err(RaftError::Fatal(fatal))) => Err(stopped(fatal)),
+            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Err(self.not_leader()),
+            Ok(Err(RaftError::APIError(error))) => Err(ReplicaError::Membership { reason: error.to_string() }),
+        }
+    }
+
+    /// Hands proposals to whoever leads. One outcome for each, in order.
+    pub async fn propose(&self, proposals: Vec<Proposal>) -> Vec<Outcome> {
+        debug_assert!(proposals.len() <= PROPOSALS_MAX, "callers cut their batches");
+        let leader = self.leadership.borrow().leader;
+        match leader {
+            Some(leader) if leader == self.node => ask(&self.intake, proposals).await,
+            Some(leader) => self.forward(leader, proposals).await,
+            None => vec![Outcome::Unavailable { leader: None }; proposals.len()],
+        }
+    }
+
+    async fn forward(&self, leader: NodeId, proposals: Vec<Proposal>) -> Vec<Outcome> {
+        let unavailable = vec![Outcome::Unavailable { leader: Some(leader) }; proposals.len()];
+        let mut forwarder = self.forwarder.lock().await;
+        if forwarder.as_ref().is_none_or(|(target, _)| *target != leader) {
+            *forwarder = Some((leader, Client::new(leader, self.peers.clone())));
+        }
+        let Some((_, client)) = forwarder.as_mut() else { return unavailable };
+        let answer = match client.call(&proposals_frame(&proposals), FORWARD_TIMEOUT).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::debug!(%leader, %error, "proposals could not be forwarded");
+                return unavailable;
+            }
+        };
+        match from_json::<Result<Vec<Outcome>, String>>(&answer) {
+            Ok(Ok(outcomes)) if outcomes.len() == proposals.len() => outcomes,
+            Ok(Ok(_)) => unavailable,
+            Ok(Err(reason)) => {
+                tracing::warn!(%leader, reason, "the leader could not read proposals");
+                unavailable
+            }
+            Err(error) => {
+                tracing::warn!(%leader, %error, "the leader's answer makes no sense");
+                unavailable
+            }
+        }
+    }
+
+    /// The folded records from `from` to `upto`, at most about `count` of them (whole entries).
+    ///
+    /// # Errors
+    /// When the log cannot be read there.
+    pub fn records(&self, from: Seq, upto: Seq, count: usize) -> Result<Vec<Record>, ReplicaError> {
+        let mut records = vec![];
+        let Some(first) = self.log.entry_of_seq(from)? else { return Ok(records) };
+        let mut index = first.index;
+        while records.len() < count {
+            let entries = self.log.read(index, u64::MAX, RECORDS_BYTES)?;
+            let Some(last) = entries.last() else { break };
+            index = last.index + 1;
+            for entry in &entries {
+                for record in entry.records() {
+                    let (seq, raw) = record.map_err(|source| ReplicaError::Record { index: entry.index, source })?;
+                    if seq > upto {
+                        return Ok(records);
+                    }
+                    if seq >= from {
+                        let decoded = raw.decode(seq, entry.term);
+                        records.push(decoded.map_err(|source| ReplicaError::Record { index: entry.index, source })?);
+                    }
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    /// The committed members: voters and learners, each in order of id. Empty while a change is on its way.
+    pub fn committed_members(&self) -> (Vec<NodeId>, Vec<NodeId>) {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let membership = metrics.committed_membership_config.membership();
+        if membership.get_joint_config().len() != 1 {
+            return (vec![], vec![]);
+        }
+        let voters: BTreeSet<NodeId> = membership.voter_ids().collect();
+        (voters.into_iter().collect(), membership.learner_ids().collect())
+    }
+
+    /// Makes `node` a learner, and a voter once it has caught up (while there are fewer than [`VOTERS_MAX`]).
+    ///
+    /// # Errors
+    /// When this node does not lead or another change is on its way.
+    pub async fn add_member(&self, node: NodeId, member: Member) -> Result<(), ReplicaError> {
+        let change = |error: RaftError<TypeConfig, ClientWriteError<TypeConfig>>| ReplicaError::Membership {
+            reason: error.to_string(),
+        };
+        self.raft.add_learner(node, member, true).await.map_err(change)?;
+        let (voters, _) = self.committed_members();
+        if voters.len() < VOTERS_MAX {
+            let add = ChangeMembers::AddVoterIds(BTreeSet::from([node]));
+            self.raft.change_membership(add, true).await.map_err(change)?;
+        }
+        Ok(())
+    }
+
+    /// Asks `to` to take over. Returns at once.
+    ///
+    /// # Errors
+    /// When Raft has stopped.
+    pub async fn transfer(&self, to: NodeId) -> Result<(), ReplicaError> {
+        self.raft.trigger().transfer_leader(to).await.map_err(stopped)
+    }
+
+    /// Returns an error once Raft has stopped for a reason that the node cannot go on with.
+    pub fn health(&self) -> Result<(), ReplicaError> {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        metrics.running_state.map_err(stopped)
+    }
+
+    /// Stops Raft. The log and the checkpoint are complete afterwards.
+    pub async fn stop(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "Raft did not stop cleanly");
+        }
+    }
+
+    fn not_leader(&self) -> ReplicaError {
+        let leader = self.leadership.borrow().leader.filter(|leader| *leader != self.node);
+        ReplicaError::NotLeader { leader }
+    }
+}
+
+fn config(timing: Timing) -> Result<Config, ReplicaError> {
+    let config = Config {
+        cluster_name: "kifu".to_owned(),
+        heartbeat_interval: timing.heartbeat_ms,
+        election_timeout_min: timing.election_min_ms,
+        election_timeout_max: timing.election_max_ms,
+        enable_pre_vote: Some(true),
+        max_payload_entries: 64,
+        max_append_entries: Some(4096),
+        // History is never purged, so a lagging member is always served from the log.
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: u64::MAX,
+        replication_lag_threshold: u64::MAX,
+        ..Config::default()
+    };
+    config.validate().map_err(|error| ReplicaError::Stopped { reason: error.to_string() })
+}
+
+/// Follows Raft's metrics and tells only changes of leadership.
+fn watch_leadership(raft: &Raft) -> watch::Receiver<Leadership> {
+    let mut metrics = raft.metrics();
+    let (sender, receiver) = watch::channel(Leadership::default());
+    tokio::spawn(async move {
+        loop {
+            let now = {
+                let metrics = metrics.borrow_watched();
+                Leadership { leader: metrics.current_leader, term: Term(metrics.current_term) }
+            };
+            sender.send_if_modified(|known| {
+                let changed = *known != now;
+                *known = now;
+                changed
+            });
+            tokio::select! {
+                changed = metrics.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    });
+    receiver
+}
+
+fn stopped(error: impl std::fmt::Display) -> ReplicaError {
+    ReplicaError::Stopped { reason: error.to_string() }
+}
+
+/// The largest answer to forwarded proposals fits into one frame.
+const _: () = assert!(PROPOSALS_MAX * 4096 < FRAME_BYTES_MAX);

@@ -1,0 +1,98 @@
+//! Raft's messages from one peer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use openraft::async_runtime::watch::WatchReceiver;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::error::ReplicaError;
+use super::machine::Machine;
+use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
+use super::stream::Stream;
+use super::types::TypeConfig;
+use super::wire::{Tag, from_json, read_append};
+use crate::event::{NodeId, Proposal};
+use crate::net::Connection;
+
+type Raft = openraft::Raft<TypeConfig, Machine>;
+
+/// What a peer's messages reach.
+#[derive(Clone)]
+pub struct Service {
+    /// The Raft core.
+    pub raft: Raft,
+    /// This node's admission task.
+    pub intake: mpsc::Sender<Ask>,
+}
+
+impl Service {
+    /// Answers all streams of a connection until it closes.
+    pub async fn serve(self, connection: Connection) {
+        let service = Arc::new(self);
+        let peer = connection.peer().node;
+        while let Ok(Some(stream)) = Stream::accept(&connection).await {
+            let service = service.clone();
+            tokio::spawn(async move {
+                if let Err(error) = service.answer_all(peer, stream).await {
+                    tracing::debug!(%peer, %error, "stream ended");
+                }
+            });
+        }
+    }
+
+    async fn answer_all(&self, peer: NodeId, mut stream: Stream) -> Result<(), ReplicaError> {
+        while let Some(frame) = stream.read(None).await? {
+            let answer = self.answer(peer, frame).await?;
+            stream.write(&answer).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, peer: NodeId, frame: Bytes) -> Result<Vec<u8>, ReplicaError> {
+        let tag = frame.first().copied().and_then(Tag::from_byte);
+        let tag = tag.ok_or_else(|| ReplicaError::wire("unknown kind of message"))?;
+        let body = frame.slice(1..);
+        Ok(match tag {
+            Tag::Append => reply(self.raft.append_entries(read_append(body)?).await),
+            Tag::Vote => reply(self.raft.vote(from_json(&body)?).await),
+            Tag::PreVote => reply(self.raft.pre_vote(from_json(&body)?).await),
+            Tag::Transfer => reply(self.raft.handle_transfer_leader(from_json(&body)?).await),
+            Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
+        })
+    }
+
+    async fn propose(&self, peer: NodeId, body: &[u8]) -> Result<Vec<Outcome>, ReplicaError> {
+        let proposals = read_proposals(body)?;
+        if let Some(foreign) = proposals.iter().find(|proposal| proposal.origin != peer) {
+            return Err(ReplicaError::wire(format!("{peer} proposes in the name of {}", foreign.origin)));
+        }
+        let leader = self.raft.metrics().borrow_watched().current_leader;
+        if leader != Some(*self.raft.node_id()) {
+            return Ok(vec![Outcome::Unavailable { leader }; proposals.len()]);
+        }
+        Ok(ask(&self.intake, proposals).await)
+    }
+}
+
+/// Proposals as the body of a message.
+pub fn proposals_frame(proposals: &Vec<Proposal>) -> Vec<u8> {
+    let mut frame = vec![Tag::Propose as u8];
+    frame.extend(crate::event::registry::bytes_of(proposals));
+    frame
+}
+
+fn read_proposals(body: &[u8]) -> Result<Vec<Proposal>, ReplicaError> {
+    let proposals: Vec<Proposal> =
+        rkyv::from_bytes::<Vec<Proposal>, rkyv::rancor::Error>(body).map_err(ReplicaError::wire)?;
+    if proposals.len() > PROPOSALS_MAX {
+        return Err(ReplicaError::wire(format!("{} proposals in one message", proposals.len())));
+    }
+    Ok(proposals)
+}
+
+fn reply<T: Serialize, E: std::fmt::Display>(result: Result<T, E>) -> Vec<u8> {
+    let result = result.map_err(|error| error.to_string());
+    serde_json::to_vec(&result).expect("answers are plain data")
+}

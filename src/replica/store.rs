@@ -1,0 +1,137 @@
+//! The event log as Raft's log.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+
+use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use openraft::{EntryPayload, OptionalSend};
+
+use super::error::ReplicaError;
+use super::types::{Batch, LogId, RaftEntry, TypeConfig, Vote};
+use super::wire::{APPEND_BYTES_MAX, log_id, membership_bytes, read_membership};
+use crate::event::Term;
+use crate::log::{self, Log, LogError, NewEntry, Payload};
+
+/// Raft's view of the log.
+#[derive(Clone)]
+pub struct LogStore {
+    log: Log,
+}
+
+impl LogStore {
+    /// A view of `log`.
+    pub fn new(log: Log) -> LogStore {
+        LogStore { log }
+    }
+
+    fn read(&self, from: u64, to: u64, bytes_max: usize) -> Result<Vec<RaftEntry>, io::Error> {
+        let entries = self.log.read(from, to, bytes_max).map_err(io::Error::other)?;
+        entries.into_iter().map(|entry| to_raft(entry).map_err(io::Error::from)).collect()
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<R: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: R,
+    ) -> Result<Vec<RaftEntry>, io::Error> {
+        let from = match range.start_bound() {
+            Bound::Included(&from) => from,
+            Bound::Excluded(&before) => before + 1,
+            Bound::Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(&last) => last + 1,
+            Bound::Excluded(&to) => to,
+            Bound::Unbounded => u64::MAX,
+        };
+        self.read(from, to, usize::MAX)
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
+        Ok(self.log.vote().map(to_raft_vote))
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<RaftEntry>, io::Error> {
+        self.read(start, end, APPEND_BYTES_MAX)
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = LogStore;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
+        let last = self.log.last().map(|last| log_id(last.term.0, last.leader, last.index));
+        Ok(LogState { last_purged_log_id: None, last_log_id: last })
+    }
+
+    async fn get_log_reader(&mut self) -> LogStore {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        let vote = log::Vote {
+            term: Term(vote.leader_id.term),
+            node: Some(vote.leader_id.node_id),
+            committed: vote.committed,
+        };
+        self.log.save_vote(vote).map_err(io::Error::other)?.await.map_err(io::Error::other)
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
+        self.log.save_committed(committed.map(|committed| committed.index)).map_err(io::Error::other)
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
+        let Some(index) = self.log.committed() else { return Ok(None) };
+        let position = self.log.position_of(index).map_err(io::Error::other)?;
+        Ok(position.map(|at| log_id(at.term.0, at.leader, at.index)))
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> Result<(), io::Error>
+    where
+        I: IntoIterator<Item = RaftEntry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let entries: Vec<NewEntry> = entries.into_iter().map(from_raft).collect();
+        let done =
+            Box::new(move |result: Result<(), LogError>| callback.io_completed(result.map_err(io::Error::other)));
+        self.log.append(entries, done).map_err(io::Error::other)
+    }
+
+    async fn truncate_after(&mut self, last: Option<LogId>) -> Result<(), io::Error> {
+        self.log.truncate_after(last.map(|last| last.index)).map_err(io::Error::other)?.await.map_err(io::Error::other)
+    }
+
+    async fn purge(&mut self, _: LogId) -> Result<(), io::Error> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "history is never purged"))
+    }
+}
+
+fn from_raft(entry: RaftEntry) -> NewEntry {
+    let payload = match entry.payload {
+        EntryPayload::Blank => Payload::Blank,
+        EntryPayload::Normal(batch) => Payload::Records { count: batch.count, bytes: batch.records },
+        EntryPayload::Membership(membership) => Payload::Membership(membership_bytes(&membership)),
+    };
+    let leader = entry.log_id.leader_id;
+    NewEntry { index: entry.log_id.index, term: Term(leader.term), leader: leader.node_id, payload }
+}
+
+fn to_raft(entry: log::Entry) -> Result<RaftEntry, ReplicaError> {
+    let payload = match entry.payload {
+        Payload::Blank => EntryPayload::Blank,
+        Payload::Records { count, bytes } => EntryPayload::Normal(Batch { count, records: bytes }),
+        Payload::Membership(bytes) => EntryPayload::Membership(read_membership(&bytes)?),
+    };
+    Ok(RaftEntry { log_id: log_id(entry.term.0, entry.leader, entry.index), payload })
+}
+
+fn to_raft_vote(vote: log::Vote) -> Vote {
+    let node = vote.node.unwrap_or_default();
+    match vote.committed {
+        true => Vote::new_committed(vote.term.0, node),
+        false => Vote::new(vote.term.0, node),
+    }
+}

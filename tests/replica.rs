@@ -1,0 +1,130 @@
+//! Three replicas in one process, over real QUIC and real files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kifu::event::cluster::LeaderElected;
+use kifu::event::{Draft, Hash, Millis, NodeId, Term};
+use kifu::log::{Log, LogOptions};
+use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, Identity, Role, Validity};
+use kifu::projection::{State, Store};
+use kifu::replica::machine::RaftCheckpoint;
+use kifu::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+struct Node {
+    replica: Arc<Replica>,
+    member: Member,
+    id: NodeId,
+    endpoint: Endpoint,
+    _dir: TempDir,
+}
+
+fn identity(authority: &Authority, name: &str) -> Identity {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_millis() as u64;
+    let validity = Validity::starting(Millis(now), Duration::from_secs(3600));
+    authority.issue_identity(name, Role::Node, validity).expect("an identity")
+}
+
+async fn start(authority: &Authority, name: &str) -> Node {
+    let dir = tempfile::tempdir().expect("a folder");
+    let identity = identity(authority, name);
+    let id = identity.node();
+    let loopback = "127.0.0.1:0".parse().expect("an address");
+    let endpoint = Endpoint::bind(loopback, &identity, EndpointLimits::default()).expect("a port");
+    let address = endpoint.local_address().expect("bound").to_string();
+    let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::new(authority.fingerprint()) };
+    let (log, _) = Log::open(&dir.path().join("log"), options).expect("a log");
+    let store = Store::open(&dir.path().join("state")).expect("a store");
+    let (intake, _asks) = mpsc::channel(1);
+    let replica = Replica::start(ReplicaOptions {
+        node: id,
+        log,
+        fold: Arc::new(Fold::new(id, State::default(), store)),
+        checkpoint: RaftCheckpoint::default(),
+        peers: Arc::new(Peers::new(id, endpoint.clone())),
+        timing: Timing::WAN,
+        intake,
+    });
+    let replica = Arc::new(replica.await.expect("Raft starts"));
+    let (acceptor, server) = (endpoint.clone(), replica.clone());
+    tokio::spawn(async move {
+        while let Some(connection) = acceptor.accept().await {
+            assert_eq!(connection.channel(), Channel::Raft);
+            let server = server.clone();
+            tokio::spawn(async move { server.serve(connection).await });
+        }
+    });
+    Node { replica, member: Member { name: name.to_owned(), address }, id, endpoint, _dir: dir }
+}
+
+fn draft(leader: NodeId, term: Term) -> Draft {
+    Draft {
+        recorded_at: Millis(term.0),
+        observed_at: Millis(term.0),
+        origin: leader,
+        origin_seq: 0,
+        caused_by: vec![],
+        event: LeaderElected { leader, term, previous: None }.into(),
+    }
+}
+
+/// Waits until one of `nodes` leads, and returns which and in which term.
+async fn leader_of(nodes: &[&Node]) -> (usize, Term) {
+    loop {
+        for (index, node) in nodes.iter().enumerate() {
+            let seen = node.replica.leadership().borrow().clone();
+            if seen.leader == Some(node.id) && node.replica.barrier().await.is_ok() {
+                return (index, seen.term);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn caught_up(node: &Node, seq: u64) {
+    node.replica.fold().watch().wait_for(|folded| folded.0 >= seq).await.expect("the fold lives");
+}
+
+fn digest(node: &Node) -> Hash {
+    node.replica.fold().read(State::digest)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_agrees_survives_its_leader_and_a_restart_of_it() {
+    let authority = Authority::create().expect("a CA");
+    let nodes = [start(&authority, "n1").await, start(&authority, "n2").await, start(&authority, "n3").await];
+    let [first, second, third] = &nodes;
+
+    first.replica.bootstrap(first.member.clone()).await.expect("a new cluster");
+    let (_, term) = leader_of(&[first]).await;
+    let applied = first.replica.append(term, &[draft(first.id, term)]).await.expect("a quorum of one");
+    assert_eq!(applied.last.0, 1);
+    for node in [second, third] {
+        first.replica.add_member(node.id, node.member.clone()).await.expect("it catches up");
+    }
+    let drafts = vec![draft(first.id, term); 100];
+    let applied = first.replica.append(term, &drafts).await.expect("a quorum of two");
+    assert_eq!(applied.last.0, 101);
+    for node in &nodes {
+        caught_up(node, 101).await;
+        assert_eq!(digest(node), digest(first), "same log, same state");
+    }
+    let records = third.replica.records(kifu::event::Seq(50), kifu::event::Seq(60), 100).expect("readable");
+    assert_eq!(records.iter().map(|record| record.seq.0).collect::<Vec<_>>(), (50..=60).collect::<Vec<_>>());
+
+    first.replica.stop().await;
+    first.endpoint.close("stopped by the test");
+    let survivors = [second, third];
+    let (index, term) = leader_of(&survivors).await;
+    assert!(term.0 > 1, "a new term");
+    let leader = survivors[index];
+    let applied = leader.replica.append(term, &[draft(leader.id, term)]).await.expect("two of three are a quorum");
+    assert_eq!(applied.last.0, 102, "positions go on without a gap");
+    for node in survivors {
+        caught_up(node, 102).await;
+        assert_eq!(digest(node), digest(leader));
+    }
+    assert!(first.replica.append(term, &[draft(first.id, term)]).await.is_err(), "a stopped node admits nothing");
+}
