@@ -4,6 +4,10 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::Termination;
 
+/// The codes, for the end of a program's help.
+pub const HELP: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not leader or unavailable, 5 conflict, \
+6 unhealthy, 7 differences found, 8 not placed, 124 timeout, 130 interrupted";
+
 /// How every program of the house ends. Scripts rely on these numbers; they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

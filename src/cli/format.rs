@@ -26,6 +26,13 @@ pub enum Format {
     Name,
 }
 
+impl Format {
+    /// True for formats that are read by programs, not people.
+    pub fn is_for_programs(self) -> bool {
+        !matches!(self, Format::Table | Format::Wide)
+    }
+}
+
 /// Options of every verb that answers with data. Flatten it into a verb's arguments.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]

@@ -5,7 +5,7 @@ use super::id::{ClusterId, Hash, NodeId, TokenId};
 use super::unit::{Millis, Seq, Term};
 
 body! {
-    /// `CLUSTER_CREATED`: the first fact of every cluster.
+    /// `CLUSTER_CREATED`: the first fact of every cluster after its first `LEADER_ELECTED`.
     pub struct ClusterCreated {
         /// The cluster.
         pub cluster: ClusterId,

@@ -1,1 +1,30 @@
-//! Floor 4: composition.
+//! Floor 4: a node, composed of the rooms below.
+//!
+//! [`node::Node`] wires and runs it; [`layout`] says what lies where in its data directory; [`init`] and [`join`] make one.
+//! [`leader`] is the only task that admits and decides; [`courier`], [`fetcher`], [`workshop`], [`heartbeat`] and [`members`]
+//! each do one job beside it. [`api`] and [`http`] answer people; [`demo`] runs a whole cluster on one machine.
+
+pub mod api;
+pub mod clock;
+pub mod courier;
+pub mod demo;
+pub mod error;
+pub mod fetcher;
+pub mod heartbeat;
+pub mod http;
+pub mod init;
+pub mod join;
+pub mod layout;
+pub mod leader;
+pub mod members;
+#[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
+pub mod node;
+pub mod open;
+pub mod reporter;
+pub mod tokens;
+pub mod workshop;
+
+pub use error::NodeError;
+pub use init::NodeOptions;
+pub use layout::Layout;
+pub use node::Node;

@@ -8,7 +8,7 @@ mod admit;
 mod artifacts;
 mod claims;
 mod cluster;
-mod config;
+pub mod config;
 mod leases;
 mod outcomes;
 mod refusal;

@@ -1,3 +1,0 @@
-//! The node program.
-
-fn main() {}

@@ -1,0 +1,50 @@
+//! `kifu-node demo`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kifu::cli::{ExitCode, Failure, OutputArgs};
+use kifu::event::GameKey;
+use kifu::event::config::Config;
+use kifu::node::demo::{Demo as Run, DemoOptions};
+
+/// Options of `demo`.
+#[derive(Args)]
+#[command(after_help = "Example:\n  kifu-node demo --generations 3 --out my-demo --chaos")]
+pub struct Demo {
+    /// Generations to make [default: 4, or 1 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    generations: Option<u32>,
+    /// Nodes, each a process of its own
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=7))]
+    nodes: u32,
+    /// Where the nodes' data directories go; must be new or empty. Default: the first free demo-out/run-N
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed of everything that is random in the campaign
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The game to learn
+    #[arg(long, default_value = "connect4")]
+    game: String,
+    /// Kill a node with SIGKILL once per generation, the leader included, and start it again
+    #[arg(long)]
+    chaos: bool,
+    /// Small figures everywhere: a rehearsal of the road, not a strong player
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl Demo {
+    /// Runs the demo.
+    pub fn run(self) -> Result<ExitCode, Failure> {
+        let mut config = if self.quick { kifu::node::demo::quick_config() } else { Config::default() };
+        config.generations = self.generations.unwrap_or(config.generations);
+        config.seed = self.seed;
+        config.game = Some(GameKey(self.game));
+        let options = DemoOptions { nodes: self.nodes, out: self.out, seed: self.seed, chaos: self.chaos, config };
+        super::block_on(async { Run::new(options)?.run(self.output.printer()).await })
+    }
+}

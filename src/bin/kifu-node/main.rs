@@ -1,0 +1,70 @@
+//! The node program: makes, joins, starts and looks at a node.
+
+mod demo;
+mod init;
+mod join;
+mod start;
+mod status;
+mod token;
+
+use clap::{Parser, Subcommand};
+use kifu::cli::{ExitCode, LogArgs};
+
+#[derive(Parser)]
+#[command(name = "kifu-node", version, about = "A node of a Kifu cluster", after_help = kifu::cli::exit::HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    logs: LogArgs,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Make a new cluster with this machine as its first node
+    Init(init::Init),
+    /// Make this machine a member of a cluster
+    Join(join::Join),
+    /// Run the node of a data directory
+    Start(start::Start),
+    /// Make tokens with which machines join
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Show how a running node and its cluster are
+    Status(status::Status),
+    /// Run a whole cluster on this machine that plays, learns and promotes
+    Demo(demo::Demo),
+}
+
+fn main() -> ExitCode {
+    let Arguments { verb, logs } = Arguments::parse();
+    kifu::cli::run(|| {
+        // Raft's own words about each step are for debugging it.
+        let level = if matches!(verb, Verb::Start(_)) { "info,openraft=warn" } else { "warn" };
+        logs.start(level)?;
+        match verb {
+            Verb::Init(verb) => verb.run(),
+            Verb::Join(verb) => verb.run(),
+            Verb::Start(verb) => verb.run(),
+            Verb::Token(verb) => verb.run(),
+            Verb::Status(verb) => verb.run(),
+            Verb::Demo(verb) => verb.run(),
+        }
+    })
+}
+
+/// A failure with the exit code of a node's error.
+fn failure(error: kifu::node::NodeError) -> kifu::cli::Failure {
+    kifu::cli::Failure::new(error.exit_code(), error)
+}
+
+/// A failure with the exit code of a client's error.
+fn client_failure(error: kifu::node::api::ClientError) -> kifu::cli::Failure {
+    kifu::cli::Failure::new(error.exit_code(), error)
+}
+
+/// Runs a short asynchronous command.
+fn block_on<T>(future: impl Future<Output = Result<T, kifu::cli::Failure>>) -> Result<T, kifu::cli::Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(kifu::cli::Failure::general)?.block_on(future)
+}

@@ -1,0 +1,197 @@
+//! The client side of the API.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::request::{FRAME_BYTES_MAX, Request, Response};
+use crate::cli::ExitCode;
+use crate::net::{
+    Channel, Connection, Endpoint, EndpointLimits, FrameLimits, Identity, NetError, RecvStream, Role, read_frame,
+    resolve, write_frame,
+};
+use crate::node::layout::{Layout, Runtime};
+
+/// How long a client waits for a connection, and for each answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A node cannot be asked, or did not answer as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// No node runs on the data directory, as far as it says.
+    #[error("no node runs on {data}: it has no runtime.json; start one with `kifu-node start --data {data}`", data = data.display())]
+    NotRunning {
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot use {path}: {reason}", path = path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No address answered.
+    #[error("no node answers: {reason}")]
+    Unreachable {
+        /// What each address said.
+        reason: String,
+    },
+    /// The connection failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The node sent something that is no answer.
+    #[error("the node's answer makes no sense: {reason}")]
+    BadAnswer {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The node said no.
+    #[error("{message}")]
+    Refused {
+        /// A stable code, see [`Response::Error`].
+        code: String,
+        /// Why, in words.
+        message: String,
+    },
+}
+
+impl ClientError {
+    /// The program's exit code for this error.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            ClientError::NotRunning { .. } | ClientError::Unreachable { .. } | ClientError::Net(_) => {
+                ExitCode::Unavailable
+            }
+            ClientError::BadFile { .. } => ExitCode::Usage,
+            ClientError::BadAnswer { .. } => ExitCode::Failure,
+            ClientError::Refused { code, .. } => match code.as_str() {
+                "not_found" => ExitCode::NotFound,
+                "unavailable" => ExitCode::Unavailable,
+                "bad_request" => ExitCode::Usage,
+                "refused" => ExitCode::Conflict,
+                _ => ExitCode::Failure,
+            },
+        }
+    }
+}
+
+/// Whom to ask, and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Addresses to try in turn, as `host:port`.
+    pub addresses: Vec<String>,
+    /// The folder with the operator's (or viewer's) certificate and key.
+    pub identity: PathBuf,
+}
+
+impl Target {
+    /// The node that runs on a data directory, or else another member that it knows.
+    ///
+    /// # Errors
+    /// When no node has run there.
+    pub fn of_data_dir(data: &Path) -> Result<Target, ClientError> {
+        let layout = Layout::new(data);
+        let bad =
+            |error: crate::node::NodeError| ClientError::BadFile { path: layout.runtime(), reason: error.to_string() };
+        let runtime: Option<Runtime> = layout.load_json(&layout.runtime()).map_err(bad)?;
+        let runtime = runtime.ok_or_else(|| ClientError::NotRunning { data: data.to_owned() })?;
+        let others = runtime.peers.into_iter().map(|peer| peer.address);
+        Ok(Target { addresses: std::iter::once(runtime.address).chain(others).collect(), identity: layout.identity() })
+    }
+
+    /// The node that runs on a data directory, and nobody else.
+    ///
+    /// # Errors
+    /// When no node has run there.
+    pub fn of_this_data_dir(data: &Path) -> Result<Target, ClientError> {
+        let mut target = Target::of_data_dir(data)?;
+        target.addresses.truncate(1);
+        Ok(target)
+    }
+}
+
+/// A connection to a node's API.
+pub struct Client {
+    _endpoint: Endpoint,
+    connection: Connection,
+}
+
+/// Responses to one request.
+pub struct Responses {
+    _connection: Connection,
+    receive: RecvStream,
+}
+
+impl Client {
+    /// Connects to the first address that answers.
+    ///
+    /// # Errors
+    /// When the identity cannot be used or nobody answers.
+    pub async fn connect(target: &Target) -> Result<Client, ClientError> {
+        let identity = load_identity(&target.identity)?;
+        let endpoint = Endpoint::dialer(&identity, EndpointLimits::default())?;
+        let mut reasons = vec![];
+        for address in &target.addresses {
+            let dial = async { endpoint.connect(resolve(address).await?, None, Channel::Api).await };
+            match tokio::time::timeout(TIMEOUT, dial).await {
+                Ok(Ok(connection)) => return Ok(Client { _endpoint: endpoint, connection }),
+                Ok(Err(error)) => reasons.push(error.to_string()),
+                Err(_) => reasons.push(format!("{address} did not answer within {} s", TIMEOUT.as_secs())),
+            }
+        }
+        Err(ClientError::Unreachable { reason: reasons.join("; ") })
+    }
+
+    /// Sends a request and returns its responses as they come.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn send(&self, request: &Request) -> Result<Responses, ClientError> {
+        let (mut send, receive) = self.connection.open().await?;
+        let frame = serde_json::to_vec(request).expect("requests are plain data");
+        write_frame(&mut send, &frame, &FrameLimits::up_to(FRAME_BYTES_MAX)).await?;
+        send.finish().ok();
+        Ok(Responses { _connection: self.connection.clone(), receive })
+    }
+
+    /// Sends a request and returns its only response.
+    ///
+    /// # Errors
+    /// When the connection fails, the node does not answer in time, or it says no.
+    pub async fn ask(&self, request: &Request) -> Result<Response, ClientError> {
+        let answer = async { self.send(request).await?.next().await };
+        let late = |_| NetError::Silent { doing: "waiting for an answer", waited_ms: TIMEOUT.as_millis() as u64 };
+        let response = tokio::time::timeout(TIMEOUT, answer).await.map_err(late)??;
+        match response {
+            Some(Response::Error { code, message }) => Err(ClientError::Refused { code, message }),
+            Some(response) => Ok(response),
+            None => Err(ClientError::BadAnswer { reason: "there was none".to_owned() }),
+        }
+    }
+}
+
+impl Responses {
+    /// The next response; `None` after the last.
+    ///
+    /// # Errors
+    /// When the connection fails or the node sends something else.
+    pub async fn next(&mut self) -> Result<Option<Response>, ClientError> {
+        let Some(frame) = read_frame(&mut self.receive, &FrameLimits::up_to(FRAME_BYTES_MAX)).await? else {
+            return Ok(None);
+        };
+        let response = serde_json::from_slice(&frame);
+        response.map(Some).map_err(|error| ClientError::BadAnswer { reason: error.to_string() })
+    }
+}
+
+fn load_identity(folder: &Path) -> Result<Identity, ClientError> {
+    for role in [Role::Operator, Role::Viewer, Role::Node] {
+        if Identity::exists(folder, role) {
+            return Ok(Identity::load(folder, role)?);
+        }
+    }
+    let reason = "it holds no operator, viewer or node certificate".to_owned();
+    Err(ClientError::BadFile { path: folder.to_owned(), reason })
+}

@@ -1,0 +1,59 @@
+//! Where an answer comes from, and how far behind the cluster that is.
+
+use std::sync::Arc;
+
+use super::request::Footer;
+use crate::event::NodeId;
+use crate::node::clock::Clock;
+use crate::node::heartbeat::Hearing;
+use crate::replica::Replica;
+
+/// Knows what a node's footers say.
+#[derive(Clone)]
+pub struct Footing {
+    name: String,
+    node: NodeId,
+    replica: Arc<Replica>,
+    hearing: Hearing,
+    clock: Clock,
+}
+
+impl Footing {
+    /// The footing of a node.
+    pub fn new(name: String, node: NodeId, replica: Arc<Replica>, hearing: Hearing, clock: Clock) -> Footing {
+        Footing { name, node, replica, hearing, clock }
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The node.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The node's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The footer of an answer that is given now.
+    pub fn now(&self) -> Footer {
+        let leadership = self.replica.leadership().borrow().clone();
+        let seq = self.replica.fold().seq();
+        let (behind_records, behind_ms) = match leadership.leader {
+            Some(leader) if leader != self.node => self.behind(leader, seq.0),
+            _ => (0, 0),
+        };
+        let name = |leader| self.replica.fold().read(|state| state.hosts.get(leader).map(|host| host.name.clone()));
+        let leader = leadership.leader.map(|leader| name(leader).unwrap_or_else(|| leader.to_string()));
+        Footer { seq, node: self.name.clone(), leader, term: leadership.term, behind_records, behind_ms }
+    }
+
+    fn behind(&self, leader: NodeId, seq: u64) -> (u64, u64) {
+        let heard = self.hearing.last_of(leader);
+        heard.map_or((0, 0), |(at, leader_seq)| (leader_seq.0.saturating_sub(seq), self.clock.now().since(at)))
+    }
+}

@@ -1,0 +1,14 @@
+//! The client API: how programs and people talk to a running node.
+//!
+//! One QUIC stream a request, on the `Api` channel, with mutual TLS. Frames are JSON: one [`Request`], then one or more
+//! [`Response`]s. [`client`] is used by `kifu-query`, `kifu-node` and the demo; [`server`] answers on every node.
+
+pub mod client;
+pub mod footer;
+pub mod request;
+pub mod rows;
+pub mod server;
+pub mod status;
+
+pub use client::{Client, ClientError, Target};
+pub use request::{Footer, Noun, Request, Response};

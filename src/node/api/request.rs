@@ -1,0 +1,178 @@
+//! What can be asked, and what comes back. Plain JSON.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::config::Config;
+use crate::event::jobs::JobSpec;
+use crate::event::{JobId, NodeId, RecordJson, Seq, Term};
+
+/// The largest request or response frame.
+pub const FRAME_BYTES_MAX: usize = 16 << 20;
+
+/// A question or an order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// All rows of a noun.
+    List {
+        /// Which.
+        noun: Noun,
+    },
+    /// The rows whose id is this or begins with it, of any noun.
+    Get {
+        /// An id or an unambiguous beginning of one.
+        id: String,
+    },
+    /// One row that says how the node and the cluster are.
+    Status,
+    /// Records of the log.
+    Events {
+        /// The first position wanted.
+        from: Seq,
+        /// Stay and send what comes.
+        follow: bool,
+        /// Only these kinds; all when empty.
+        kinds: Vec<String>,
+        /// At most this many.
+        limit: Option<u64>,
+    },
+    /// A new join token (operators only).
+    CreateToken {
+        /// How long it is valid, in milliseconds.
+        ttl_ms: u64,
+    },
+    /// Queue a job (operators only).
+    SubmitJob {
+        /// The job; must be new.
+        job: JobId,
+        /// What is to be done.
+        spec: JobSpec,
+        /// Higher is claimed first.
+        priority: i32,
+    },
+    /// Change the configuration (operators only).
+    ChangeConfig {
+        /// The configuration, complete.
+        config: Box<Config>,
+    },
+    /// Hand leadership over (operators only).
+    Transfer {
+        /// To whom.
+        to: NodeId,
+    },
+}
+
+impl Request {
+    /// True for requests that change something.
+    pub fn commands(&self) -> bool {
+        match self {
+            Request::List { .. } | Request::Get { .. } | Request::Status | Request::Events { .. } => false,
+            Request::CreateToken { .. } | Request::SubmitJob { .. } => true,
+            Request::ChangeConfig { .. } | Request::Transfer { .. } => true,
+        }
+    }
+}
+
+/// What there is to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Noun {
+    /// Members, alive or not.
+    Hosts,
+    /// Jobs.
+    Jobs,
+    /// Batches of games.
+    Games,
+    /// Models.
+    Models,
+    /// Who leads, and since when.
+    Leader,
+    /// Datasets.
+    Datasets,
+    /// Training runs.
+    Training,
+    /// Gauntlets.
+    Gauntlets,
+    /// Blobs and their copies.
+    Artifacts,
+    /// The configuration.
+    Config,
+    /// The campaign.
+    Campaign,
+    /// Events by kind.
+    Counts,
+    /// Digests of this node's projections.
+    Digests,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Response {
+    /// Rows, each an object with an `id`.
+    Rows {
+        /// The rows.
+        rows: Vec<Value>,
+        /// Where the answer comes from.
+        footer: Footer,
+    },
+    /// One record; more may follow on the same stream.
+    Record {
+        /// The record.
+        record: Box<RecordJson>,
+    },
+    /// No more records.
+    End {
+        /// Where they came from.
+        footer: Footer,
+    },
+    /// A new join token. It is shown once.
+    Token {
+        /// The token.
+        token: String,
+    },
+    /// An order was carried out.
+    Done {
+        /// The last record of it; none when nothing had to be recorded.
+        seq: Option<Seq>,
+    },
+    /// It cannot be answered.
+    Error {
+        /// A stable code: `not_found`, `unavailable`, `refused`, `forbidden`, `bad_request`, `failed`.
+        code: String,
+        /// Why, in words.
+        message: String,
+    },
+}
+
+/// Where an answer comes from, and how far behind the cluster that is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footer {
+    /// The last record that the answering node has folded.
+    pub seq: Seq,
+    /// The answering node's name.
+    pub node: String,
+    /// The leader's name, if one is known.
+    pub leader: Option<String>,
+    /// The current term.
+    pub term: Term,
+    /// Records that the leader had folded and this node had not, when the leader was last heard.
+    pub behind_records: u64,
+    /// How long ago the leader was last heard, in milliseconds: what it did since is unknown here. 0 on the leader.
+    pub behind_ms: u64,
+}
+
+impl std::fmt::Display for Footer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Footer { seq, node, leader, term, behind_records, behind_ms } = self;
+        match leader {
+            Some(leader) if leader == node => write!(f, "at {seq} ({node}, leader of term {term})"),
+            Some(leader) => write!(
+                f,
+                "at {seq} ({node}, {behind_records} records and {behind_ms} ms behind leader {leader}, term {term})"
+            ),
+            None => write!(f, "at {seq} ({node}, no leader known, term {term})"),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What can keep a node from starting or going on.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::cli::ExitCode;
+
+/// A node cannot start, join or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// A file of the data directory cannot be read or written.
+    #[error("cannot use {path}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder is not a data directory.
+    #[error("{path} is no data directory: {reason}", path = path.display())]
+    NotADataDir {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// The folder already holds a node.
+    #[error("{path} already holds a node; start it with `kifu-node start --data {path}`, or choose another folder", path = path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process runs on the data directory.
+    #[error("another node (process {pid}) already runs on {path}; stop it first", path = path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The other process, as far as known.
+        pid: String,
+    },
+    /// The node's configuration file is wrong.
+    #[error("{path} is not valid: {reason}", path = path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A port cannot be bound.
+    #[error("cannot listen on {address}: {reason}; choose another address with --{flag}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// What the system said.
+        reason: String,
+        /// The flag that sets it.
+        flag: &'static str,
+    },
+    /// The cluster refused.
+    #[error("the cluster refused ({code}): {message}")]
+    Refused {
+        /// A stable code.
+        code: String,
+        /// What it said.
+        message: String,
+    },
+    /// Nobody answered in time.
+    #[error("{what}: nobody answered within {seconds} s")]
+    Unavailable {
+        /// What was asked.
+        what: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The network room failed.
+    #[error(transparent)]
+    Net(#[from] crate::net::NetError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// Replication failed.
+    #[error(transparent)]
+    Replica(#[from] crate::replica::ReplicaError),
+    /// The projections' store failed.
+    #[error(transparent)]
+    Projection(#[from] crate::projection::ProjectionError),
+    /// The outbox or the workers failed.
+    #[error(transparent)]
+    Work(#[from] crate::work::WorkError),
+    /// The blob store failed.
+    #[error(transparent)]
+    Artifact(#[from] crate::artifact::ArtifactError),
+}
+
+impl NodeError {
+    /// An I/O error at `path`.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> NodeError {
+        let path = path.into();
+        move |source| NodeError::Io { path, source }
+    }
+
+    /// The program's exit code for this error.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            NodeError::Config { .. } | NodeError::NotADataDir { .. } => ExitCode::Usage,
+            NodeError::Exists { .. }
+            | NodeError::Locked { .. }
+            | NodeError::Bind { .. }
+            | NodeError::Refused { .. } => ExitCode::Conflict,
+            NodeError::Unavailable { .. } | NodeError::Net(_) => ExitCode::Unavailable,
+            _ => ExitCode::Failure,
+        }
+    }
+}

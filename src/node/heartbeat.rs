@@ -1,0 +1,104 @@
+//! Signs of life. Every node tells every member that it lives and which jobs it runs; whoever leads listens.
+//!
+//! Heartbeats are hints: they travel as datagrams outside the log, may be lost, and decide nothing by themselves. Only the
+//! leader's transition (`HOST_ONLINE`, `HOST_OFFLINE`, `JOB_LEASE_EXPIRED`) is a fact.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Clock;
+use crate::event::{JobId, Millis, NodeId, Seq};
+use crate::policy::Liveness;
+use crate::replica::Peers;
+
+/// How often a node says that it lives.
+pub const HEARTBEAT_EVERY: Duration = Duration::from_millis(200);
+/// Jobs that one heartbeat names at most; a datagram holds about a kilobyte.
+const RUNNING_MAX: usize = 12;
+
+/// A heartbeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// When the sender's process started.
+    pub incarnation: u64,
+    /// Jobs that it can run at a time.
+    pub slots: u32,
+    /// Jobs that it runs, each with its fencing token.
+    pub running: Vec<(JobId, Seq)>,
+    /// The last record that it has folded.
+    pub seq: Seq,
+    /// True when it is about to stop.
+    pub goodbye: bool,
+}
+
+/// What a node has heard. Shared by the connections that hear and the leader that looks.
+#[derive(Clone, Default)]
+pub struct Hearing {
+    liveness: Arc<Mutex<Liveness>>,
+    positions: Arc<Mutex<BTreeMap<NodeId, (Millis, Seq)>>>,
+}
+
+impl Hearing {
+    /// Notes a heartbeat.
+    pub fn hear(&self, from: NodeId, heartbeat: Heartbeat, now: Millis) {
+        let Heartbeat { incarnation, slots, running, seq, goodbye } = heartbeat;
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner).insert(from, (now, seq));
+        let mut liveness = self.liveness.lock().unwrap_or_else(PoisonError::into_inner);
+        match goodbye {
+            true => liveness.goodbye(from, incarnation, now),
+            false => liveness.hear(from, incarnation, slots, running, now),
+        }
+    }
+
+    /// From now on silence counts against hosts: before, this node had no duty to listen.
+    pub fn begin_reign(&self, now: Millis) {
+        self.liveness.lock().unwrap_or_else(PoisonError::into_inner).leading_since = now;
+    }
+
+    /// When a node was last heard, and how far it had folded then.
+    pub fn last_of(&self, node: NodeId) -> Option<(Millis, Seq)> {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    /// Looks at what was heard.
+    pub fn with<T>(&self, look: impl FnOnce(&Liveness) -> T) -> T {
+        look(&self.liveness.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Sends heartbeats to every member, oneself included.
+pub struct Pulse {
+    /// This node.
+    pub node: NodeId,
+    /// The clock.
+    pub clock: Clock,
+    /// When this process started.
+    pub incarnation: u64,
+    /// Jobs that this node can run at a time.
+    pub slots: u32,
+    /// Who is reachable, and where.
+    pub peers: Arc<Peers>,
+    /// Where this node hears itself.
+    pub hearing: Hearing,
+}
+
+impl Pulse {
+    /// Says that this node lives and runs `running`.
+    pub fn beat(&self, running: Vec<(JobId, Seq)>, seq: Seq, goodbye: bool) {
+        let running = running.into_iter().take(RUNNING_MAX).collect();
+        let heartbeat = Heartbeat { incarnation: self.incarnation, slots: self.slots, running, seq, goodbye };
+        let bytes = serde_json::to_vec(&heartbeat).expect("heartbeats are plain data");
+        for node in self.peers.others() {
+            self.peers.send_datagram(node, bytes.clone());
+        }
+        self.hearing.hear(self.node, heartbeat, self.clock.now());
+    }
+}
+
+/// Reads a heartbeat; anything else is ignored.
+pub fn read(bytes: &[u8]) -> Option<Heartbeat> {
+    serde_json::from_slice(bytes).ok()
+}

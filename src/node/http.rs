@@ -1,0 +1,168 @@
+//! `/healthz`, `/readyz` and `/metrics` over plain HTTP, for load balancers and Prometheus.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State as Shared;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use super::api::footer::Footing;
+use super::api::status::Status;
+use super::error::NodeError;
+use crate::replica::Replica;
+use crate::work::Outbox;
+
+/// A follower that has not heard its leader for this long is not ready.
+const BEHIND_MS_MAX: u64 = 3_000;
+/// How often the lag of the control runtime is measured.
+const LAG_EVERY: Duration = Duration::from_millis(100);
+
+/// What the HTTP server looks at.
+#[derive(Clone)]
+pub struct Health {
+    /// The replica.
+    pub replica: Arc<Replica>,
+    /// Where this node stands.
+    pub footing: Footing,
+    /// The outbox.
+    pub outbox: Arc<Outbox>,
+    /// How late the control runtime's timers fire.
+    pub lag: LoopLag,
+}
+
+/// The lag of a runtime's timers, in microseconds: the proof that bulk work does not delay control.
+#[derive(Clone, Default)]
+pub struct LoopLag {
+    micros: Arc<AtomicU64>,
+}
+
+impl LoopLag {
+    /// Measures on the current runtime until `stop`.
+    pub async fn measure(self, stop: CancellationToken) {
+        loop {
+            let due = tokio::time::Instant::now() + LAG_EVERY;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            self.micros.store(due.elapsed().as_micros() as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabel {
+    kind: String,
+}
+
+/// Serves HTTP on `listener` until `stop`.
+pub async fn serve(listener: tokio::net::TcpListener, health: Health, stop: CancellationToken) {
+    let routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(health);
+    let served = axum::serve(listener, routes).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    if let Err(error) = served {
+        tracing::warn!(%error, "the HTTP server ended");
+    }
+}
+
+/// Binds the HTTP port.
+///
+/// # Errors
+/// [`NodeError::Bind`] when the address is in use or not this machine's.
+pub async fn bind(address: &str) -> Result<tokio::net::TcpListener, NodeError> {
+    tokio::net::TcpListener::bind(address).await.map_err(|error| NodeError::Bind {
+        address: address.to_owned(),
+        reason: error.to_string(),
+        flag: "http",
+    })
+}
+
+/// Alive: the process answers and Raft runs.
+async fn healthz(Shared(health): Shared<Health>) -> impl IntoResponse {
+    match health.replica.health() {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+    }
+}
+
+/// Ready: a leader is known and was heard lately.
+async fn readyz(Shared(health): Shared<Health>) -> impl IntoResponse {
+    let footer = health.footing.now();
+    let reason = match (&footer.leader, health.replica.health(), health.outbox.poisoned()) {
+        (_, Err(error), _) => Some(error.to_string()),
+        (_, _, Some(reason)) => Some(format!("the outbox cannot be written: {reason}")),
+        (None, _, _) => Some("no leader is known".to_owned()),
+        _ if footer.behind_ms > BEHIND_MS_MAX => Some(format!("the leader was last heard {} ms ago", footer.behind_ms)),
+        _ => None,
+    };
+    match reason {
+        None => (StatusCode::OK, format!("ready: {footer}\n")),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+    }
+}
+
+async fn metrics(Shared(health): Shared<Health>) -> impl IntoResponse {
+    let mut text = String::new();
+    match encode(&mut text, &registry(&health)) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
+    }
+}
+
+/// The figures of this moment.
+fn registry(health: &Health) -> Registry {
+    let footer = health.footing.now();
+    let (status, counts) = health.replica.fold().read(|state| {
+        let counts: Vec<(String, u64)> =
+            state.counts.table.values().map(|row| (row.kind.clone(), row.records)).collect();
+        (Status::of(health.footing.name(), state), counts)
+    });
+    let mut registry = Registry::with_prefix("kifu");
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    };
+    gauge("log_seq", "Last record folded by this node", footer.seq.0);
+    gauge("raft_term", "Current term", footer.term.0);
+    gauge(
+        "raft_is_leader",
+        "1 when this node leads",
+        u64::from(footer.leader.as_deref() == Some(health.footing.name())),
+    );
+    gauge("behind_records", "Records behind the leader when it was last heard", footer.behind_records);
+    gauge("behind_milliseconds", "Time since the leader was last heard", footer.behind_ms);
+    gauge("hosts", "Members", u64::from(status.hosts));
+    gauge("hosts_online", "Members that are online", u64::from(status.hosts_online));
+    gauge("jobs_queued", "Jobs that wait", u64::from(status.jobs_queued));
+    gauge("jobs_running", "Jobs that run", u64::from(status.jobs_running));
+    gauge("outbox_proposals", "Proposals that the leader has not acknowledged", health.outbox.len());
+    let lag = health.lag.micros.load(Ordering::Relaxed);
+    gauge("control_loop_lag_microseconds", "How late the control runtime's timers fire", lag);
+    if let Some(campaign) = &status.campaign {
+        gauge("campaign_generation", "Generation that is being made", u64::from(campaign.generation));
+        gauge("campaign_games_verified", "Games verified for this generation", campaign.games_verified);
+    }
+    let events = Family::<KindLabel, Gauge>::default();
+    for (kind, records) in counts {
+        events.get_or_create(&KindLabel { kind }).set(i64::try_from(records).unwrap_or(i64::MAX));
+    }
+    registry.register("events", "Records in the log by kind", events);
+    registry
+}

@@ -1,0 +1,74 @@
+//! The making of a cluster: its CA, its first node, and its first command.
+
+use super::clock::Clock;
+use super::error::NodeError;
+use super::layout::{Layout, NodeConfig, PeerAddress};
+use crate::event::command::{CreateCluster, JoinNode};
+use crate::event::config::Config;
+use crate::event::{ClusterId, Command, Hash, NodeId};
+use crate::net::authority::CERTIFICATE_LIFETIME;
+use crate::net::{Authority, Role, Validity};
+use crate::work::WorkerProgram;
+
+/// What people choose for a node.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// What they call it.
+    pub name: String,
+    /// Where it listens for QUIC; peers dial this too.
+    pub listen: String,
+    /// Where it serves HTTP.
+    pub http: String,
+    /// Jobs that it runs at a time.
+    pub slots: u32,
+    /// Programs that do the work.
+    pub workers: Vec<WorkerProgram>,
+}
+
+impl NodeOptions {
+    /// The node's configuration file.
+    pub fn config(self, node: NodeId, cluster: ClusterId, peers: Vec<PeerAddress>) -> NodeConfig {
+        let NodeOptions { name, listen, http, slots, workers } = self;
+        NodeConfig { name, node, cluster, listen, http, slots, workers, peers }
+    }
+}
+
+/// Makes a cluster and the data directory of its first node.
+///
+/// # Errors
+/// When the folder is in use or cannot be written.
+pub fn init(
+    layout: &Layout,
+    cluster_name: &str,
+    options: NodeOptions,
+    campaign: Config,
+) -> Result<NodeConfig, NodeError> {
+    crate::policy::admission::config::check(&campaign)
+        .map_err(|refusal| NodeError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() })?;
+    layout.create()?;
+    let authority = Authority::create()?;
+    authority.save(&layout.identity())?;
+    let validity = Validity::starting(Clock.now(), CERTIFICATE_LIFETIME);
+    let identity = authority.issue_identity(&options.name, Role::Node, validity)?;
+    identity.save(&layout.identity())?;
+    authority.issue_identity("operator", Role::Operator, validity)?.save(&layout.identity())?;
+    let cluster = authority.cluster();
+    let genesis = CreateCluster {
+        cluster: cluster.clone(),
+        name: cluster_name.to_owned(),
+        ca: authority.fingerprint(),
+        node: JoinNode {
+            node: identity.node(),
+            name: options.name.clone(),
+            address: options.listen.clone(),
+            fingerprint: identity.fingerprint(),
+            token: None,
+            secret: Hash::default(),
+        },
+        config: campaign,
+    };
+    layout.save_json(&layout.genesis(), &Command::CreateCluster(genesis))?;
+    let config = options.config(identity.node(), cluster, vec![]);
+    layout.save_config(&config)?;
+    Ok(config)
+}

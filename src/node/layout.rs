@@ -1,0 +1,306 @@
+//! The data directory: what lies where, and who may use it.
+//!
+//! ```text
+//! DIR/node.toml       who this node is and how it listens; written once, edited by people
+//! DIR/lock            held while a node runs
+//! DIR/runtime.json    the running node's addresses, for the tools
+//! DIR/genesis.json    only on the first node: the first command of the cluster
+//! DIR/identity/       keys and certificates
+//! DIR/log/            the event log: the only copy that counts
+//! DIR/state/          checkpoint of the projections (rebuilt from the log when it is missing)
+//! DIR/outbox/         proposals that the leader has not acknowledged
+//! DIR/blobs/          content-addressed files
+//! DIR/scratch/        workers' files
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::NodeError;
+use crate::event::{ClusterId, NodeId};
+use crate::work::WorkerProgram;
+
+/// The paths of a data directory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+/// `node.toml`: who this node is and how it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// What people call the node; unique in the cluster.
+    pub name: String,
+    /// The node's id, from its key.
+    pub node: NodeId,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Where it listens for QUIC, as `host:port`. Its peers dial this too.
+    pub listen: String,
+    /// Where it serves `/healthz`, `/readyz` and `/metrics`, as `host:port`.
+    pub http: String,
+    /// Jobs that it runs at a time.
+    #[serde(default = "one")]
+    pub slots: u32,
+    /// Programs that do the work.
+    #[serde(default)]
+    pub workers: Vec<WorkerProgram>,
+    /// Members that were known when the node joined.
+    #[serde(default)]
+    pub peers: Vec<PeerAddress>,
+}
+
+/// Where a member listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerAddress {
+    /// The member.
+    pub node: NodeId,
+    /// What people call it.
+    pub name: String,
+    /// As `host:port`.
+    pub address: String,
+}
+
+/// `runtime.json`: what the tools need to reach a running node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// The node.
+    pub node: NodeId,
+    /// What people call it.
+    pub name: String,
+    /// Where it listens for QUIC.
+    pub address: String,
+    /// Where it serves HTTP.
+    pub http: String,
+    /// Its process.
+    pub pid: u32,
+    /// The other members.
+    pub peers: Vec<PeerAddress>,
+}
+
+/// Held while a node runs on a data directory; freed by the system when the process ends, however it ends.
+#[derive(Debug)]
+pub struct DirLock {
+    _file: File,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Layout {
+    /// The layout below `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Layout {
+        Layout { root: root.into() }
+    }
+
+    /// The data directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of keys and certificates.
+    pub fn identity(&self) -> PathBuf {
+        self.root.join("identity")
+    }
+
+    /// The folder of the outbox.
+    pub fn outbox(&self) -> PathBuf {
+        self.root.join("outbox")
+    }
+
+    /// The folder of the projections' checkpoint.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("state")
+    }
+
+    /// The folder of workers' files.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// The first command of the cluster; only on the node that was made by `init`.
+    pub fn genesis(&self) -> PathBuf {
+        self.root.join("genesis.json")
+    }
+
+    /// `runtime.json`.
+    pub fn runtime(&self) -> PathBuf {
+        self.root.join("runtime.json")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.root.join("node.toml")
+    }
+
+    /// Makes the folder of a new node.
+    ///
+    /// # Errors
+    /// [`NodeError::Exists`] when it holds a node already, [`NodeError::NotADataDir`] when it holds anything else.
+    pub fn create(&self) -> Result<(), NodeError> {
+        if self.config().exists() {
+            return Err(NodeError::Exists { path: self.root.clone() });
+        }
+        fs::create_dir_all(&self.root).map_err(NodeError::io(&self.root))?;
+        let mut entries = fs::read_dir(&self.root).map_err(NodeError::io(&self.root))?;
+        if entries.next().is_some() {
+            let reason = "it is not empty, and what it holds is not a node".to_owned();
+            return Err(NodeError::NotADataDir { path: self.root.clone(), reason });
+        }
+        Ok(())
+    }
+
+    /// Reads `node.toml`.
+    ///
+    /// # Errors
+    /// [`NodeError::NotADataDir`] when there is none, [`NodeError::Config`] when it cannot be understood.
+    pub fn load_config(&self) -> Result<NodeConfig, NodeError> {
+        let path = self.config();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let reason = "it has no node.toml; make one with `kifu-node init` or `kifu-node join`".to_owned();
+                return Err(NodeError::NotADataDir { path: self.root.clone(), reason });
+            }
+            Err(source) => return Err(NodeError::Io { path, source }),
+        };
+        toml::from_str(&text).map_err(|error| NodeError::Config { path, reason: error.to_string() })
+    }
+
+    /// Writes `node.toml`, durably. It is written last: a folder without it is no data directory.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_config(&self, config: &NodeConfig) -> Result<(), NodeError> {
+        let text = toml::to_string_pretty(config).expect("node.toml is plain data");
+        write_durably(&self.config(), text.as_bytes())
+    }
+
+    /// Reads a JSON file of this directory; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read or understood.
+    pub fn load_json<T: serde::de::DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, NodeError> {
+        match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| NodeError::Config { path: path.to_owned(), reason: error.to_string() }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(NodeError::Io { path: path.to_owned(), source }),
+        }
+    }
+
+    /// Writes a JSON file of this directory, durably.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_json(&self, path: &Path, value: &impl Serialize) -> Result<(), NodeError> {
+        write_durably(path, &serde_json::to_vec_pretty(value).expect("plain data"))
+    }
+
+    /// Takes the data directory for this process.
+    ///
+    /// # Errors
+    /// [`NodeError::Locked`] when another process has it.
+    pub fn lock(&self) -> Result<DirLock, NodeError> {
+        let path = self.root.join("lock");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(NodeError::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                file.read_to_string(&mut pid).ok();
+                let pid = if pid.is_empty() { "unknown".to_owned() } else { pid };
+                return Err(NodeError::Locked { path: self.root.clone(), pid });
+            }
+            Err(TryLockError::Error(source)) => return Err(NodeError::Io { path, source }),
+        }
+        let note = |file: &mut File| -> std::io::Result<()> {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "{}", std::process::id())
+        };
+        note(&mut file).map_err(NodeError::io(&path))?;
+        Ok(DirLock { _file: file })
+    }
+}
+
+/// Writes a file so that after a crash it is there whole or not at all.
+fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), NodeError> {
+    let write = || -> std::io::Result<()> {
+        let temporary = path.with_extension("tmp");
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    write().map_err(NodeError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> NodeConfig {
+        NodeConfig {
+            name: "n1".into(),
+            node: NodeId(7),
+            cluster: ClusterId::new("c"),
+            listen: "127.0.0.1:7400".into(),
+            http: "127.0.0.1:7401".into(),
+            slots: 1,
+            workers: vec![WorkerProgram {
+                name: "w".into(),
+                argv: vec!["kifu-worker".into()],
+                ..WorkerProgram::default()
+            }],
+            peers: vec![],
+        }
+    }
+
+    #[test]
+    fn a_configuration_reads_back_as_it_was_written() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(dir.path().join("n1"));
+        layout.create().expect("a new folder");
+        layout.save_config(&config()).expect("written");
+        assert_eq!(layout.load_config().expect("read"), config());
+        assert!(matches!(layout.create(), Err(NodeError::Exists { .. })));
+    }
+
+    #[test]
+    fn foreign_folders_are_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(dir.path());
+        assert!(matches!(layout.load_config(), Err(NodeError::NotADataDir { .. })));
+        fs::write(dir.path().join("letter.txt"), "dear").expect("written");
+        assert!(matches!(layout.create(), Err(NodeError::NotADataDir { .. })));
+        fs::write(dir.path().join("node.toml"), "name = 3").expect("written");
+        assert!(matches!(layout.load_config(), Err(NodeError::Config { .. })));
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(dir.path());
+        let held = layout.lock().expect("free");
+        let Err(NodeError::Locked { pid, .. }) = layout.lock() else { panic!("the lock is held") };
+        assert_eq!(pid, std::process::id().to_string());
+        drop(held);
+        layout.lock().expect("free again");
+    }
+}

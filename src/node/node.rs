@@ -1,0 +1,342 @@
+//! A running node: the rooms below, wired together.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::api::footer::Footing;
+use super::api::server::Api;
+use super::clock::Clock;
+use super::courier::Courier;
+use super::error::NodeError;
+use super::fetcher::Fetcher;
+use super::heartbeat::{HEARTBEAT_EVERY, Hearing, Pulse};
+use super::http::{self, Health, LoopLag};
+use super::join::JoinService;
+use super::layout::{DirLock, Layout, NodeConfig, PeerAddress, Runtime};
+use super::leader::Leader;
+use super::members::Members;
+use super::open::{self, Opened};
+use super::reporter::Reporter;
+use super::tokens::Tokens;
+use super::workshop::Workshop;
+use crate::artifact::{BlobStore, serve_blobs};
+use crate::event::{Command, NodeId};
+use crate::net::{Authority, Channel, Connection, Endpoint, EndpointLimits, resolve};
+use crate::replica::propose::ASKS_MAX;
+use crate::replica::{Member, Peers, Replica, ReplicaOptions, Timing};
+use crate::work::Outbox;
+
+/// How long a stopping node waits for its last proposals, and for another leader.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A node, wired and running.
+pub struct Node {
+    layout: Layout,
+    config: NodeConfig,
+    replica: Arc<Replica>,
+    endpoint: Endpoint,
+    outbox: Arc<Outbox>,
+    pulse: Arc<Pulse>,
+    workshop: Arc<Workshop>,
+    tasks: JoinSet<()>,
+    /// Ends everything but what the farewell needs.
+    stop: CancellationToken,
+    /// Ends the rest.
+    end: CancellationToken,
+    bulk: Option<tokio::runtime::Runtime>,
+    _lock: DirLock,
+}
+
+impl Node {
+    /// Starts the node of a data directory. Must be called on the control runtime.
+    ///
+    /// # Errors
+    /// When the directory is in use, damaged or not a node's, or a port is taken.
+    pub async fn start(layout: Layout, timing: Timing) -> Result<Node, NodeError> {
+        let config = layout.load_config()?;
+        let lock = layout.lock()?;
+        let clock = Clock;
+        let Opened { identity, log, state, checkpoint, store, blobs, outbox } = open::open(&layout, &config)?;
+        let listen: SocketAddr = resolve(&config.listen).await?;
+        let endpoint = Endpoint::bind(listen, &identity, EndpointLimits::default())?;
+        let web = http::bind(&config.http).await?;
+        let outbox = Arc::new(outbox);
+
+        let peers = Arc::new(Peers::new(config.node, endpoint.clone()));
+        config.peers.iter().for_each(|peer| peers.learn(peer.node, &peer.address));
+        state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+        let fold = Arc::new(crate::replica::Fold::new(config.node, state, store));
+        let (intake, asks) = mpsc::channel(ASKS_MAX);
+        let options = ReplicaOptions {
+            node: config.node,
+            log,
+            fold: fold.clone(),
+            checkpoint,
+            peers: peers.clone(),
+            timing,
+            intake,
+        };
+        let replica = Arc::new(Replica::start(options).await?);
+        let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
+        if genesis.is_some() {
+            let member = Member { name: config.name.clone(), address: config.listen.clone() };
+            replica.bootstrap(member).await?;
+        }
+
+        let hearing = Hearing::default();
+        let incarnation = clock.now().0;
+        let pulse = Arc::new(Pulse {
+            node: config.node,
+            clock,
+            incarnation,
+            slots: config.slots,
+            peers: peers.clone(),
+            hearing: hearing.clone(),
+        });
+        let fetcher = Fetcher { node: config.node, clock, blobs: blobs.clone(), fold, peers, outbox: outbox.clone() };
+        let workshop = Workshop::new(&layout, &config, replica.clone(), fetcher.clone(), outbox.clone())?;
+        let bulk = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("kifu-bulk")
+            .enable_all()
+            .build()
+            .map_err(NodeError::io(layout.root()))?;
+        let mut node = Node {
+            layout,
+            config,
+            replica,
+            endpoint,
+            outbox,
+            pulse,
+            workshop: Arc::new(workshop),
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+            end: CancellationToken::new(),
+            bulk: Some(bulk),
+            _lock: lock,
+        };
+        let leader = Leader {
+            node: node.config.node,
+            replica: node.replica.clone(),
+            asks,
+            hearing: hearing.clone(),
+            clock,
+            genesis,
+            stop: node.end.clone(),
+        };
+        node.spawn_control(leader, hearing.clone());
+        node.spawn_services(fetcher, blobs, hearing, web)?;
+        node.write_runtime()?;
+        tracing::info!(node = %node.config.node, name = node.config.name, listen = node.config.listen, "running");
+        Ok(node)
+    }
+
+    /// Runs until `stop` or until the node cannot go on, then says goodbye.
+    ///
+    /// # Errors
+    /// Why the node could not go on.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
+        let failed: Option<NodeError> = loop {
+            tokio::select! {
+                () = stop.cancelled() => break None,
+                () = tokio::time::sleep(HEARTBEAT_EVERY) => {
+                    if let Err(error) = self.replica.health() {
+                        break Some(error.into());
+                    }
+                    if let Some(error) = self.workshop.take_failure() {
+                        break Some(error.into());
+                    }
+                }
+            }
+        };
+        self.farewell().await;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Gives back leases, carries the last proposals, hands leadership over, and stops.
+    async fn farewell(&mut self) {
+        tracing::info!("stopping");
+        self.stop.cancel();
+        self.workshop.stop().await;
+        if !Courier::drain(self.outbox.clone(), self.replica.clone(), FAREWELL).await {
+            tracing::info!(proposals = self.outbox.len(), "the outbox keeps what could not be delivered");
+        }
+        self.pulse.beat(vec![], self.replica.fold().seq(), true);
+        self.hand_over().await;
+        self.end.cancel();
+        self.replica.stop().await;
+        self.endpoint.close("the node stops");
+        tokio::time::timeout(FAREWELL, self.endpoint.drained()).await.ok();
+        self.tasks.shutdown().await;
+        if let Some(bulk) = self.bulk.take() {
+            bulk.shutdown_background();
+        }
+        std::fs::remove_file(self.layout.runtime()).ok();
+        tracing::info!("stopped");
+    }
+
+    /// If this node leads, asks an online voter to take over, and waits until it has.
+    async fn hand_over(&self) {
+        let mut leadership = self.replica.leadership();
+        if leadership.borrow().leader != Some(self.config.node) {
+            return;
+        }
+        let (voters, _) = self.replica.committed_members();
+        let successor = self
+            .replica
+            .fold()
+            .read(|state| voters.into_iter().find(|voter| *voter != self.config.node && state.hosts.is_online(*voter)));
+        let Some(successor) = successor else { return };
+        let own = self.config.node;
+        if self.replica.transfer(successor).await.is_ok() {
+            let moved = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != own));
+            let moved = tokio::time::timeout(FAREWELL, moved).await.is_ok();
+            tracing::info!(%successor, moved, "leadership handed over");
+        }
+    }
+
+    /// Tasks on the control runtime: consensus, membership, heartbeats, proposals.
+    fn spawn_control(&mut self, leader: Leader, hearing: Hearing) {
+        let node: NodeId = self.config.node;
+        self.tasks.spawn(leader.run());
+        let members = Members { node, replica: self.replica.clone(), stop: self.stop.clone() };
+        self.tasks.spawn(members.run());
+        let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.stop.clone() };
+        self.tasks.spawn(courier.run());
+        let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
+        self.tasks.spawn(reporter.run(self.stop.clone()));
+        let (pulse, workshop, replica, stop) =
+            (self.pulse.clone(), self.workshop.clone(), self.replica.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            while !stop.is_cancelled() {
+                learn_addresses(&replica, &pulse.peers);
+                pulse.beat(workshop.running(), replica.fold().seq(), false);
+                tokio::time::sleep(HEARTBEAT_EVERY).await;
+            }
+        });
+        drop(hearing);
+    }
+
+    /// Tasks that answer others, and those that move bulk.
+    fn spawn_services(
+        &mut self,
+        fetcher: Fetcher,
+        blobs: BlobStore,
+        hearing: Hearing,
+        web: tokio::net::TcpListener,
+    ) -> Result<(), NodeError> {
+        let footing =
+            Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), Clock);
+        let (tokens, authority) = self.authorities()?;
+        let services = Services {
+            replica: self.replica.clone(),
+            hearing,
+            api: Arc::new(Api { replica: self.replica.clone(), footing: footing.clone(), tokens }),
+            join: Arc::new(JoinService { replica: self.replica.clone(), authority, footing: footing.clone() }),
+            blobs,
+            bulk: self.bulk.as_ref().map(|bulk| bulk.handle().clone()),
+        };
+        self.tasks.spawn(services.accept(self.endpoint.clone()));
+        let lag = LoopLag::default();
+        self.tasks.spawn(lag.clone().measure(self.end.clone()));
+        let health = Health { replica: self.replica.clone(), footing, outbox: self.outbox.clone(), lag };
+        self.tasks.spawn(http::serve(web, health, self.end.clone()));
+        if let Some(bulk) = &self.bulk {
+            bulk.spawn(fetcher.run(self.stop.clone()));
+        }
+        let workshop = self.workshop.clone();
+        self.tasks.spawn(async move { workshop.run().await });
+        Ok(())
+    }
+
+    /// What only the node with the cluster's CA can do.
+    fn authorities(&self) -> Result<(Option<Tokens>, Option<Authority>), NodeError> {
+        let folder = self.layout.identity();
+        if !Authority::exists(&folder) {
+            return Ok((None, None));
+        }
+        let tokens =
+            Tokens { authority: Authority::load(&folder)?, addresses: vec![self.config.listen.clone()], clock: Clock };
+        Ok((Some(tokens), Some(Authority::load(&folder)?)))
+    }
+
+    fn write_runtime(&self) -> Result<(), NodeError> {
+        let peers = self.replica.fold().read(|state| {
+            let others = state.hosts.table.values().filter(|host| host.host != self.config.node);
+            let peer = |host: &crate::projection::hosts::Host| PeerAddress {
+                node: host.host,
+                name: host.name.clone(),
+                address: host.address.clone(),
+            };
+            others.map(peer).collect::<Vec<_>>()
+        });
+        let runtime = Runtime {
+            node: self.config.node,
+            name: self.config.name.clone(),
+            address: self.config.listen.clone(),
+            http: self.config.http.clone(),
+            pid: std::process::id(),
+            peers: if peers.is_empty() { self.config.peers.clone() } else { peers },
+        };
+        self.layout.save_json(&self.layout.runtime(), &runtime)
+    }
+}
+
+/// Notes where the members listen, as the log says.
+fn learn_addresses(replica: &Replica, peers: &Peers) {
+    replica.fold().read(|state| state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address)));
+}
+
+/// What peers and clients reach.
+#[derive(Clone)]
+struct Services {
+    replica: Arc<Replica>,
+    hearing: Hearing,
+    api: Arc<Api>,
+    join: Arc<JoinService>,
+    blobs: BlobStore,
+    bulk: Option<tokio::runtime::Handle>,
+}
+
+impl Services {
+    async fn accept(self, endpoint: Endpoint) {
+        while let Some(connection) = endpoint.accept().await {
+            let services = self.clone();
+            match (connection.channel(), &self.bulk) {
+                (Channel::Blobs, Some(bulk)) => drop(bulk.spawn(services.serve(connection))),
+                _ => drop(tokio::spawn(services.serve(connection))),
+            }
+        }
+    }
+
+    async fn serve(self, connection: Connection) {
+        match connection.channel() {
+            Channel::Raft => {
+                let listening = tokio::spawn(listen(connection.clone(), self.hearing));
+                self.replica.serve(connection).await;
+                listening.abort();
+            }
+            Channel::Api => self.api.serve(connection).await,
+            Channel::Join => self.join.serve(connection).await,
+            Channel::Blobs => {
+                if let Err(error) = serve_blobs(&connection, &self.blobs).await {
+                    tracing::debug!(peer = connection.peer().name, %error, "a blob connection ended");
+                }
+            }
+        }
+    }
+}
+
+/// Hears a peer's heartbeats until its connection ends.
+async fn listen(connection: Connection, hearing: Hearing) {
+    while let Ok(bytes) = connection.receive_datagram().await {
+        if let Some(heartbeat) = super::heartbeat::read(&bytes) {
+            hearing.hear(connection.peer().node, heartbeat, Clock.now());
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Opens what a data directory holds, and brings its parts into step.
+
+use super::error::NodeError;
+use super::layout::{Layout, NodeConfig};
+use crate::artifact::BlobStore;
+use crate::log::{Log, LogOptions};
+use crate::net::{Identity, Role};
+use crate::projection::{State, Store};
+use crate::replica::machine::RaftCheckpoint;
+use crate::work::Outbox;
+use crate::work::outbox::Limits;
+
+/// What a data directory holds, open.
+pub struct Opened {
+    /// The node's key and certificate.
+    pub identity: Identity,
+    /// The event log.
+    pub log: Log,
+    /// The projections as of their checkpoint.
+    pub state: State,
+    /// Where Raft stood at that checkpoint.
+    pub checkpoint: RaftCheckpoint,
+    /// Where checkpoints go.
+    pub store: Store,
+    /// The blobs.
+    pub blobs: BlobStore,
+    /// The outbox.
+    pub outbox: Outbox,
+}
+
+/// Opens everything. The caller holds the directory's lock.
+///
+/// # Errors
+/// When a part is damaged in a way that cannot be mended from the others.
+pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
+    let identity = Identity::load(&layout.identity(), Role::Node)?;
+    if identity.node() != config.node || identity.cluster() != config.cluster {
+        let reason =
+            format!("its key is that of node {} in {}, node.toml says otherwise", identity.node(), identity.cluster());
+        return Err(NodeError::NotADataDir { path: layout.root().to_owned(), reason });
+    }
+    let options = LogOptions::new(identity.ca().fingerprint());
+    let (log, recovery) = Log::open(&layout.root().join("log"), options)?;
+    if let Some(cut) = &recovery.cut {
+        tracing::warn!(path = %cut.path.display(), offset = cut.offset, bytes = cut.bytes, "a torn end of the log was cut");
+    }
+    let last = log.last().map(|last| last.seq).unwrap_or_default();
+    let (store, state, checkpoint) = open_projections(layout, last)?;
+    let floor = state.dedupe.last(config.node);
+    let outbox =
+        Outbox::open(&layout.outbox(), config.node, floor, Limits::default()).map_err(crate::work::WorkError::from)?;
+    let blobs = BlobStore::open(layout.root())?;
+    Ok(Opened { identity, log, state, checkpoint, store, blobs, outbox })
+}
+
+/// The checkpoint of the projections, if it is sound and not ahead of the log; else nothing, and the log is folded anew.
+fn open_projections(layout: &Layout, last: crate::event::Seq) -> Result<(Store, State, RaftCheckpoint), NodeError> {
+    let folder = layout.state();
+    let load = || {
+        let store = Store::open(&folder)?;
+        let state = store.load()?;
+        let note = store.note()?;
+        Ok::<_, crate::projection::ProjectionError>((store, state, note))
+    };
+    match load() {
+        Ok((store, Some(state), Some(note))) if state.seq <= last => {
+            if let Ok(checkpoint) = serde_json::from_slice(&note) {
+                tracing::info!(seq = state.seq.0, "folding from the checkpoint");
+                return Ok((store, state, checkpoint));
+            }
+            drop(store);
+        }
+        Ok((store, None, _)) => return Ok((store, State::default(), RaftCheckpoint::default())),
+        Ok((_, Some(state), _)) => {
+            tracing::warn!(seq = state.seq.0, last = last.0, "the checkpoint does not fit the log")
+        }
+        Err(error) => tracing::warn!(%error, "the checkpoint cannot be used"),
+    }
+    tracing::warn!("folding the whole log anew");
+    Store::destroy(&folder)?;
+    Ok((Store::open(&folder)?, State::default(), RaftCheckpoint::default()))
+}
