@@ -1,0 +1,149 @@
+//! Rules of the house that the compiler does not check. A failure names file and line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FILE_LINES_MAX: usize = 700;
+const FUNCTION_LINES_MAX: usize = 70;
+
+/// The floor of each room; imports point down only.
+const FLOORS: &[(&str, u32)] = &[
+    ("event", 0),
+    ("game", 1),
+    ("log", 1),
+    ("projection", 1),
+    ("learn", 2),
+    ("net", 2),
+    ("policy", 2),
+    ("search", 2),
+    ("artifact", 3),
+    ("replica", 3),
+    ("work", 3),
+    ("node", 4),
+    ("cli", 5),
+];
+
+/// Imports within a floor, or of a floor above, that the design allows.
+const ALLOWED: &[(&str, &str)] = &[
+    ("learn", "search"),  // self-play and matches feed the trainer
+    ("learn", "work"),    // the worker program speaks the worker protocol
+    ("work", "artifact"), // results become blobs
+    ("node", "cli"),      // exit codes and output formats
+];
+
+const FUNCTIONS: &[&str] =
+    &["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn ", "const fn ", "pub const fn "];
+
+fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let mut entries: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// Every source file below the root, with its text.
+fn all_sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = vec![];
+    for folder in ["src", "tools", "tests", "benches"] {
+        sources(&root.join(folder), &mut paths);
+    }
+    assert!(paths.len() > 50, "the walk must find the sources");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file");
+        (path.strip_prefix(root).expect("below the root").to_owned(), text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Functions that are too long, as (line, length), found by their indentation (the formatter guarantees it).
+fn long_functions(text: &str) -> Vec<(usize, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = vec![];
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        if !FUNCTIONS.iter().any(|prefix| code.starts_with(prefix)) {
+            continue;
+        }
+        let closing = format!("{}}}", &line[..line.len() - code.len()]);
+        let length = lines[start..].iter().position(|line| *line == closing).map_or(1, |at| at + 1);
+        if length > FUNCTION_LINES_MAX {
+            found.push((start + 1, length));
+        }
+    }
+    found
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut problems = vec![];
+    for (path, text) in all_sources() {
+        let lines = text.lines().count();
+        if lines > FILE_LINES_MAX {
+            problems.push(format!("{}: {lines} lines, at most {FILE_LINES_MAX}", path.display()));
+        }
+        for (line, length) in long_functions(&text) {
+            problems.push(format!("{}:{line}: {length} lines, at most {FUNCTION_LINES_MAX}", path.display()));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn imports_point_down_only() {
+    let floor = |room: &str| FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor);
+    let mut problems = vec![];
+    for (path, text) in all_sources() {
+        let mut parts = path.iter().filter_map(|part| part.to_str());
+        if parts.next() != Some("src") {
+            continue;
+        }
+        let Some(room) = parts.next().filter(|room| floor(room).is_some()) else { continue };
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for (at, _) in code.match_indices("crate::") {
+                let rest = &code[at + "crate::".len()..];
+                let to: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let Some(target) = floor(&to).filter(|_| to != room) else { continue };
+                if target >= floor(room).expect("a room") && !ALLOWED.contains(&(room, to.as_str())) {
+                    problems.push(format!("{}:{}: {room} must not know {to}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    // In two parts, so that this file does not find itself.
+    let banned = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("FIX", "ME"),
+        concat!("#[ig", "nore"),
+        concat!("dbg", "!("),
+    ];
+    let mut problems = vec![];
+    for (path, text) in all_sources() {
+        for (number, line) in text.lines().enumerate() {
+            for word in banned.iter().filter(|word| line.contains(**word)) {
+                problems.push(format!("{}:{}: {word}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn the_checks_can_fail() {
+    let long = format!("fn f() {{\n{}}}\n", "    let x = 1;\n".repeat(FUNCTION_LINES_MAX));
+    assert_eq!(long_functions(&long), vec![(1, FUNCTION_LINES_MAX + 2)]);
+    assert!(long_functions("fn f() {\n}\n").is_empty());
+}
