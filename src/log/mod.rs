@@ -1,6 +1,6 @@
 //! Floor 1: the event log, which is the Raft log.
 //!
-//! Append-only [segments](segment) of framed [entries](entry), drawn byte by byte in `docs/format.md`. [`Log`] is the one
+//! Append-only segments of framed entries ([`Entry`]), drawn byte by byte in `docs/format.md`. [`Log`] is the one
 //! writer of a folder: it stamps each entry's `first_seq` and `chain`, writes whole batches with one sync each, and
 //! serves recent entries from memory. [`LogReader`] reads the same folder, beside the writer or from a copy, and
 //! never writes. [`verify`] checks a whole log.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use kifu::cli::{Column, ExitCode, Failure, Format, Printer, Rows};
-use kifu::event::Seq;
 use kifu::projection::State;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +11,7 @@ use serde_json::Value;
 use crate::args::Cli;
 use crate::data::Data;
 use crate::fold::{self, Fold};
+use crate::position::Position;
 
 /// Show what changed in the state between two records
 ///
@@ -22,13 +22,13 @@ use crate::fold::{self, Fold};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Diff {
-    /// After this record (0: before the first)
-    #[arg(value_name = "SEQ_A")]
-    before: u64,
+    /// After this record (0: before the first), at this time, or so long before the end
+    #[arg(value_name = "SEQ|TIME|-AGE", allow_hyphen_values = true)]
+    before: Position,
 
-    /// After this record
-    #[arg(value_name = "SEQ_B")]
-    after: u64,
+    /// The same for the other moment
+    #[arg(value_name = "SEQ|TIME|-AGE", allow_hyphen_values = true)]
+    after: Position,
 
     /// Only this projection
     #[arg(long, value_name = "NAME")]
@@ -53,7 +53,7 @@ impl Diff {
     pub fn run(&self, cli: &Cli, printer: &mut Printer) -> Result<ExitCode, Failure> {
         self.projection.as_deref().map_or(Ok(()), fold::check_projection)?;
         let data = Data::open(cli)?;
-        let (a, b) = (data.check(Seq(self.before))?, data.check(Seq(self.after))?);
+        let (a, b) = (self.before.resolve(&data)?, self.after.resolve(&data)?);
         let mut fold = Fold::new(&data);
         fold.advance(a.min(b))?;
         let low = self.snapshot(&fold.state);

@@ -7,6 +7,7 @@ mod dump;
 mod filter;
 mod fold;
 mod game;
+mod position;
 mod show;
 mod state;
 mod stats;

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use kifu::cli::{Column, ExitCode, Failure, Format, Printer, Rows};
-use kifu::event::Seq;
 use serde_json::{Map, Value, json};
 
 use crate::args::Cli;
 use crate::data::Data;
 use crate::fold::{self, Fold};
+use crate::position::Position;
 
 /// Show the state after a record: all projections, or one
 ///
@@ -16,9 +16,9 @@ use crate::fold::{self, Fold};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct State {
-    /// After this record; the last one when it is left out
-    #[arg(long, value_name = "SEQ")]
-    at: Option<u64>,
+    /// After this record, at this time (RFC 3339), or so long before the end (`-10m`); the end when it is left out
+    #[arg(long, value_name = "SEQ|TIME|-AGE", allow_hyphen_values = true)]
+    at: Option<Position>,
 
     /// Only this projection
     #[arg(long, value_name = "NAME")]
@@ -29,7 +29,7 @@ impl State {
     pub fn run(&self, cli: &Cli, printer: &mut Printer) -> Result<ExitCode, Failure> {
         self.projection.as_deref().map_or(Ok(()), fold::check_projection)?;
         let data = Data::open(cli)?;
-        let at = data.check(self.at.map_or(data.last, Seq))?;
+        let at = self.at.map_or(Ok(data.last), |at| at.resolve(&data))?;
         let mut fold = Fold::new(&data);
         fold.advance(at)?;
         let state = fold.state;

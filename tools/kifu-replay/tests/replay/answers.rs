@@ -270,6 +270,34 @@ fn state_shows_any_moment() {
 }
 
 #[test]
+fn a_moment_is_a_seq_a_time_or_an_age() {
+    let at = |moment: &str| {
+        let run = on(&fixture("log-v1"), &["state", "--at", moment, "--projection", "quorum"]);
+        assert_eq!(run.code, 0, "{moment}: {}", run.stderr);
+        run.stderr.split(' ').nth(1).expect("at SEQ of …").to_owned()
+    };
+    let cases = [
+        ("5", "5"),
+        ("2026-01-02T03:04:06.250Z", "5"),
+        ("2026-01-02T03:04:06.300Z", "5"),
+        ("2000-01-01T00:00:00Z", "0"),
+        ("2100-01-01T00:00:00Z", "21"),
+        ("-0s", "21"),
+        ("-6s", "17"),
+        ("-250ms", "20"),
+        ("-1h", "0"),
+    ];
+    for (moment, seq) in cases {
+        assert_eq!(at(moment), seq, "{moment}");
+    }
+    let run = on(&fixture("log-v1"), &["diff", "-6s", "-250ms", "--projection", "hosts"]);
+    assert_eq!((run.code, run.stderr.lines().last()), (7, Some("5 differences between 17 and 20")));
+    for nonsense in ["-10x", "yesterday", "-", ""] {
+        assert_eq!(on(&fixture("log-v1"), &["state", "--at", nonsense]).code, 2, "{nonsense}");
+    }
+}
+
+#[test]
 fn diff_names_every_field_and_ends_with_7() {
     check(
         "diff 19 20",
@@ -408,7 +436,8 @@ fn verify_says_what_it_checked() {
 
 #[test]
 fn the_help_names_verbs_and_exit_codes() {
-    let help = run(&["--help"]);
+    // clap pads empty lines.
+    let help: String = run(&["--help"]).stdout.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     expect![[r#"
         Replays, explains and verifies a Kifu event log
 
@@ -432,7 +461,7 @@ fn the_help_names_verbs_and_exit_codes() {
         Options:
               --data <DIR>
                   A node's directory, or the folder of its log
-          
+
                   [env: KIFU_DATA]
 
           -h, --help
@@ -452,7 +481,7 @@ fn the_help_names_verbs_and_exit_codes() {
                   - jsonl: One JSON document a line
                   - csv:   Comma-separated values with a header
                   - name:  Only the ids, one a line
-          
+
                   [env: KIFU_OUTPUT]
                   [default: table]
 
@@ -463,7 +492,7 @@ fn the_help_names_verbs_and_exit_codes() {
                   - relative: As a distance from now, such as `12s ago`
                   - iso:      RFC 3339 in UTC
                   - unix:     Milliseconds since the epoch
-          
+
                   [env: KIFU_TIME]
                   [default: relative]
 
@@ -473,7 +502,7 @@ fn the_help_names_verbs_and_exit_codes() {
 
               --log <FILTER>
                   What is logged, as `target=level` pairs; wins over -v
-          
+
                   [env: KIFU_LOG]
 
               --log-format <LOG_FORMAT>
@@ -482,7 +511,7 @@ fn the_help_names_verbs_and_exit_codes() {
                   Possible values:
                   - text: For people
                   - json: One JSON object a line
-          
+
                   [env: KIFU_LOG_FORMAT]
                   [default: text]
 
@@ -502,7 +531,7 @@ fn the_help_names_verbs_and_exit_codes() {
         Example:
           kifu-replay --data /var/lib/kifu/n1 verify
     "#]]
-    .assert_eq(&help.stdout);
+    .assert_eq(&help);
     for verb in ["dump", "show", "stats", "state", "diff", "why", "verify"] {
         let help = run(&[verb, "--help"]);
         assert!(help.code == 0 && help.stdout.contains("Example:"), "{verb}: {}", help.stdout);
