@@ -21,6 +21,8 @@ pub mod quorum;
 pub mod repair;
 pub mod self_play;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 pub(crate) mod testing;
 pub mod training;
 pub mod verification;

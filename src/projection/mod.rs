@@ -19,6 +19,8 @@ pub mod dedupe;
 pub mod digests;
 pub mod divergences;
 pub mod error;
+#[cfg(test)]
+mod folds;
 pub mod games;
 pub mod gauntlets;
 pub mod hosts;
@@ -26,6 +28,8 @@ pub mod jobs;
 pub mod key;
 pub mod leadership;
 pub mod models;
+#[cfg(test)]
+mod properties;
 pub mod quality;
 pub mod quorum;
 mod row;

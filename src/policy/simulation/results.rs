@@ -1,0 +1,87 @@
+//! Made-up results, good ones and bad ones.
+
+use rand_chacha::rand_core::RngCore;
+
+use super::cluster::Cluster;
+use super::hosts::chance;
+use crate::event::artifacts::ArtifactKind;
+use crate::event::command::{BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult};
+use crate::event::evaluation::MatchTally;
+use crate::event::games::GamesTally;
+use crate::event::jobs::{Contender, GauntletSpec, JobSpec};
+use crate::event::training::TrainingProgress;
+use crate::event::{Hash, Real, Seq};
+
+/// What a job brings; or whether another attempt can help.
+pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Result<JobResult, bool> {
+    let bad = cluster.chaos.bad_results;
+    if chance(cluster, bad) {
+        return Err(chance(cluster, 500));
+    }
+    let blob = |kind| BlobRef { hash: Hash::of(&token.0.to_be_bytes()), bytes: 1_000, kind };
+    Ok(match spec {
+        JobSpec::SelfPlay(spec) => JobResult::SelfPlay(SelfPlayResult {
+            blob: blob(ArtifactKind::Games),
+            games: spec.games,
+            positions: u64::from(spec.games) * 20,
+            simulations: 1_000,
+        }),
+        JobSpec::Verify(_) if chance(cluster, bad) => {
+            JobResult::Quarantined(QuarantineResult { game: Some(0), reason: "ply 3 is illegal".into() })
+        }
+        JobSpec::Verify(spec) => {
+            let games = cluster.state.games.get(&spec.batch).map_or(1, |batch| batch.games);
+            let repeats = if chance(cluster, bad) { games * 2 / 3 } else { 0 };
+            let positions = u64::from(games) * 20;
+            let (wins, distinct) = (vec![games / 2, games - games / 2], games - repeats);
+            JobResult::Verified(GamesTally {
+                games,
+                positions,
+                wins,
+                draws: 0,
+                distinct,
+                targets: positions,
+                simulations: 1_000,
+            })
+        }
+        JobSpec::Train(_) if cluster.chaos.broken_trainer => return Err(false),
+        JobSpec::InitModel(_) | JobSpec::Train(_) => JobResult::Model(ModelResult {
+            blob: blob(ArtifactKind::Model),
+            parameters: 1_000,
+            samples: 800,
+            progress: Some(TrainingProgress {
+                step: 10,
+                steps: 10,
+                policy_loss: Real::ONE,
+                value_loss: Real::ONE,
+                samples_per_second: Real::ONE,
+            }),
+        }),
+        JobSpec::Gauntlet(spec) => JobResult::Gauntlet(matches(cluster, spec)),
+        JobSpec::External(_) => JobResult::External(ExternalResult { output: "{}".into(), blobs: vec![] }),
+    })
+}
+
+/// Two of three candidates are clearly better than the champion; the weights decide which.
+fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> MatchTally {
+    let is_strong = spec.candidate.weights.0[0] % 3 != 0;
+    let wins_of_ten = match spec.opponent {
+        Contender::Random => 10,
+        Contender::AlphaBeta(_) => 5,
+        Contender::Model(_) if is_strong => 9,
+        Contender::Model(_) => 4,
+    };
+    let mut tally = MatchTally { pairs: vec![0; 5], candidate_leaves: 500, ..MatchTally::default() };
+    tally.candidate_weights = spec.candidate.weights;
+    for _ in 0..spec.pairs {
+        let wins = (0..2).filter(|_| cluster.rng.next_u32() % 10 < wins_of_ten).count();
+        tally.pairs[2 * wins] += 1;
+        tally.wins += wins as u32;
+        tally.losses += 2 - wins as u32;
+    }
+    let bad = cluster.chaos.bad_results;
+    if chance(cluster, bad) {
+        tally.candidate_leaves = 0;
+    }
+    tally
+}
