@@ -16,7 +16,7 @@ fn log(seed: u64, length: usize) -> Vec<Record> {
     for seq in 1..=length as u64 {
         let kind = Kind::ALL[rng.next_u32() as usize % Kind::ALL.len()];
         let mut event = samples::sample(kind);
-        let token = Seq(if rng.next_u32() % 4 == 0 { u64::from(rng.next_u32() % 64) } else { last_claim });
+        let token = Seq(if rng.next_u32().is_multiple_of(4) { u64::from(rng.next_u32() % 64) } else { last_claim });
         vary(&mut event, token, rng.next_u32());
         if kind == Kind::JobClaimed {
             last_claim = seq;
@@ -34,7 +34,7 @@ fn vary(event: &mut Event, token: Seq, random: u32) {
         Event::JobQueued(body) => body.spec = samples::specs().swap_remove(random as usize % 6),
         Event::JobStarted(body) => body.token = token,
         Event::JobCompleted(body) => body.token = token,
-        Event::JobFailed(body) => (body.token, body.retry) = (token, random % 3 > 0),
+        Event::JobFailed(body) => (body.token, body.retry) = (token, !random.is_multiple_of(3)),
         Event::JobLeaseExpired(body) => body.token = token,
         Event::HostOnline(body) => body.incarnation = u64::from(random % 3),
         Event::GamesRecorded(body) => body.generation = random % 3,
@@ -43,7 +43,7 @@ fn vary(event: &mut Event, token: Seq, random: u32) {
         Event::ArtifactVerified(body) => body.host = NodeId(u64::from(random % 4)),
         Event::ArtifactAssigned(body) => body.host = NodeId(u64::from(random % 4)),
         Event::ArtifactLost(body) => body.host = NodeId(u64::from(random % 4)),
-        Event::ModelPromoted(body) if random % 2 == 0 => body.model.0 = "model/connect4-g0-00112233".into(),
+        Event::ModelPromoted(body) if random.is_multiple_of(2) => body.model.0 = "model/connect4-g0-00112233".into(),
         Event::TokenCreated(body) => body.token.0 = format!("token/{}", random % 2_000),
         _ => {}
     }

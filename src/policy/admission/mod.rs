@@ -13,6 +13,8 @@ mod leases;
 mod outcomes;
 mod refusal;
 mod results;
+#[cfg(test)]
+mod results_tests;
 mod submissions;
 mod text;
 

@@ -11,7 +11,7 @@ use crate::event::jobs::{
 use crate::event::models::ModelInitialized;
 use crate::event::training::TrainingCompleted;
 use crate::event::{Event, JobId, NodeId};
-use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX};
+use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, SEATS_MAX};
 use crate::policy::names;
 use crate::projection::State;
 use crate::projection::games::BatchState;
@@ -65,6 +65,7 @@ fn verified(state: &State, spec: &VerifySpec, host: NodeId, tally: &GamesTally) 
     undecided(state, spec)?;
     let decided: u64 = tally.wins.iter().map(|wins| u64::from(*wins)).sum();
     let adds_up = decided + u64::from(tally.draws) == u64::from(tally.games)
+        && tally.wins.len() <= SEATS_MAX
         && tally.distinct <= tally.games
         && tally.targets <= tally.positions;
     check(adds_up, "the verifier's tally does not add up")?;

@@ -74,7 +74,7 @@ impl SimHost {
     fn drop_lost_leases(&mut self, cluster: &Cluster) {
         let id = self.id;
         let holds = |job: &JobId, token| cluster.state.jobs.get(job).is_some_and(|job| job.is_held_by(id, token));
-        let drops_late = cluster.now.0 % 1_000 == 0;
+        let drops_late = cluster.now.0.is_multiple_of(1_000);
         self.running.retain(|(job, token, _)| holds(job, *token) || !drops_late);
     }
 

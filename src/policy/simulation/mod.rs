@@ -3,6 +3,7 @@
 
 mod checks;
 mod cluster;
+mod golden;
 mod hosts;
 mod results;
 mod tests;

@@ -64,7 +64,7 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
 
 /// Two of three candidates are clearly better than the champion; the weights decide which.
 fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> MatchTally {
-    let is_strong = spec.candidate.weights.0[0] % 3 != 0;
+    let is_strong = !spec.candidate.weights.0[0].is_multiple_of(3);
     let wins_of_ten = match spec.opponent {
         Contender::Random => 10,
         Contender::AlphaBeta(_) => 5,

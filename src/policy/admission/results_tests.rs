@@ -1,0 +1,196 @@
+//! Results in, facts out: one test for each kind of job and each way a result can be void.
+
+use crate::event::artifacts::ArtifactKind;
+use crate::event::command::{
+    BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ModelResult, QuarantineResult, SelfPlayResult,
+};
+use crate::event::evaluation::MatchTally;
+use crate::event::games::GamesTally;
+use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued};
+use crate::event::samples::{hash, sample, specs};
+use crate::event::training::TrainingProgress;
+use crate::event::{Command, JobId, Kind, NodeId, Real, Seq};
+use crate::policy::testing::{Decided, Given, joined, online};
+
+const SELF_PLAY: usize = 0;
+const VERIFY: usize = 1;
+const INIT: usize = 2;
+const TRAIN: usize = 3;
+const GAUNTLET: usize = 4;
+const EXTERNAL: usize = 5;
+
+/// After these events, host 1 holds job `j` of this kind.
+fn claimed(before: &[Kind], spec: usize) -> Given {
+    let job = JobId::new("j");
+    let spec = specs().swap_remove(spec);
+    let queued = JobQueued { job: job.clone(), spec, priority: 0, lease_ms: 1, attempts_max: 3, avoid: vec![] };
+    let given = Given::events([joined(1), online(1, 1)]).and_all(before.iter().copied().map(sample)).and(queued);
+    given.and(JobClaimed { job, host: NodeId(1), attempt: 1 })
+}
+
+/// Host 1 hands in a result under the lease that it has.
+fn hand_in(given: Given, result: JobResult) -> Decided {
+    let token = given.state.jobs.get(&JobId::new("j")).and_then(|job| job.lease.as_ref()).map(|lease| lease.token);
+    hand_in_with(given, token.expect("a lease"), result)
+}
+
+fn hand_in_with(given: Given, token: Seq, result: JobResult) -> Decided {
+    let lease = LeaseHolder { job: JobId::new("j"), host: NodeId(1), token };
+    given.when(1, Command::CompleteJob(CompleteJob { lease, elapsed_ms: 5, result }))
+}
+
+fn blob(name: &str, kind: ArtifactKind) -> BlobRef {
+    BlobRef { hash: hash(name), bytes: 10, kind }
+}
+
+fn games(games: u32) -> JobResult {
+    let blob = blob("new batch", ArtifactKind::Games);
+    JobResult::SelfPlay(SelfPlayResult { blob, games, positions: 100, simulations: 1_000 })
+}
+
+fn model(weights: &str, samples: u64) -> ModelResult {
+    let zero = Real::ZERO;
+    let progress =
+        TrainingProgress { step: 1, steps: 1, policy_loss: zero, value_loss: zero, samples_per_second: zero };
+    ModelResult { blob: blob(weights, ArtifactKind::Model), parameters: 5, samples, progress: Some(progress) }
+}
+
+fn tally() -> GamesTally {
+    let wins = vec![20, 18];
+    GamesTally { games: 40, positions: 100, wins, draws: 2, distinct: 40, targets: 100, simulations: 1_000 }
+}
+
+fn matches() -> MatchTally {
+    MatchTally {
+        wins: 12,
+        draws: 2,
+        losses: 6,
+        pairs: vec![1, 2, 2, 0, 5],
+        candidate_weights: hash("weights 1"),
+        candidate_leaves: 1,
+    }
+}
+
+#[track_caller]
+fn void(decided: Decided, error: &str, retry: bool) {
+    decided.then_fields(&[&format!("JOB_FAILED {error} {retry}")], &["error", "retry"]);
+}
+
+#[test]
+fn self_play_brings_a_batch_and_its_blob() {
+    let given = || claimed(&[], SELF_PLAY);
+    let kinds = &["JOB_COMPLETED", "GAMES_RECORDED", "ARTIFACT_STORED"];
+    let given_after = hand_in(given(), games(40)).then_kinds(kinds).caused_by(1, &[4]).applied();
+    assert_eq!(given_after.state.games.open().count(), 1);
+    void(hand_in(given(), games(0)), "the number of games is not what was asked for", true);
+    void(hand_in(given(), games(41)), "the number of games is not what was asked for", true);
+    let again = || SelfPlayResult { blob: blob("batch", ArtifactKind::Games), games: 4, positions: 1, simulations: 1 };
+    let known = claimed(&[Kind::GamesRecorded], SELF_PLAY);
+    void(hand_in(known, JobResult::SelfPlay(again())), "the same games were recorded before", false);
+    let mut wrong = again();
+    wrong.blob.kind = ArtifactKind::External;
+    void(hand_in(given(), JobResult::SelfPlay(wrong)), "the blob is not one of games", true);
+}
+
+#[test]
+fn verification_brings_a_verdict_once() {
+    let given = || claimed(&[Kind::GamesRecorded], VERIFY);
+    hand_in(given(), JobResult::Verified(tally())).then_kinds(&["JOB_COMPLETED", "GAMES_VERIFIED"]);
+    let bad = || JobResult::Quarantined(QuarantineResult { game: Some(3), reason: "ply 7".into() });
+    hand_in(given(), bad()).then_kinds(&["JOB_COMPLETED", "GAMES_QUARANTINED"]);
+    let decided = given().and(sample(Kind::GamesVerified));
+    void(hand_in(decided, bad()), "the batch is unknown or decided already", false);
+    for tally in [
+        GamesTally { wins: vec![20, 19], ..tally() },
+        GamesTally { distinct: 41, ..tally() },
+        GamesTally { targets: 101, ..tally() },
+        GamesTally { wins: vec![u32::MAX; 1_000], ..tally() },
+    ] {
+        void(hand_in(given(), JobResult::Verified(tally)), "the verifier's tally does not add up", true);
+    }
+}
+
+#[test]
+fn random_weights_make_generation_zero_once() {
+    let result = || JobResult::Model(ModelResult { progress: None, samples: 0, ..model("weights 0", 0) });
+    let kinds = &["JOB_COMPLETED", "MODEL_INITIALIZED", "ARTIFACT_STORED"];
+    let given = hand_in(claimed(&[], INIT), result()).then_kinds(kinds).applied();
+    let name = format!("model/connect4-g0-{}", hash("weights 0").short());
+    assert!(given.state.models.get(&crate::event::ModelId(name)).is_some());
+    void(hand_in(claimed(&[Kind::ModelInitialized], INIT), result()), "generation 0 exists already", false);
+}
+
+#[test]
+fn training_brings_a_candidate_or_says_why_not() {
+    let given = || claimed(&[Kind::TrainingTriggered], TRAIN);
+    let good = hand_in(given(), JobResult::Model(model("new weights", 900)));
+    let given_after = good.then_kinds(&["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"]).applied();
+    assert_eq!(given_after.state.models.table.len(), 1);
+    void(hand_in(given(), JobResult::Model(model("new weights", 0))), "the run saw no samples", true);
+    let same = "the weights are those that training started from";
+    void(hand_in(given(), JobResult::Model(model("weights 0", 900))), same, true);
+    let silent = ModelResult { progress: None, ..model("new weights", 900) };
+    void(hand_in(given(), JobResult::Model(silent)), "the run reported no figures", true);
+}
+
+#[test]
+fn matches_count_only_when_the_candidate_really_played_them_all() {
+    let given = || claimed(&[Kind::GauntletStarted], GAUNTLET);
+    let good = hand_in(given(), JobResult::Gauntlet(matches()));
+    good.then_fields(&["JOB_COMPLETED no opponent", "MATCHES_PLAYED 1"], &["opponent"]);
+    let other = MatchTally { candidate_weights: hash("weights 0"), ..matches() };
+    void(hand_in(given(), JobResult::Gauntlet(other)), "void: other weights than the candidate's were loaded", true);
+    let idle = MatchTally { candidate_leaves: 0, ..matches() };
+    void(hand_in(given(), JobResult::Gauntlet(idle)), "void: the candidate's net was never asked", true);
+    for tally in [
+        MatchTally { wins: 13, ..matches() },
+        MatchTally { pairs: vec![1, 2, 2, 1, 4], ..matches() },
+        MatchTally { pairs: vec![1, 2, 2, 0, 5, 0], ..matches() },
+        MatchTally { wins: 0, draws: 0, losses: 0, pairs: vec![0; 5], ..matches() },
+    ] {
+        let error = "void: the games do not add up to the pairs that were asked for";
+        void(hand_in(given(), JobResult::Gauntlet(tally)), error, true);
+    }
+}
+
+#[test]
+fn external_jobs_bring_whatever_they_like_within_bounds() {
+    let given = || claimed(&[], EXTERNAL);
+    let result = |output: String| ExternalResult { output, blobs: vec![blob("report", ArtifactKind::External)] };
+    let kinds = &["JOB_COMPLETED", "EXTERNAL_RESULT_RECORDED", "ARTIFACT_STORED"];
+    let good = hand_in(given(), JobResult::External(result("{}".into()))).then_kinds(kinds).applied();
+    assert_eq!(good.state.jobs.get(&JobId::new("j")).and_then(|job| job.result_seq), Some(Seq(6)));
+    let long = "the result is too large: put what is large into files";
+    void(hand_in(given(), JobResult::External(result("x".repeat(300_000)))), long, false);
+}
+
+#[test]
+fn a_result_of_another_kind_is_void() {
+    let error = "a self_play job cannot bring a result of this kind";
+    void(hand_in(claimed(&[], SELF_PLAY), JobResult::Gauntlet(matches())), error, false);
+}
+
+#[test]
+fn a_result_under_a_lost_lease_is_kept_and_changes_nothing() {
+    let fields = &["current", "reason", "artifacts.0"];
+    let batch = hash("new batch");
+    let expired = JobLeaseExpired { job: JobId::new("j"), host: NodeId(1), token: Seq(4) };
+    let given = claimed(&[], SELF_PLAY).and(expired);
+    let waiting = hand_in_with(given.clone(), Seq(4), games(40));
+    let line = format!("JOB_RESULT_REFUSED null the lease has ended and the job waits {batch}");
+    let after = waiting.then_fields(&[&line], fields).applied();
+    assert_eq!(after.state.games.table.len(), 0);
+    assert_eq!(after.state.jobs.get(&JobId::new("j")).map(|job| job.refused), Some(1));
+    let again = given.and(JobClaimed { job: JobId::new("j"), host: NodeId(1), attempt: 2 });
+    let line = format!("JOB_RESULT_REFUSED 6 another lease holds the job {batch}");
+    hand_in_with(again, Seq(4), games(40)).then_fields(&[&line], fields);
+    let done = hand_in(claimed(&[], SELF_PLAY), games(40)).applied();
+    let line = format!("JOB_RESULT_REFUSED null the job is finished {batch}");
+    hand_in_with(done, Seq(4), games(40)).then_fields(&[&line], fields);
+    let unknown = hand_in_with(Given::events([joined(1)]), Seq(4), games(40));
+    let line = format!("JOB_RESULT_REFUSED null the job is unknown or long finished {batch}");
+    unknown.then_fields(&[&line], fields);
+    let lease = LeaseHolder { job: JobId::new("j"), host: NodeId(2), token: Seq(4) };
+    let stolen = Command::CompleteJob(CompleteJob { lease, elapsed_ms: 5, result: games(40) });
+    Given::events([joined(1)]).when(1, stolen).refused("not_yours");
+}
