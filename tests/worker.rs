@@ -33,7 +33,6 @@ impl Worker {
     /// Starts a worker and hears its hello.
     fn start() -> Worker {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
-            .args(["--train-threads", "1"])
             .env("RUST_LOG", "warn")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -14,8 +14,9 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
 
-    /// Threads of libtorch while training, which goes on in one worker at a time.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Threads of libtorch while training. More than one only where cores are idle meanwhile: the threads wait for each
+    /// other by spinning, and two on two busy cores were seventeen times slower than on two free ones.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub train_threads: u16,
 
     /// Where nets run. With cuda, TCH_CUDA_LIB or the library path must lead to the libtorch_cuda.so of a full libtorch
