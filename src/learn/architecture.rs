@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
-use crate::game::{PlaneShape, Planes};
+use crate::game::{PlaneShape, Planes, SEATS_MAX};
 
 /// A family of nets: how wide and how deep.
 ///
@@ -60,6 +60,13 @@ pub struct Architecture {
     /// Number of players.
     pub seats: usize,
 }
+
+/// The largest side of a board, in cells. Keeps all arithmetic on shapes far from overflow.
+pub const SIDE_MAX: usize = 1 << 10;
+/// The most planes of an input.
+pub const PLANES_MAX: usize = 1 << 12;
+/// The longest action table.
+pub const ACTIONS_MAX: usize = 1 << 24;
 
 /// What a tensor is for; decides its start value and whether it decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +165,10 @@ impl Architecture {
     /// Every tensor, in the order in which the layers come.
     ///
     /// # Errors
-    /// [`LearnError::Family`] for an unknown family.
+    /// [`LearnError::Family`] for an unknown family, [`LearnError::Weights`] for a shape that no game has.
     pub fn tensors(&self) -> Result<Vec<TensorSpec>, LearnError> {
         let family = self.family()?;
+        self.check_bounds()?;
         let [planes, height, width] = self.planes;
         let mut list = TensorList::default();
         list.convolution("stem", planes, family.channels, 3);
@@ -175,6 +183,24 @@ impl Architecture {
         list.linear("value.hidden", family.value_channels * cells, family.value_hidden, Role::Weight);
         list.linear("value.out", family.value_hidden, self.seats, Role::Output);
         Ok(list.0)
+    }
+
+    /// Refuses shapes that no game has, which only a damaged or hostile file can claim.
+    fn check_bounds(&self) -> Result<(), LearnError> {
+        let [planes, height, width] = self.planes;
+        let bounds = [
+            ("planes", planes, PLANES_MAX),
+            ("rows", height, SIDE_MAX),
+            ("columns", width, SIDE_MAX),
+            ("actions", self.actions, ACTIONS_MAX),
+            ("seats", self.seats, SEATS_MAX),
+        ];
+        match bounds.into_iter().find(|(_, found, limit)| !(1..=*limit).contains(found)) {
+            Some((what, found, limit)) => {
+                Err(LearnError::Weights { reason: format!("it claims {found} {what}, allowed is 1 to {limit}") })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Trainable parameters.

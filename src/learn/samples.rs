@@ -5,6 +5,9 @@ use crate::game::{Outcome, PlaneShape, Planes, Seat};
 
 use super::error::LearnError;
 
+/// The most samples of a dataset: a run over more would take weeks, and their memory would not fit into most machines.
+pub const SAMPLES_MAX: usize = 1 << 24;
+
 /// Positions of many games with their targets, without augmentation. The same records give the same samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
@@ -62,6 +65,9 @@ impl Samples {
         for (index, record) in reader.enumerate() {
             let record = record.map_err(|fault| bad(index, fault.to_string()))?;
             self.add_game(game, &record).map_err(|reason| bad(index, reason))?;
+            if self.len() > SAMPLES_MAX {
+                return Err(bad(index, format!("the dataset has more than {SAMPLES_MAX} positions")));
+            }
         }
         Ok(())
     }

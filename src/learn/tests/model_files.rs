@@ -98,6 +98,10 @@ fn weights_of_something_else_do_not_fit() {
         assert!(matches!(&error, LearnError::Mismatch { field: found, .. } if *found == field), "{error}");
         assert!(!error.may_pass_later());
     }
+    let claims = |planes| Weights::random(Architecture { planes, ..tiny(1).architecture().clone() }, 1);
+    for planes in [[3, usize::MAX, 2], [usize::MAX, 6, 7], [0, 6, 7]] {
+        assert!(matches!(claims(planes), Err(LearnError::Weights { .. })), "{planes:?}");
+    }
     let unknown = Architecture { net: "huge".to_owned(), ..tiny(1).architecture().clone() };
     assert!(matches!(Weights::random(unknown, 1), Err(LearnError::Family(_))));
 }
