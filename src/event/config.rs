@@ -109,6 +109,7 @@ body! {
     }
 }
 
+/// Figures for learning Connect Four on two cores within a few minutes: about 80 CPU seconds a generation.
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -117,15 +118,15 @@ impl Default for Config {
             seed: 1,
             net: "tiny".to_owned(),
             self_play: SelfPlayConfig {
-                games: 480,
-                games_per_job: 40,
+                games: 600,
+                games_per_job: 50,
                 simulations: 48,
                 considered: 7,
-                sampled_plies: 10,
+                sampled_plies: 8,
             },
             dataset: DatasetConfig { window: 3, quality_min: Real(500_000) },
             train: TrainRecipe {
-                steps: 300,
+                steps: 250,
                 batch: 256,
                 learning_rate: Real(50_000),
                 warmup_steps: 20,
@@ -135,7 +136,7 @@ impl Default for Config {
                 gradient_norm_max: Real(5 * Real::SCALE),
             },
             gauntlet: GauntletConfig {
-                simulations: 48,
+                simulations: 64,
                 considered: 7,
                 opening_plies: 4,
                 alpha_beta_depth: 4,

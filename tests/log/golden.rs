@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use kifu::event::artifacts::{ArtifactKind, ArtifactStored};
 use kifu::event::cluster::*;
-use kifu::event::config::{Config, ConfigChanged};
+use kifu::event::config::*;
 use kifu::event::jobs::*;
 use kifu::event::models::{ModelInitialized, ModelPromoted};
+use kifu::event::training::TrainRecipe;
 use kifu::event::*;
 use kifu::log::{Log, LogOptions, LogReader, NewEntry, Payload, verify};
 
@@ -71,8 +72,7 @@ fn founding(history: &mut History) {
     let elected = LeaderElected { leader: FIRST, term: Term(1), previous: None };
     history.records(1, FIRST, vec![(&[], elected.into())]);
     let created = ClusterCreated { cluster: ClusterId::new("golden"), name: "golden".to_owned(), ca: Hash::of(b"ca") };
-    let config = Config { game: Some(GameKey("connect4".to_owned())), ..Config::default() };
-    let changed = ConfigChanged { config, actor: "golden".to_owned() };
+    let changed = ConfigChanged { config: config(), actor: "golden".to_owned() };
     let voters = VotersChanged { voters: vec![FIRST], learners: vec![] };
     let first = vec![
         (&[][..], created.into()),
@@ -84,6 +84,48 @@ fn founding(history: &mut History) {
     history.records(1, FIRST, first);
     history.records(1, FIRST, vec![(&[], joined(SECOND, "n2"))]);
     history.records(1, FIRST, vec![(&[], HostOnline { host: SECOND, incarnation: START, slots: 1 }.into())]);
+}
+
+/// The configuration of the golden log, spelled out: the defaults may change, this may not.
+fn config() -> Config {
+    Config {
+        game: Some(GameKey("connect4".to_owned())),
+        generations: 4,
+        seed: 1,
+        net: "tiny".to_owned(),
+        self_play: SelfPlayConfig { games: 480, games_per_job: 40, simulations: 48, considered: 7, sampled_plies: 10 },
+        dataset: DatasetConfig { window: 3, quality_min: Real(500_000) },
+        train: TrainRecipe {
+            steps: 300,
+            batch: 256,
+            learning_rate: Real(50_000),
+            warmup_steps: 20,
+            momentum: Real(900_000),
+            weight_decay: Real(100),
+            value_weight: Real::ONE,
+            gradient_norm_max: Real(5 * Real::SCALE),
+        },
+        gauntlet: GauntletConfig {
+            simulations: 48,
+            considered: 7,
+            opening_plies: 4,
+            alpha_beta_depth: 4,
+            random_pairs: 20,
+            alpha_beta_pairs: 20,
+            champion_pairs: 60,
+            pairs_per_job: 10,
+            exam_random_pairs: 100,
+            exam_origin_pairs: 60,
+        },
+        gate: PromotionGate { champion_low_min: Real(500_000), random_rate_min: Real(900_000), games_min: 40 },
+        cluster: ClusterConfig {
+            host_timeout_ms: 3_000,
+            lease_ms: 15_000,
+            attempts_max: 5,
+            copies_min: 2,
+            digest_every: 200,
+        },
+    }
 }
 
 fn first_model(history: &mut History) {
@@ -102,7 +144,7 @@ fn first_model(history: &mut History) {
         parameters: 17_000,
     };
     let completed = JobCompleted { job, host: FIRST, token: Seq(10), elapsed_ms: 480 };
-    let gate = Config::default().gate;
+    let gate = config().gate;
     let promoted = ModelPromoted { model, generation: 0, previous: None, gauntlet: None, evidence: vec![], gate };
     let done = vec![
         (&[11][..], stored.into()),
