@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::limits::{ASSIGNED_MAX, DECISIONS_MAX};
 use super::view::{Decision, View};
 use crate::event::artifacts::{ArtifactAssigned, ArtifactKind, AssignReason};
-use crate::event::{Hash, NodeId};
+use crate::event::{Event, Hash, NodeId};
 use crate::projection::artifacts::Artifact;
 use crate::projection::games::BatchState;
 
@@ -14,6 +14,12 @@ use crate::projection::games::BatchState;
 pub fn decide(view: &View) -> Vec<Decision> {
     let online: Vec<NodeId> = view.state.hosts.online().map(|host| host.host).collect();
     let mut decisions = champions(view, &online);
+    let mut champions_coming = BTreeMap::<Hash, usize>::new();
+    for decision in &decisions {
+        if let Event::ArtifactAssigned(body) = &decision.event {
+            *champions_coming.entry(body.artifact).or_default() += 1;
+        }
+    }
     let copies_min = view.state.config().map_or(1, |config| config.cluster.copies_min) as usize;
     let mut outstanding = outstanding(view, &online);
     for artifact in view.state.artifacts.table.values().filter(|artifact| is_kept(view, artifact)) {
@@ -22,7 +28,7 @@ pub fn decide(view: &View) -> Vec<Decision> {
         }
         let there = online.iter().filter(|host| artifact.is_on(**host)).count();
         let coming = online.iter().filter(|host| artifact.is_assigned(**host)).count();
-        let coming_now = decisions.iter().filter(|decision| names(decision, artifact.artifact)).count();
+        let coming_now = champions_coming.get(&artifact.artifact).copied().unwrap_or(0);
         let wanted = copies_min.min(online.len()).saturating_sub(there + coming + coming_now);
         if there == 0 || wanted == 0 {
             continue;
@@ -86,14 +92,9 @@ fn assign(artifact: &Artifact, host: NodeId, reason: AssignReason) -> Decision {
     Decision::new(event, [artifact.changed_seq, artifact.stored_seq])
 }
 
-fn names(decision: &Decision, artifact: Hash) -> bool {
-    matches!(&decision.event, crate::event::Event::ArtifactAssigned(body) if body.artifact == artifact)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
     use crate::event::Millis;
     use crate::event::artifacts::{ArtifactLost, ArtifactStored, ArtifactVerified};
     use crate::event::cluster::{HostOffline, OfflineReason};
