@@ -92,7 +92,7 @@ fn lines(config: &Config) -> Vec<(bool, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Command, GameKey};
+    use crate::event::{Command, GameKey, samples};
     use crate::policy::testing::{Given, joined};
 
     fn change(config: Config) -> Command {
@@ -119,7 +119,7 @@ mod tests {
         ];
         assert_eq!(check(&Config::default()), Ok(()));
         for (name, break_it) in cases {
-            let mut config = Config::default();
+            let mut config = samples::config();
             break_it(&mut config);
             let refusal = check(&config).expect_err(name);
             assert!(refusal.to_string().contains(name), "{refusal}");

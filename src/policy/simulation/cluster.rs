@@ -9,7 +9,7 @@ use crate::event::cluster::{LeaderElected, VotersChanged};
 use crate::event::command::{CreateCluster, CreateToken, JoinNode};
 use crate::event::config::Config;
 use crate::event::{
-    ClusterId, Command, Draft, Event, GameKey, Hash, Millis, NodeId, Proposal, Real, Record, Seq, Term, TokenId,
+    ClusterId, Command, Draft, Event, Hash, Millis, NodeId, Proposal, Real, Record, Seq, Term, TokenId, samples,
 };
 use crate::policy::{Decision, Liveness, Refusal, View, admit, decide_all, digest};
 use crate::projection::{State, digests};
@@ -46,7 +46,7 @@ pub(super) struct Cluster {
 
 /// A small campaign of two generations and more.
 pub(super) fn config(generations: u32) -> Config {
-    let mut config = Config { game: Some(GameKey("connect4".into())), generations, ..Config::default() };
+    let mut config = Config { generations, ..samples::config() };
     (config.self_play.games, config.self_play.games_per_job) = (40, 6);
     config.gauntlet.random_pairs = 10;
     config.gauntlet.alpha_beta_pairs = 10;

@@ -95,15 +95,15 @@ fn a_calm_campaign_ends_and_promotes() {
 
 #[test]
 fn a_campaign_ends_whatever_happens_to_hosts_and_jobs() {
-    let mut refused = 0;
+    let (mut expired, mut refused) = (0, 0);
     for seed in 100..112 {
         let cluster = run(seed, 3, STORM, 3);
         check_end(seed, &cluster, 3);
         check_folds(seed, &cluster);
-        assert!(cluster.state.counts.of(Kind::JobLeaseExpired) > 0, "seed {seed}: there was no storm");
+        expired += cluster.state.counts.of(Kind::JobLeaseExpired);
         refused += cluster.state.counts.of(Kind::JobResultRefused);
     }
-    assert!(refused > 0, "no result ever came too late");
+    assert!(expired > 0 && refused > 0, "there was no storm: {expired} leases expired, {refused} results refused");
 }
 
 #[test]
