@@ -41,6 +41,23 @@ pub(super) enum Todo {
     GiveBack(Assigned, &'static str),
 }
 
+impl Running {
+    /// A job whose task is about to start.
+    pub(super) fn new(job: JobId) -> Running {
+        Running { job, cancel: CancellationToken::new(), lost: CancellationToken::new(), abort: None }
+    }
+}
+
+impl Todo {
+    /// The lease whose job is to be started, if that is to be done.
+    pub(super) fn start(&self) -> Option<&Assigned> {
+        match self {
+            Todo::Start(lease) => Some(lease),
+            Todo::GiveBack(..) => None,
+        }
+    }
+}
+
 /// The leases of this node, by token.
 #[derive(Default)]
 pub(super) struct Jobs {
@@ -133,9 +150,8 @@ mod tests {
     }
 
     fn run(jobs: &mut Jobs, token: u64) -> CancellationToken {
-        let cancel = CancellationToken::new();
-        let running =
-            Running { job: JobId::new(token), cancel: cancel.clone(), lost: CancellationToken::new(), abort: None };
+        let running = Running::new(JobId::new(token));
+        let cancel = running.cancel.clone();
         jobs.running.insert(Seq(token), running);
         cancel
     }

@@ -26,7 +26,20 @@ struct Inner {
     slots: Arc<Semaphore>,
     jobs: Mutex<Jobs>,
     tasks: TaskTracker,
-    fatal: watch::Sender<Option<Arc<WorkError>>>,
+    /// Why the node cannot work any more.
+    fatal: watch::Sender<Option<String>>,
+}
+
+/// Closes a lease when its task ends, even by a panic: a lease that nobody works on must not be kept alive.
+struct Closer {
+    manager: WorkManager,
+    token: Seq,
+}
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.manager.jobs().close(self.token);
+    }
 }
 
 impl WorkManager {
@@ -88,13 +101,18 @@ impl WorkManager {
     /// Takes note of what is assigned to this node now: starts what is new, stops what is gone. Views must come in the
     /// order of the log.
     pub fn assign(&self, assigned: &[Assigned]) {
-        let mut jobs = self.jobs();
-        for todo in jobs.compare(assigned) {
-            match todo {
-                Todo::Start(lease) => {
-                    let running = self.start(lease.clone());
-                    jobs.running.insert(lease.token, running);
-                }
+        let todo = {
+            let mut jobs = self.jobs();
+            let todo = jobs.compare(assigned);
+            for lease in todo.iter().filter_map(Todo::start) {
+                jobs.running.insert(lease.token, Running::new(lease.job.clone()));
+            }
+            todo
+        };
+        // Not under the lock: a runtime that shuts down drops new tasks at once, and a task's end takes the lock.
+        for item in todo {
+            match item {
+                Todo::Start(lease) => self.start(lease),
                 Todo::GiveBack(lease, why) => self.give_back(lease, why),
             }
         }
@@ -148,9 +166,8 @@ impl WorkManager {
     async fn fatal(&self) -> WorkError {
         let mut fatal = self.inner.fatal.subscribe();
         loop {
-            if let Some(error) = fatal.borrow_and_update().clone() {
-                let words = error.to_string();
-                return Arc::try_unwrap(error).unwrap_or(WorkError::Stopped { reason: words });
+            if let Some(reason) = fatal.borrow_and_update().clone() {
+                return WorkError::Stopped { reason };
             }
             if fatal.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -158,24 +175,26 @@ impl WorkManager {
         }
     }
 
-    fn start(&self, lease: Assigned) -> Running {
-        let (cancel, lost) = (CancellationToken::new(), CancellationToken::new());
-        let (job, token) = (lease.job.clone(), lease.token);
-        tracing::info!(%job, %token, kind = lease.spec.kind().name(), "job taken on");
+    fn start(&self, lease: Assigned) {
+        let token = lease.token;
+        let tokens = self.jobs().running.get(&token).map(|running| (running.cancel.clone(), running.lost.clone()));
+        let Some((cancel, lost)) = tokens else { return };
+        tracing::info!(job = %lease.job, %token, kind = lease.spec.kind().name(), "job taken on");
         let attempt = Attempt {
             parts: self.inner.parts.clone(),
-            reporter: self.reporter(&lease, lost.clone()),
+            reporter: self.reporter(&lease, lost),
             lease,
-            cancel: cancel.clone(),
+            cancel,
             slots: self.inner.slots.clone(),
         };
-        let manager = self.clone();
+        let closer = Closer { manager: self.clone(), token };
         let task = self.inner.tasks.spawn(async move {
             let outcome = attempt.run().await;
-            manager.note(outcome);
-            manager.jobs().close(token);
+            closer.manager.note(outcome);
         });
-        Running { job, cancel, lost, abort: Some(task.abort_handle()) }
+        if let Some(running) = self.jobs().running.get_mut(&token) {
+            running.abort = Some(task.abort_handle());
+        }
     }
 
     fn give_back(&self, lease: Assigned, why: &'static str) {
@@ -189,16 +208,9 @@ impl WorkManager {
 
     /// Ends what did not end by itself.
     async fn cut_off(&self) {
-        let late: Vec<(JobId, Seq, CancellationToken)> = {
-            let mut jobs = self.jobs();
-            let late = std::mem::take(&mut jobs.running).into_iter();
-            late.map(|(token, running)| {
-                running.abort.iter().for_each(|task| task.abort());
-                (running.job, token, running.lost)
-            })
-            .collect()
-        };
-        for (job, token, lost) in late {
+        let late = std::mem::take(&mut self.jobs().running);
+        for (token, Running { job, lost, abort, .. }) in late {
+            abort.iter().for_each(|task| task.abort());
             tracing::warn!(%job, %token, "the job did not stop in time and is cut off");
             let reporter = Reporter { parts: self.inner.parts.clone(), job, token, lost };
             let report = reporter.failed("the node is stopping", true);
@@ -215,7 +227,7 @@ impl WorkManager {
     fn note(&self, outcome: Result<(), WorkError>) {
         if let Err(error) = outcome {
             tracing::error!(%error, "this node cannot work any more");
-            self.inner.fatal.send_replace(Some(Arc::new(error)));
+            self.inner.fatal.send_replace(Some(error.to_string()));
         }
     }
 

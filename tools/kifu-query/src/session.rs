@@ -1,0 +1,65 @@
+//! A connection for the time of one command.
+
+use std::collections::BTreeMap;
+
+use kifu::cli::Failure;
+use kifu::node::api::{Client, Footer, Noun, Request, Response};
+use serde_json::Value;
+
+use crate::connect::{ConnectArgs, client_failure};
+
+/// A connection to a node.
+pub struct Session {
+    /// The client.
+    pub client: Client,
+}
+
+impl Session {
+    /// Connects to the first node that answers.
+    pub async fn open(connect: &ConnectArgs) -> Result<Session, Failure> {
+        let resolved = connect.resolve()?;
+        let client = Client::connect(&resolved.target).await.map_err(client_failure)?;
+        Ok(Session { client })
+    }
+
+    /// Asks for rows.
+    pub async fn rows(&self, request: &Request) -> Result<(Vec<Value>, Footer), Failure> {
+        match self.client.ask(request).await.map_err(client_failure)? {
+            Response::Rows { rows, footer } => Ok((rows, footer)),
+            other => Err(Failure::general(format!("the node answered something else than rows: {other:?}"))),
+        }
+    }
+
+    /// The hosts' names by id, for tables.
+    pub async fn names(&self) -> Result<Names, Failure> {
+        let (hosts, _) = self.rows(&Request::List { noun: Noun::Hosts }).await?;
+        Ok(Names::of(&hosts))
+    }
+}
+
+/// What people call the hosts.
+#[derive(Clone, Debug, Default)]
+pub struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// The names in rows of hosts.
+    pub fn of(hosts: &[Value]) -> Names {
+        let pairs =
+            hosts.iter().filter_map(|row| Some((row["host"].as_str()?.to_owned(), row["name"].as_str()?.to_owned())));
+        Names(pairs.collect())
+    }
+
+    /// Replaces hosts' ids by their names, wherever they stand.
+    pub fn replace(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Some(name) = self.0.get(text) {
+                    text.clone_from(name);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.replace(field)),
+            _ => {}
+        }
+    }
+}

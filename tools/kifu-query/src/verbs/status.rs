@@ -1,0 +1,160 @@
+//! `kifu-query status`
+
+use clap::Args;
+use kifu::cli::{Column, ExitCode, Failure, OutputArgs, Printer, Rows};
+use kifu::node::api::{Footer, Request};
+use serde_json::Value;
+
+use crate::connect::ConnectArgs;
+use crate::session::Session;
+use crate::show::scores_text;
+
+/// Options of `status`.
+#[derive(Args)]
+#[command(after_help = "Example:\n  kifu-query status --data n1")]
+pub struct Status {
+    /// How the answer looks.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl Status {
+    /// Shows how the cluster is. Exit code 6 when it has no leader or no quorum.
+    pub async fn run(self, connect: ConnectArgs) -> Result<ExitCode, Failure> {
+        let session = Session::open(&connect).await?;
+        let (rows, footer) = session.rows(&Request::Status).await?;
+        let row = rows.into_iter().next().unwrap_or_default();
+        show(&mut self.output.printer(), row, &footer)
+    }
+}
+
+fn show(printer: &mut Printer, row: Value, footer: &Footer) -> Result<ExitCode, Failure> {
+    let lost = row["health"] == "lost" || footer.leader.is_none();
+    if !printer.format().is_for_programs() {
+        printer.text(screen(&row))?;
+    } else {
+        let columns = [
+            "id",
+            "cluster",
+            "health",
+            "leader",
+            "term",
+            "seq",
+            "hosts",
+            "hosts_online",
+            "jobs_queued",
+            "jobs_running",
+        ];
+        let campaign =
+            ["phase", "generation", "waits_for"].map(|name| Column::new(name).at(&format!("campaign.{name}")));
+        let columns = columns.into_iter().map(Column::new).chain(campaign).collect();
+        printer.rows(&Rows { columns, rows: vec![row] })?;
+    }
+    printer.note(footer)?;
+    Ok(if lost { ExitCode::Unhealthy } else { ExitCode::Ok })
+}
+
+/// One screen of words.
+fn screen(row: &Value) -> String {
+    let text = |value: &Value| match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let (leader, term) = (text(&row["leader"]), &row["term"]);
+    let mut lines = vec![
+        ("cluster", format!("{}, {}", text(&row["cluster"]), text(&row["health"]))),
+        ("hosts", format!("{} of {} online", row["hosts_online"], row["hosts"])),
+        ("leader", format!("{leader} in term {term}")),
+        ("jobs", format!("{} queued, {} running", row["jobs_queued"], row["jobs_running"])),
+    ];
+    let campaign = &row["campaign"];
+    if campaign.is_object() {
+        lines.extend(campaign_lines(campaign, text));
+    }
+    let lines: Vec<String> = lines.into_iter().map(|(name, words)| format!("{name:<11} {words}")).collect();
+    lines.join("\n")
+}
+
+fn campaign_lines(campaign: &Value, text: impl Fn(&Value) -> String) -> Vec<(&'static str, String)> {
+    let (generation, generations) = (&campaign["generation"], &campaign["generations"]);
+    let phase = text(&campaign["phase"]);
+    let mut lines = vec![
+        ("campaign", format!("{}: generation {generation} of {generations}, {phase}", text(&campaign["game"]))),
+        ("waits for", text(&campaign["waits_for"])),
+        ("champion", text(&campaign["champion"])),
+        (
+            "games",
+            format!(
+                "{} of {} verified, {} recorded",
+                campaign["games_verified"], campaign["games_target"], campaign["games_recorded"]
+            ),
+        ),
+    ];
+    let training = &campaign["training"];
+    if training.is_object() {
+        let (step, steps) = (&training["step"], &training["steps"]);
+        let losses = format!("policy loss {}, value loss {}", training["policy_loss"], training["value_loss"]);
+        lines.push(("training", format!("step {step} of {steps}, {losses}")));
+    }
+    for decided in campaign["decided"].as_array().into_iter().flatten() {
+        let verdict = format!("{} {}", decided["generation"], text(&decided["verdict"]));
+        lines.push(("generation", format!("{verdict}: {}", scores_text(&decided["scores"]))));
+    }
+    if campaign["exam"].as_array().is_some_and(|exam| !exam.is_empty()) {
+        lines.push(("exam", scores_text(&campaign["exam"])));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::show::testing::{footer, printer};
+    use expect_test::expect;
+    use kifu::cli::Format;
+    use serde_json::json;
+
+    fn row() -> Value {
+        json!({
+            "id": "n1", "cluster": "demo", "leader": "n2", "term": 4, "seq": 104233, "health": "degraded", "hosts": 3, "hosts_online": 2,
+            "jobs_queued": 3, "jobs_running": 2,
+            "campaign": {"game": "connect4", "generation": 2, "generations": 4, "phase": "self_play",
+                "waits_for": "120 more verified games (40 wait for their replay)", "champion": "model/connect4-g1-1f00ab42",
+                "games_verified": 360, "games_recorded": 400, "games_target": 480, "positions": 12000,
+                "training": null, "matches": [],
+                "decided": [{"generation": 1, "verdict": "promoted", "games": 480, "samples": 15000, "training": null, "seq": 900,
+                    "scores": [{"opponent": "random", "rate": 0.975, "low": 0.87, "high": 0.996}]}],
+                "exam": [], "completed": false}
+        })
+    }
+
+    #[test]
+    fn the_cluster_on_one_screen() {
+        let (mut out, buffer) = printer(Format::Table);
+        assert_eq!(show(&mut out, row(), &footer()), Ok(ExitCode::Ok));
+        expect![[r#"
+            cluster     demo, degraded
+            hosts       2 of 3 online
+            leader      n2 in term 4
+            jobs        3 queued, 2 running
+            campaign    connect4: generation 2 of 4, self_play
+            waits for   120 more verified games (40 wait for their replay)
+            champion    model/connect4-g1-1f00ab42
+            games       360 of 480 verified, 400 recorded
+            generation  1 promoted: random 97.5% [87.0, 99.6]
+            at 104233 (n1, 2 records and 12 ms behind leader n2, term 4)
+        "#]]
+        .assert_eq(&buffer.text());
+    }
+
+    #[test]
+    fn without_a_leader_or_a_quorum_it_is_unhealthy() {
+        let alone = Footer { leader: None, ..footer() };
+        assert_eq!(show(&mut printer(Format::Json).0, row(), &alone), Ok(ExitCode::Unhealthy));
+        let lost = json!({"id": "n1", "health": "lost"});
+        let (mut out, buffer) = printer(Format::Name);
+        assert_eq!(show(&mut out, lost, &footer()), Ok(ExitCode::Unhealthy));
+        assert!(buffer.text().starts_with("n1\n"));
+    }
+}

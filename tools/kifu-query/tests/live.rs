@@ -1,0 +1,391 @@
+//! The program as scripts see it: against a node that answers from a script, over QUIC with mutual TLS.
+
+use std::process::{Command, Output};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use expect_test::expect;
+use kifu::event::{Millis, NodeId, RecordJson, Seq, Term};
+use kifu::net::{Authority, Endpoint, EndpointLimits, FrameLimits, Identity, Role, Validity, read_frame, write_frame};
+use kifu::node::api::{Footer, Noun, Request, Response};
+use serde_json::{Value, json};
+
+const LIMITS: FrameLimits = FrameLimits { bytes_max: 1 << 20, idle: None, stall: Duration::from_secs(60) };
+
+/// A cluster's CA in a folder, with an operator's identity.
+struct World {
+    dir: tempfile::TempDir,
+    authority: Authority,
+}
+
+impl World {
+    fn new() -> World {
+        let world =
+            World { dir: tempfile::tempdir().expect("a folder"), authority: Authority::create().expect("a CA") };
+        world.issue("operator", Role::Operator).save(world.dir.path()).expect("writable");
+        world
+    }
+
+    fn issue(&self, name: &str, role: Role) -> Identity {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
+        let validity = Validity::starting(
+            Millis(u64::try_from(now).expect("before the year 584556019")),
+            Duration::from_secs(3600),
+        );
+        self.authority.issue_identity(name, role, validity).expect("an identity")
+    }
+
+    /// Starts a node that answers with `script`; returns its address.
+    fn serve(&self, script: fn(&Request) -> Vec<Response>) -> String {
+        let identity = self.issue("n1", Role::Node);
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let endpoint = Endpoint::bind(address, &identity, EndpointLimits::default()).expect("a free port");
+        let address = endpoint.local_address().expect("bound").to_string();
+        tokio::spawn(async move {
+            while let Some(connection) = endpoint.accept().await {
+                tokio::spawn(async move {
+                    while let Ok(Some((mut send, mut receive))) = connection.accept().await {
+                        let frame = read_frame(&mut receive, &LIMITS).await.expect("a frame").expect("a request");
+                        for response in script(&serde_json::from_slice(&frame).expect("a request")) {
+                            let frame = serde_json::to_vec(&response).expect("plain data");
+                            write_frame(&mut send, &frame, &LIMITS).await.expect("an open stream");
+                        }
+                        send.finish().expect("an open stream");
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    async fn query(&self, node: &str, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kifu-query"));
+        for name in ["KIFU_NODE", "KIFU_DATA", "KIFU_IDENTITY", "KIFU_OUTPUT", "KIFU_TIME", "KIFU_LOG"] {
+            command.env_remove(name);
+        }
+        command.args(["--node", node, "--identity"]).arg(self.dir.path()).args(args);
+        tokio::task::spawn_blocking(move || command.output().expect("the program runs")).await.expect("no panic")
+    }
+}
+
+fn footer() -> Footer {
+    Footer { seq: Seq(9), node: "n1".to_owned(), leader: Some("n1".to_owned()), term: Term(2), ..Footer::default() }
+}
+
+fn record(seq: u64, kind: &str) -> Response {
+    let body = json!({"host": NodeId(1), "slots": 2});
+    Response::Record {
+        record: Box::new(RecordJson {
+            seq: Seq(seq),
+            term: Term(2),
+            recorded_at: Millis(1_700_000_000_000 + seq),
+            observed_at: Millis(1_700_000_000_000),
+            origin: NodeId(1),
+            origin_seq: seq,
+            caused_by: vec![],
+            kind: kind.to_owned(),
+            version: 1,
+            body,
+        }),
+    }
+}
+
+fn rows(rows: Value) -> Vec<Response> {
+    vec![Response::Rows { rows: rows.as_array().expect("a list").clone(), footer: footer() }]
+}
+
+fn script(request: &Request) -> Vec<Response> {
+    let error =
+        |code: &str, message: &str| vec![Response::Error { code: code.to_owned(), message: message.to_owned() }];
+    match request {
+        Request::List { noun: Noun::Hosts } => {
+            rows(json!([{"id": "host/n1", "host": NodeId(1), "name": "n1", "online": true}]))
+        }
+        Request::List { noun: Noun::Leader } => {
+            rows(json!([{"id": "term/2", "term": 2, "leader": NodeId(1)}, {"id": "term/1"}]))
+        }
+        Request::List { .. } => rows(json!([])),
+        Request::Status => rows(json!([{"id": "n1", "health": "healthy", "campaign": {"completed": true}}])),
+        Request::Get { id } if id == "host/n1" => rows(json!([{"id": "host/n1", "host": NodeId(1), "name": "n1"}])),
+        Request::Get { id } => error("not_found", &format!("there is nothing called {id}; did you mean host/n1?")),
+        Request::Events { from, kinds, limit, .. } => {
+            let all = [(7, "JOB_QUEUED"), (8, "HOST_ONLINE"), (9, "HOST_ONLINE")];
+            let wanted = all
+                .into_iter()
+                .filter(|(seq, kind)| *seq >= from.0 && (kinds.is_empty() || kinds.iter().any(|one| one == kind)));
+            let taken = wanted.take(limit.unwrap_or(u64::MAX) as usize);
+            taken.map(|(seq, kind)| record(seq, kind)).chain([Response::End { footer: footer() }]).collect()
+        }
+        _ => error("unavailable", "no leader took the command"),
+    }
+}
+
+fn texts(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+    (output.status.code().expect("not killed"), text(&output.stdout), text(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_goes_to_stdout_and_the_footer_to_stderr() {
+    let world = World::new();
+    let node = world.serve(script);
+    let (code, out, err) = texts(&world.query(&node, &["hosts", "-o", "jsonl"]).await);
+    assert_eq!((code, err.as_str()), (0, "at 9 (n1, leader of term 2)\n"));
+    assert_eq!(out, "{\"id\":\"host/n1\",\"host\":\"0000000000000001\",\"name\":\"n1\",\"online\":true}\n");
+    let (code, out, _) = texts(&world.query(&node, &["leader", "-o", "json"]).await);
+    assert_eq!(code, 0);
+    assert_eq!(serde_json::from_str::<Value>(&out).expect("JSON").as_array().map(Vec::len), Some(1));
+    let (code, out, _) = texts(&world.query(&node, &["jobs", "-o", "csv"]).await);
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}");
+    let (code, out, _) = texts(&world.query(&node, &["hosts", "--filter", "name!=n1", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_follow_filter_and_end() {
+    let world = World::new();
+    let node = world.serve(script);
+    let (code, out, err) = texts(&world.query(&node, &["events", "--time", "iso"]).await);
+    assert_eq!((code, err.as_str()), (0, "at 9 (n1, leader of term 2)\n"));
+    expect![[r#"
+        SEQ  TIME                      ORIGIN  KIND         SUMMARY
+        7    2023-11-14T22:13:20.007Z  n1      JOB_QUEUED   host=n1 slots=2
+        8    2023-11-14T22:13:20.008Z  n1      HOST_ONLINE  host=n1 slots=2
+        9    2023-11-14T22:13:20.009Z  n1      HOST_ONLINE  host=n1 slots=2
+    "#]]
+    .assert_eq(&out);
+    let (code, out, _) =
+        texts(&world.query(&node, &["events", "--kind", "host_*", "--limit", "1", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (0, "9\n"), "the last one");
+    let (code, out, _) = texts(&world.query(&node, &["events", "--follow", "--since", "8", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (0, "8\n9\n"));
+    let (code, out, _) =
+        texts(&world.query(&node, &["events", "--since", "2023-11-14T22:13:20.009Z", "-o", "jsonl"]).await);
+    let record: RecordJson = serde_json::from_str(&out).expect("one record");
+    assert_eq!((code, record.seq), (0, Seq(9)));
+    let (code, _, err) = texts(&world.query(&node, &["events", "--kind", "HOST_ONLIEN"]).await);
+    assert_eq!(
+        (code, err.as_str()),
+        (3, "error: there is no kind of event called HOST_ONLIEN\nhint: did you mean HOST_ONLINE?\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn get_wait_and_whoami() {
+    let world = World::new();
+    let node = world.serve(script);
+    let (code, out, _) = texts(&world.query(&node, &["get", "host/n1"]).await);
+    assert_eq!((code, out.as_str()), (0, "id    host/n1\nhost  n1\nname  n1\n"));
+    let (code, _, err) = texts(&world.query(&node, &["get", "host/n2"]).await);
+    assert_eq!((code, err.as_str()), (3, "error: there is nothing called host/n2; did you mean host/n1?\n"));
+    let (code, ..) = texts(&world.query(&node, &["wait", "--for", "campaign.completed=true"]).await);
+    assert_eq!(code, 0);
+    let (code, _, err) = texts(&world.query(&node, &["wait", "--for", "host=n2", "--timeout", "1s"]).await);
+    assert_eq!(code, 124, "{err}");
+    assert!(err.starts_with("error: waited 1s for \"host=n2\": it was not so at 9"), "{err}");
+    let (code, out, _) = texts(&world.query(&node, &["whoami", "-o", "csv"]).await);
+    assert_eq!(code, 0);
+    assert!(out.contains("role,operator,the certificate\n"), "{out}");
+    assert!(out.contains(&format!("node,{node},--node\n")), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_to_fail_has_its_code() {
+    let (world, other) = (World::new(), World::new());
+    let node = world.serve(script);
+    let (code, _, err) = texts(&other.query(&node, &["hosts"]).await);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("the two sides belong to different clusters"), "{err}");
+    let (code, _, err) = texts(&world.query("127.0.0.1:1", &["hosts"]).await);
+    assert_eq!(code, 4, "{err}");
+    let (code, _, err) = texts(&world.query(&node, &["hsots"]).await);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("hosts"), "{err}");
+    let (code, _, err) = texts(&world.query(&node, &["hosts", "--filter", "state"]).await);
+    assert_eq!(code, 2, "{err}");
+    let empty = World { dir: tempfile::tempdir().expect("a folder"), authority: Authority::create().expect("a CA") };
+    let (code, _, err) = texts(&empty.query(&node, &["hosts"]).await);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("certificate"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_member_is_asked_when_one_does_not_answer() {
+    let world = World::new();
+    let node = world.serve(script);
+    let (code, _, err) = texts(&world.query("127.0.0.1:1", &["--node", &node, "hosts"]).await);
+    assert_eq!((code, err.as_str()), (0, "at 9 (n1, leader of term 2)\n"));
+}
+
+#[test]
+fn help_is_stable() {
+    let help = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kifu-query")).args(args).output().expect("the program runs");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    expect![[r#"
+        Asks a running Kifu cluster
+
+        Usage: kifu-query [OPTIONS] <COMMAND>
+
+        Commands:
+          status      How the cluster is, on one screen; exit code 6 when it has no leader or no quorum
+          hosts       Members of the cluster, alive or not
+          jobs        Units of work: what waits, runs, and is done
+          games       Batches of recorded games
+          models      Models, and which of them is champion
+          leader      Who leads, and since when
+          datasets    Sealed datasets
+          training    Training runs
+          gauntlets   Gauntlets and their scores
+          artifacts   Blobs, and where their copies lie
+          config      The cluster's configuration
+          campaign    The campaign of generations
+          counts      Events by kind: how many, and the last
+          digests     Digests of the answering node's projections
+          events      Records of the log
+          get         Everything about one thing, by its id or an unambiguous beginning of it
+          wait        Waits until something is so; exit code 124 when time runs out
+          whoami      Who you are to the cluster, and where each setting comes from
+          completion  Prints a completion script for a shell
+          help        Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help
+                  Print help (see a summary with '-h')
+
+          -V, --version
+                  Print version
+
+        Cluster:
+              --data <DIR>
+                  A node's data directory on this machine [env: KIFU_DATA]
+
+              --node <ADDRESS>
+                  A node's address, as host:port; repeat for more to try [env: KIFU_NODE, separated by
+                  commas]
+
+              --identity <DIR>
+                  The folder with your certificate and key [env: KIFU_IDENTITY; default: the data
+                  directory's]
+
+        Logs:
+          -v, --verbose...
+                  Say more on stderr; repeat for still more
+
+              --log <FILTER>
+                  What is logged, as `target=level` pairs; wins over -v
+          
+                  [env: KIFU_LOG]
+
+              --log-format <LOG_FORMAT>
+                  How log lines look
+
+                  Possible values:
+                  - text: For people
+                  - json: One JSON object a line
+          
+                  [env: KIFU_LOG_FORMAT]
+                  [default: text]
+
+              --no-color
+                  Never colour anything; NO_COLOR does the same
+
+        Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 not leader or unavailable, 5 conflict, 6
+        unhealthy, 7 differences found, 8 not placed, 124 timeout, 130 interrupted
+    "#]]
+    .assert_eq(&help(&["--help"]));
+    expect![[r#"
+        Units of work: what waits, runs, and is done
+
+        Usage: kifu-query jobs [OPTIONS]
+
+        Options:
+              --state <STATE>
+                  Only jobs in this state: queued, claimed, running, done, failed or cancelled
+
+              --kind <KIND>
+                  Only jobs of this kind: self_play, verify, init_model, train, gauntlet or external
+
+              --filter <FIELD=VALUE>
+                  Only rows where FIELD is VALUE; `!=` for is not, `*` for anything, dots for inner fields;
+                  repeat for more
+
+          -h, --help
+                  Print help (see a summary with '-h')
+
+        Output:
+          -o, --output <OUTPUT>
+                  How the answer is written
+
+                  Possible values:
+                  - table: Columns for people
+                  - wide:  All columns for people
+                  - json:  One JSON document
+                  - jsonl: One JSON document a line
+                  - csv:   Comma-separated values with a header
+                  - name:  Only the ids, one a line
+          
+                  [env: KIFU_OUTPUT]
+                  [default: table]
+
+              --time <TIME>
+                  How times are written in tables
+
+                  Possible values:
+                  - relative: As a distance from now, such as `12s ago`
+                  - iso:      RFC 3339 in UTC
+                  - unix:     Milliseconds since the epoch
+          
+                  [env: KIFU_TIME]
+                  [default: relative]
+
+        Cluster:
+              --data <DIR>
+                  A node's data directory on this machine [env: KIFU_DATA]
+
+              --node <ADDRESS>
+                  A node's address, as host:port; repeat for more to try [env: KIFU_NODE, separated by
+                  commas]
+
+              --identity <DIR>
+                  The folder with your certificate and key [env: KIFU_IDENTITY; default: the data
+                  directory's]
+
+        Logs:
+          -v, --verbose...
+                  Say more on stderr; repeat for still more
+
+              --log <FILTER>
+                  What is logged, as `target=level` pairs; wins over -v
+          
+                  [env: KIFU_LOG]
+
+              --log-format <LOG_FORMAT>
+                  How log lines look
+
+                  Possible values:
+                  - text: For people
+                  - json: One JSON object a line
+          
+                  [env: KIFU_LOG_FORMAT]
+                  [default: text]
+
+              --no-color
+                  Never colour anything; NO_COLOR does the same
+
+        Example:
+          kifu-query jobs --data n1 --state running --kind self_play
+    "#]]
+    .assert_eq(&help(&["jobs", "--help"]));
+    let completion = help(&["completion", "bash"]);
+    assert!(completion.contains("complete -F _kifu__query"), "a bash script");
+}
+
+#[test]
+fn each_verb_shows_an_example() {
+    for verb in ["hosts", "jobs", "events", "get", "wait", "whoami", "status", "leader", "completion"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_kifu-query")).args([verb, "--help"]).output().expect("it runs");
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(text.contains("Example") && text.contains(&format!("kifu-query {verb}")), "{verb}: {text}");
+    }
+}
