@@ -9,6 +9,8 @@ use kifu::event::{JobId, Millis, NodeId, Proposal, Seq};
 use kifu::work::outbox::{Entry, Limits, Outbox, OutboxError};
 
 const NODE: NodeId = NodeId(7);
+/// Set for the child process of the kill test: the folder of its outbox.
+const CHILD: &str = "KIFU_TEST_OUTBOX";
 
 fn command(number: u64, words: usize) -> Command {
     let lease = LeaseHolder { job: JobId::new(number), host: NODE, token: Seq(number) };
@@ -158,11 +160,8 @@ async fn damage_is_refused_or_harmless_never_silent() {
 }
 
 /// What the killed child does: pushes for ever, says what was acknowledged, and forgets all but the last five.
-#[tokio::test]
-#[ignore = "the child process of kill_9_loses_nothing_that_was_acknowledged"]
-async fn child_pushes_for_ever() {
-    let dir = std::env::var("KIFU_TEST_OUTBOX").expect("set by the parent");
-    let outbox = open(Path::new(&dir), 0);
+async fn push_for_ever(dir: &Path) {
+    let outbox = open(dir, 0);
     loop {
         let number = push(&outbox, 1).await.expect("room");
         writeln!(std::io::stdout(), "pushed {number}").expect("the parent reads");
@@ -172,14 +171,18 @@ async fn child_pushes_for_ever() {
     }
 }
 
+/// Starts this very test again as a child that pushes for ever, and kills it, six times on one folder.
 #[tokio::test]
 async fn kill_9_loses_nothing_that_was_acknowledged() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        return push_for_ever(Path::new(&dir)).await;
+    }
     let dir = tempfile::tempdir().expect("a folder");
     let mut last = 0;
     for round in 0..6 {
         let mut child = Process::new(std::env::current_exe().expect("this test"))
-            .args(["--exact", "outbox::child_pushes_for_ever", "--ignored", "--nocapture"])
-            .env("KIFU_TEST_OUTBOX", dir.path())
+            .args(["--exact", "outbox::kill_9_loses_nothing_that_was_acknowledged", "--nocapture"])
+            .env(CHILD, dir.path())
             .stdout(Stdio::piped())
             .spawn()
             .expect("this test again");
