@@ -219,7 +219,8 @@ async fn the_next_member_is_asked_when_one_does_not_answer() {
 #[test]
 fn help_is_stable() {
     let help = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_kifu-query")).args(args).output().expect("the program runs");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kifu-query"));
+        let output = command.args(args).env_remove("COLUMNS").output().expect("the program runs");
         String::from_utf8(output.stdout).expect("text")
     };
     expect_file!["help/kifu-query.txt"].assert_eq(&help(&["--help"]));
