@@ -1,0 +1,5 @@
+//! The node program as people use it: real processes, real ports, real files.
+
+mod bad_input;
+mod cluster;
+mod support;
