@@ -13,7 +13,6 @@ const FOLDER: &str = "KIFU_TEST_LOG";
 
 /// Not a test of its own: [`nothing_acknowledged_dies_with_the_process`] runs it as the process that is killed.
 #[test]
-#[ignore = "runs as a child process"]
 fn writer() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let (log, _) = Log::open(Path::new(&folder), options()).expect("a sound log");
@@ -32,7 +31,7 @@ fn nothing_acknowledged_dies_with_the_process() {
     let mut acked = 0;
     for round in 1..=5 {
         let mut child = Command::new(std::env::current_exe().expect("this test"))
-            .args(["--exact", "kill::writer", "--ignored", "--nocapture"])
+            .args(["--exact", "kill::writer", "--nocapture"])
             .env(FOLDER, folder.path())
             .stdout(Stdio::piped())
             .spawn()
