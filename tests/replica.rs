@@ -75,7 +75,7 @@ async fn leader_of(nodes: &[&Node]) -> (usize, Term) {
     loop {
         for (index, node) in nodes.iter().enumerate() {
             let seen = node.replica.leadership().borrow().clone();
-            if seen.leader == Some(node.id) && node.replica.barrier().await.is_ok() {
+            if seen.leader == Some(node.id) && node.replica.barrier(seen.term).await.is_ok() {
                 return (index, seen.term);
             }
         }

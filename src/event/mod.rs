@@ -1,6 +1,6 @@
 //! Floor 0: the vocabulary of the house.
 //!
-//! Ids and units ([`id`], [`unit`]), one file per domain of events, the closed [`Event`] enum with its registry of
+//! Ids and units ([`mod@id`], [`mod@unit`]), one file per domain of events, the closed [`Event`] enum with its registry of
 //! kinds and versions ([`registry`]), the [`Record`] that wraps an event in the log ([`record`]), and the
 //! [`Command`]s that nodes and people propose ([`command`]).
 //!

@@ -25,6 +25,8 @@ use crate::replica::{Leadership, Replica, ReplicaError};
 const TICK: Duration = Duration::from_millis(200);
 /// Messages of proposals that go into one batch at most.
 const ASKS_PER_BATCH: usize = 64;
+/// How long a leader whose batch failed waits before it tries to reign again, in the same term if it still leads.
+const REIGN_AGAIN: Duration = Duration::from_millis(100);
 /// Records of one batch at most; what policies still want comes with the next.
 const BATCH_RECORDS_MAX: usize = 512;
 /// Rounds of policies in one batch: a decision may open the way for another policy's.
@@ -61,12 +63,12 @@ impl Leader {
         let mut leadership = self.replica.leadership();
         while !self.stop.is_cancelled() {
             let now = leadership.borrow_and_update().clone();
-            if now.leader == Some(self.node)
-                && let Err(error) = self.reign(now.term, &mut leadership).await
-            {
-                tracing::info!(term = now.term.0, %error, "no longer leading");
+            if now.leader != Some(self.node) {
+                self.wait_for_leadership(&mut leadership).await;
+            } else if let Err(error) = self.reign(now.term, &mut leadership).await {
+                tracing::info!(term = now.term.0, %error, "the reign is over");
+                tokio::time::sleep(REIGN_AGAIN).await;
             }
-            self.wait_for_leadership(&mut leadership).await;
         }
     }
 
@@ -85,7 +87,7 @@ impl Leader {
     }
 
     async fn reign(&mut self, term: Term, leadership: &mut watch::Receiver<Leadership>) -> Result<(), ReplicaError> {
-        self.replica.barrier().await?;
+        self.replica.barrier(term).await?;
         let head = self.replica.fold().read(Clone::clone);
         self.hearing.begin_reign(self.clock.now());
         let mut reign = Reign { leader: self, term, head };
@@ -109,8 +111,24 @@ impl Leader {
 }
 
 impl Reign<'_> {
-    /// Writes `LEADER_ELECTED`, and the cluster's first command when there is no cluster yet.
+    /// Writes `LEADER_ELECTED`, and the cluster's first command when there is no cluster yet. A second reign in the same
+    /// term finds its record written.
     async fn open(&mut self) -> Result<(), ReplicaError> {
+        if self.head.leadership.current().is_none_or(|known| known.term < self.term) {
+            self.announce().await?;
+        }
+        let genesis = self.leader.genesis.clone().filter(|_| self.head.cluster.get().is_none());
+        let Some(genesis) = genesis else { return Ok(()) };
+        let proposal = self.own_proposal(genesis);
+        let mut batch = Batch::default();
+        self.admit(proposal, &mut batch);
+        if let Some(Outcome::Refused { message, .. }) = batch.outcomes.first() {
+            tracing::error!(message, "the cluster's first command was refused");
+        }
+        self.append(batch.drafts).await
+    }
+
+    async fn announce(&mut self) -> Result<(), ReplicaError> {
         let node = self.leader.node;
         let previous = self.head.leadership.current().map(|leader| leader.leader);
         let elected = LeaderElected { leader: node, term: self.term, previous };
@@ -118,19 +136,7 @@ impl Reign<'_> {
         let mut opening = Batch::default();
         let draft = self.draft(&Decision { event: elected.into(), caused_by: vec![] }, None);
         self.add(draft, &mut opening);
-        self.append(opening.drafts).await?;
-        if let Some(genesis) = self.leader.genesis.clone()
-            && self.head.cluster.get().is_none()
-        {
-            let proposal = self.own_proposal(genesis);
-            let mut batch = Batch::default();
-            self.admit(proposal, &mut batch);
-            if let Some(Outcome::Refused { message, .. }) = batch.outcomes.first() {
-                tracing::error!(message, "the cluster's first command was refused");
-            }
-            self.append(batch.drafts).await?;
-        }
-        Ok(())
+        self.append(opening.drafts).await
     }
 
     /// Admits what was asked, lets the policies decide, appends it all as one batch, and answers.
@@ -252,10 +258,11 @@ impl Reign<'_> {
             return Ok(());
         }
         let applied = self.leader.replica.append(self.term, &drafts).await?;
-        if applied.last < self.head.seq {
-            return Err(ReplicaError::NotLeader { leader: None });
+        match applied.last == self.head.seq {
+            true => Ok(()),
+            // Somebody else's records came between: the head is not what the log says.
+            false => Err(ReplicaError::NotLeader { leader: None }),
         }
-        Ok(())
     }
 }
 

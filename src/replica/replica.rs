@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
-use openraft::{ChangeMembers, Config, ReadPolicy, SnapshotPolicy};
+use openraft::{ChangeMembers, Config, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 
 use super::client::{Client, Clients};
@@ -144,16 +144,16 @@ impl Replica {
         self.service().serve(connection).await;
     }
 
-    /// Returns when this node leads for certain and has folded everything that was committed before the call.
+    /// Returns when this node leads `term` for certain and has folded everything that stands in its log: whatever was
+    /// appended before, even if its writer gave up waiting, is committed and folded or will never be.
     ///
     /// # Errors
-    /// When this node does not lead.
-    pub async fn barrier(&self) -> Result<(), ReplicaError> {
-        let wait = self.raft.ensure_linearizable(ReadPolicy::ReadIndex);
-        match tokio::time::timeout(APPEND_TIMEOUT, wait).await {
-            Ok(Ok(_)) => Ok(()),
+    /// When this node does not lead `term`.
+    pub async fn barrier(&self, term: Term) -> Result<(), ReplicaError> {
+        match tokio::time::timeout(APPEND_TIMEOUT, self.raft.write_blank()).await {
+            Ok(Ok(response)) if response.log_id.leader_id.term == term.0 => Ok(()),
             Ok(Err(RaftError::Fatal(fatal))) => Err(stopped(fatal)),
-            Ok(Err(RaftError::APIError(_))) | Err(_) => Err(self.not_leader()),
+            Ok(Ok(_) | Err(RaftError::APIError(_))) | Err(_) => Err(self.not_leader()),
         }
     }
 

@@ -83,7 +83,8 @@ async fn damage_in_the_middle_of_the_log_is_refused_with_its_place_and_a_torn_en
     let before = machine.wait_for("being online", |status| status.hosts_online == 1).await;
     machine.kill();
     let segment = fs::read_dir(machine.data.join("log")).expect("a folder");
-    let segment = segment.map(|entry| entry.expect("an entry").path()).find(|path| path.extension().is_some_and(|e| e == "seg"));
+    let segment =
+        segment.map(|entry| entry.expect("an entry").path()).find(|path| path.extension().is_some_and(|e| e == "seg"));
     let segment = segment.expect("a segment");
     let whole = fs::read(&segment).expect("readable");
     let end = whole.iter().rposition(|byte| *byte != 0).expect("it is not empty");
@@ -131,10 +132,8 @@ async fn tokens_let_one_machine_in_and_nobody_else() {
     stranger.init(&[]);
     stranger.start();
     stranger.wait_for("a leader", |status| status.leader.is_some()).await;
-    let target = kifu::node::api::Target {
-        addresses: vec![first.listen.clone()],
-        identity: stranger.data.join("identity"),
-    };
+    let target =
+        kifu::node::api::Target { addresses: vec![first.listen.clone()], identity: stranger.data.join("identity") };
     let Err(error) = kifu::node::api::Client::connect(&target).await else { panic!("the wrong CA was let in") };
     assert!(error.to_string().contains("cluster"), "{error}");
     assert!(first.ask(&Request::Status).await.is_ok(), "the right one still gets answers");

@@ -38,7 +38,8 @@ async fn cluster(folder: &Path) -> [Machine; 3] {
 async fn first_voters(machine: &Machine) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        let healthy = machine.status().await.is_some_and(|status| status.health == kifu::event::cluster::QuorumHealth::Healthy);
+        let healthy =
+            machine.status().await.is_some_and(|status| status.health == kifu::event::cluster::QuorumHealth::Healthy);
         let records = events(machine, &[Kind::VotersChanged]).await;
         let voters = records.last().and_then(|record| record["body"]["voters"].as_array().map(Vec::len));
         if healthy && voters == Some(3) {
