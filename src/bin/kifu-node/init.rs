@@ -76,13 +76,7 @@ impl Init {
         let config = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let (layout, options) = self.node.parts();
         let made = kifu::node::init::init(&layout, &self.cluster, options, config).map_err(super::failure)?;
-        tracing::warn!(
-            node = %made.node,
-            cluster = %made.cluster,
-            "made {}; start it with `kifu-node start --data {}`",
-            made.name,
-            layout.root().display()
-        );
+        super::tell_next(&made, "made the cluster", &layout);
         Ok(ExitCode::Ok)
     }
 }

@@ -23,13 +23,7 @@ impl Join {
         let token = self.token.trim().to_owned();
         let joined =
             super::block_on(async { kifu::node::join::join(&layout, &token, options).await.map_err(super::failure) })?;
-        tracing::warn!(
-            node = %joined.node,
-            cluster = %joined.cluster,
-            "{} is a member; start it with `kifu-node start --data {}`",
-            joined.name,
-            layout.root().display()
-        );
+        super::tell_next(&joined, "is a member of", &layout);
         Ok(ExitCode::Ok)
     }
 }

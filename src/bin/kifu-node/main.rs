@@ -7,6 +7,8 @@ mod start;
 mod status;
 mod token;
 
+use std::io::Write;
+
 use clap::{Parser, Subcommand};
 use kifu::cli::{ExitCode, LogArgs};
 
@@ -67,4 +69,11 @@ fn client_failure(error: kifu::node::api::ClientError) -> kifu::cli::Failure {
 fn block_on<T>(future: impl Future<Output = Result<T, kifu::cli::Failure>>) -> Result<T, kifu::cli::Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(kifu::cli::Failure::general)?.block_on(future)
+}
+
+/// Says what a new node is, and how to start it.
+fn tell_next(node: &kifu::node::layout::NodeConfig, what: &str, layout: &kifu::node::Layout) {
+    let start = format!("kifu-node start --data {}", layout.root().display());
+    // A closed stderr is no reason to fail: the node is made.
+    writeln!(std::io::stderr(), "{} ({}) {what} {}; start it with: {start}", node.name, node.node, node.cluster).ok();
 }
