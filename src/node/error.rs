@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::cli::ExitCode;
+use crate::net::NetError;
 
 /// A node cannot start, join or go on.
 #[derive(Debug, thiserror::Error)]

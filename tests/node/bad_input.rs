@@ -93,8 +93,9 @@ async fn damage_in_the_middle_of_the_log_is_refused_with_its_place_and_a_torn_en
     torn[end - 3..=end].fill(0);
     fs::write(&segment, &torn).expect("written");
     machine.start();
-    let after = machine.wait_for("a leader", |status| status.seq.0 >= before.seq.0 && status.hosts_online == 1).await;
-    assert!(after.term > before.term);
+    machine.wait_for("a new term", |status| status.term > before.term && status.hosts_online == 1).await;
+    let log = fs::read_to_string(machine.data.with_extension("log")).expect("a log");
+    assert!(log.contains("torn"), "the cut is said: {log}");
     machine.kill();
 
     let mut flipped = whole;
