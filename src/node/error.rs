@@ -109,6 +109,8 @@ impl NodeError {
             | NodeError::Locked { .. }
             | NodeError::Bind { .. }
             | NodeError::Refused { .. } => ExitCode::Conflict,
+            NodeError::Net(NetError::Bind { .. }) => ExitCode::Conflict,
+            NodeError::Net(NetError::Token(_)) => ExitCode::Usage,
             NodeError::Unavailable { .. } | NodeError::Net(_) => ExitCode::Unavailable,
             _ => ExitCode::Failure,
         }

@@ -30,7 +30,7 @@ const REIGN_AGAIN: Duration = Duration::from_millis(100);
 /// Records of one batch at most; what policies still want comes with the next.
 const BATCH_RECORDS_MAX: usize = 512;
 /// Rounds of policies in one batch: a decision may open the way for another policy's.
-const POLICY_ROUNDS_MAX: usize = 8;
+const POLICY_ROUNDS_MAX: usize = 16;
 
 /// The admission task of a node.
 pub struct Leader {

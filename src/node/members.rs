@@ -54,8 +54,8 @@ impl Members {
         }
         let full = voters.len() >= crate::replica::VOTERS_MAX;
         self.replica.fold().read(|state| {
-            let missing = |host: &&Host| !voters.contains(&host.host) && !(full && learners.contains(&host.host));
-            let host = state.hosts.online().find(missing)?;
+            let settled = |host: &Host| voters.contains(&host.host) || (full && learners.contains(&host.host));
+            let host = state.hosts.online().find(|host| !settled(host))?;
             Some((host.host, Member { name: host.name.clone(), address: host.address.clone() }))
         })
     }

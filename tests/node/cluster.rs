@@ -75,7 +75,7 @@ async fn submit(machine: &Machine, number: u32) {
         inputs: vec![],
     };
     let job = JobId::new(format!("count-{number}"));
-    let request = Request::SubmitJob { job, spec: JobSpec::External(spec), priority: 0 };
+    let request = Request::SubmitJob { job, spec: Box::new(JobSpec::External(spec)), priority: 0 };
     let deadline = Instant::now() + PATIENCE;
     loop {
         match machine.ask(&request).await {

@@ -47,7 +47,7 @@ pub enum Request {
         /// The job; must be new.
         job: JobId,
         /// What is to be done.
-        spec: JobSpec,
+        spec: Box<JobSpec>,
         /// Higher is claimed first.
         priority: i32,
     },

@@ -92,7 +92,7 @@ impl Api {
             Request::Events { .. } => error_response("bad_request", "events come on a stream of their own"),
             Request::CreateToken { ttl_ms } => self.create_token(ttl_ms, actor).await,
             Request::SubmitJob { job, spec, priority } => {
-                self.command(Command::SubmitJob(SubmitJob { job, spec, priority })).await
+                self.command(Command::SubmitJob(SubmitJob { job, spec: *spec, priority })).await
             }
             Request::ChangeConfig { config } => {
                 self.command(Command::ChangeConfig(ChangeConfig { config: *config, actor: actor.to_owned() })).await
