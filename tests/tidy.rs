@@ -88,7 +88,9 @@ fn files_and_functions_stay_short() {
         if lines > FILE_LINES_MAX {
             problems.push(format!("{}: {lines} lines, at most {FILE_LINES_MAX}", path.display()));
         }
-        for (line, length) in long_functions(&text) {
+        // A test may be as long as the data in it.
+        let is_test = path.iter().any(|part| part == "tests");
+        for (line, length) in long_functions(&text).into_iter().filter(|_| !is_test) {
             problems.push(format!("{}:{line}: {length} lines, at most {FUNCTION_LINES_MAX}", path.display()));
         }
     }

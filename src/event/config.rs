@@ -136,7 +136,7 @@ impl Default for Config {
                 gradient_norm_max: Real(5 * Real::SCALE),
             },
             gauntlet: GauntletConfig {
-                simulations: 64,
+                simulations: 96,
                 considered: 7,
                 opening_plies: 4,
                 alpha_beta_depth: 4,

@@ -27,8 +27,8 @@ use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
 use crate::event::{Command, NodeId};
 use crate::net::{Authority, Channel, Connection, Endpoint, EndpointLimits, resolve};
-use crate::replica::propose::ASKS_MAX;
-use crate::replica::{Member, Peers, Replica, ReplicaOptions, Timing};
+use crate::replica::propose::{ASKS_MAX, Ask};
+use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
 use crate::work::Outbox;
 
 /// How long a stopping node waits for its last proposals, and for another leader.
@@ -60,60 +60,26 @@ impl Node {
     pub async fn start(layout: Layout, timing: Timing) -> Result<Node, NodeError> {
         let config = layout.load_config()?;
         let lock = layout.lock()?;
-        let clock = Clock;
-        let Opened { identity, log, state, checkpoint, store, blobs, outbox } = open::open(&layout, &config)?;
+        let opened = open::open(&layout, &config)?;
         let listen: SocketAddr = resolve(&config.listen).await?;
-        let endpoint = Endpoint::bind(listen, &identity, EndpointLimits::default())?;
+        let endpoint = Endpoint::bind(listen, &opened.identity, EndpointLimits::default())?;
         let web = http::bind(&config.http).await?;
-        let outbox = Arc::new(outbox);
-
-        let peers = Arc::new(Peers::new(config.node, endpoint.clone()));
-        config.peers.iter().for_each(|peer| peers.learn(peer.node, &peer.address));
-        state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
-        let fold = Arc::new(crate::replica::Fold::new(config.node, state, store));
-        let (intake, asks) = mpsc::channel(ASKS_MAX);
-        let options = ReplicaOptions {
-            node: config.node,
-            log,
-            fold: fold.clone(),
-            checkpoint,
-            peers: peers.clone(),
-            timing,
-            intake,
-        };
-        let replica = Arc::new(Replica::start(options).await?);
         let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
+        let bulk = bulk_runtime().map_err(NodeError::io(layout.root()))?;
+        let wired = wire(&layout, &config, opened, &endpoint, timing).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
-            replica.bootstrap(member).await?;
+            wired.replica.bootstrap(member).await?;
         }
-
-        let hearing = Hearing::default();
-        let incarnation = clock.now().0;
-        let pulse = Arc::new(Pulse {
-            node: config.node,
-            clock,
-            incarnation,
-            slots: config.slots,
-            peers: peers.clone(),
-            hearing: hearing.clone(),
-        });
-        let fetcher = Fetcher { node: config.node, clock, blobs: blobs.clone(), fold, peers, outbox: outbox.clone() };
-        let workshop = Workshop::new(&layout, &config, replica.clone(), fetcher.clone(), outbox.clone())?;
-        let bulk = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("kifu-bulk")
-            .enable_all()
-            .build()
-            .map_err(NodeError::io(layout.root()))?;
+        let hearing = wired.pulse.hearing.clone();
         let mut node = Node {
             layout,
             config,
-            replica,
+            replica: wired.replica,
             endpoint,
-            outbox,
-            pulse,
-            workshop: Arc::new(workshop),
+            outbox: wired.outbox,
+            pulse: wired.pulse,
+            workshop: wired.workshop,
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
             end: CancellationToken::new(),
@@ -123,14 +89,14 @@ impl Node {
         let leader = Leader {
             node: node.config.node,
             replica: node.replica.clone(),
-            asks,
+            asks: wired.asks,
             hearing: hearing.clone(),
-            clock,
+            clock: Clock,
             genesis,
             stop: node.end.clone(),
         };
-        node.spawn_control(leader, hearing.clone());
-        node.spawn_services(fetcher, blobs, hearing, web)?;
+        node.spawn_control(leader);
+        node.spawn_services(wired.fetcher, hearing, web)?;
         node.write_runtime()?;
         tracing::info!(node = %node.config.node, name = node.config.name, listen = node.config.listen, "running");
         Ok(node)
@@ -201,7 +167,7 @@ impl Node {
     }
 
     /// Tasks on the control runtime: consensus, membership, heartbeats, proposals.
-    fn spawn_control(&mut self, leader: Leader, hearing: Hearing) {
+    fn spawn_control(&mut self, leader: Leader) {
         let node: NodeId = self.config.node;
         self.tasks.spawn(leader.run());
         let members = Members { node, replica: self.replica.clone(), stop: self.stop.clone() };
@@ -219,14 +185,12 @@ impl Node {
                 tokio::time::sleep(HEARTBEAT_EVERY).await;
             }
         });
-        drop(hearing);
     }
 
     /// Tasks that answer others, and those that move bulk.
     fn spawn_services(
         &mut self,
         fetcher: Fetcher,
-        blobs: BlobStore,
         hearing: Hearing,
         web: tokio::net::TcpListener,
     ) -> Result<(), NodeError> {
@@ -238,7 +202,7 @@ impl Node {
             hearing,
             api: Arc::new(Api { replica: self.replica.clone(), footing: footing.clone(), tokens }),
             join: Arc::new(JoinService { replica: self.replica.clone(), authority, footing: footing.clone() }),
-            blobs,
+            blobs: fetcher.blobs.clone(),
             bulk: self.bulk.as_ref().map(|bulk| bulk.handle().clone()),
         };
         self.tasks.spawn(services.accept(self.endpoint.clone()));
@@ -285,6 +249,51 @@ impl Node {
         };
         self.layout.save_json(&self.layout.runtime(), &runtime)
     }
+}
+
+/// The parts of a node that know each other, before anything runs.
+struct Wired {
+    replica: Arc<Replica>,
+    asks: mpsc::Receiver<Ask>,
+    outbox: Arc<Outbox>,
+    pulse: Arc<Pulse>,
+    fetcher: Fetcher,
+    workshop: Arc<Workshop>,
+}
+
+/// Wires what a data directory holds.
+async fn wire(
+    layout: &Layout,
+    config: &NodeConfig,
+    opened: Opened,
+    endpoint: &Endpoint,
+    timing: Timing,
+) -> Result<Wired, NodeError> {
+    let Opened { log, state, checkpoint, store, blobs, outbox, identity: _ } = opened;
+    let (node, clock, outbox) = (config.node, Clock, Arc::new(outbox));
+    let peers = Arc::new(Peers::new(node, endpoint.clone()));
+    config.peers.iter().for_each(|peer| peers.learn(peer.node, &peer.address));
+    state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+    let fold = Arc::new(Fold::new(node, state, store));
+    let (intake, asks) = mpsc::channel(ASKS_MAX);
+    let options = ReplicaOptions { node, log, fold: fold.clone(), checkpoint, peers: peers.clone(), timing, intake };
+    let replica = Arc::new(Replica::start(options).await?);
+    let pulse = Pulse {
+        node,
+        clock,
+        incarnation: clock.now().0,
+        slots: config.slots,
+        peers: peers.clone(),
+        hearing: Hearing::default(),
+    };
+    let fetcher = Fetcher { node, clock, blobs, fold, peers, outbox: outbox.clone() };
+    let workshop = Workshop::new(layout, config, replica.clone(), fetcher.clone(), outbox.clone())?;
+    Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop) })
+}
+
+/// Transfers run here, so that they never delay consensus.
+fn bulk_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("kifu-bulk").enable_all().build()
 }
 
 /// Notes where the members listen, as the log says.

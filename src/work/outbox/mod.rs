@@ -4,7 +4,7 @@
 //! proposal survives a crash of the process or the machine. A sender reads [`Outbox::peek_batch`], sends until the
 //! leader has committed, and [`Outbox::ack`]s. Repeats are harmless: the leader deduplicates by `(origin, origin_seq)`.
 //!
-//! It is the only sled database of the house that cannot be rebuilt from the log, hence the care in [`disk`].
+//! It is the only sled database of the house that cannot be rebuilt from the log, hence the care in `disk`.
 
 mod codec;
 mod disk;

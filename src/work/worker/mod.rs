@@ -2,7 +2,7 @@
 //!
 //! [`WorkerProcess`] is one process; [`WorkerPool`] keeps some of them and gives each job one of the right kind. A worker's
 //! word is never trusted: every line is bounded, checked against the job that runs, and files that it names must lie in
-//! the job's scratch folder ([`check`]).
+//! the job's scratch folder (`check`).
 
 mod backoff;
 mod check;
