@@ -47,11 +47,11 @@ pub fn init(
         .map_err(|refusal| NodeError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() })?;
     layout.create()?;
     let authority = Authority::create()?;
-    authority.save(&layout.identity())?;
+    authority.save(layout.root())?;
     let validity = Validity::starting(Clock.now(), CERTIFICATE_LIFETIME);
     let identity = authority.issue_identity(&options.name, Role::Node, validity)?;
-    identity.save(&layout.identity())?;
-    authority.issue_identity("operator", Role::Operator, validity)?.save(&layout.identity())?;
+    identity.save(layout.root())?;
+    authority.issue_identity("operator", Role::Operator, validity)?.save(layout.root())?;
     let cluster = authority.cluster();
     let genesis = CreateCluster {
         cluster: cluster.clone(),

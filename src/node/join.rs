@@ -169,7 +169,7 @@ pub async fn join(layout: &Layout, token: &str, options: NodeOptions) -> Result<
             format!("the token expired at {}; make a new one with `kifu-node token create`", token.expires_at());
         return Err(NodeError::Refused { code: "token_expired".to_owned(), message });
     }
-    let key = Identity::load_or_create_key(&layout.identity(), Role::Node)?;
+    let key = Identity::load_or_create_key(layout.root(), Role::Node)?;
     let request = CertificateRequest::new(&options.name, &key)?;
     let request = JoinRequest {
         name: options.name.clone(),
@@ -184,7 +184,7 @@ pub async fn join(layout: &Layout, token: &str, options: NodeOptions) -> Result<
         JoinAnswer::Refused { code, message } => return Err(NodeError::Refused { code, message }),
     };
     let identity = Identity::new(token.identity().ca().clone(), certificate, key)?;
-    identity.save(&layout.identity())?;
+    identity.save(layout.root())?;
     let node: NodeId = identity.node();
     let peers = peers.into_iter().filter(|peer| peer.node != node).collect();
     let config = options.config(node, token.cluster(), peers);

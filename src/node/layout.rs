@@ -103,11 +103,6 @@ impl Layout {
         &self.root
     }
 
-    /// The folder of keys and certificates.
-    pub fn identity(&self) -> PathBuf {
-        self.root.join("identity")
-    }
-
     /// The folder of the outbox.
     pub fn outbox(&self) -> PathBuf {
         self.root.join("outbox")

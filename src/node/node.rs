@@ -220,13 +220,13 @@ impl Node {
 
     /// What only the node with the cluster's CA can do.
     fn authorities(&self) -> Result<(Option<Tokens>, Option<Authority>), NodeError> {
-        let folder = self.layout.identity();
-        if !Authority::exists(&folder) {
+        let folder = self.layout.root();
+        if !Authority::exists(folder) {
             return Ok((None, None));
         }
         let tokens =
-            Tokens { authority: Authority::load(&folder)?, addresses: vec![self.config.listen.clone()], clock: Clock };
-        Ok((Some(tokens), Some(Authority::load(&folder)?)))
+            Tokens { authority: Authority::load(folder)?, addresses: vec![self.config.listen.clone()], clock: Clock };
+        Ok((Some(tokens), Some(Authority::load(folder)?)))
     }
 
     fn write_runtime(&self) -> Result<(), NodeError> {

@@ -33,7 +33,7 @@ pub struct Opened {
 /// # Errors
 /// When a part is damaged in a way that cannot be mended from the others.
 pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
-    let identity = Identity::load(&layout.identity(), Role::Node)?;
+    let identity = Identity::load(layout.root(), Role::Node)?;
     if identity.node() != config.node || identity.cluster() != config.cluster {
         let reason =
             format!("its key is that of node {} in {}, node.toml says otherwise", identity.node(), identity.cluster());

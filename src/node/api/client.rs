@@ -82,7 +82,7 @@ impl ClientError {
 pub struct Target {
     /// Addresses to try in turn, as `host:port`.
     pub addresses: Vec<String>,
-    /// The folder with the operator's (or viewer's) certificate and key.
+    /// The folder that holds `identity/` with an operator's, viewer's or node's certificate and key.
     pub identity: PathBuf,
 }
 
@@ -98,7 +98,7 @@ impl Target {
         let runtime: Option<Runtime> = layout.load_json(&layout.runtime()).map_err(bad)?;
         let runtime = runtime.ok_or_else(|| ClientError::NotRunning { data: data.to_owned() })?;
         let others = runtime.peers.into_iter().map(|peer| peer.address);
-        Ok(Target { addresses: std::iter::once(runtime.address).chain(others).collect(), identity: layout.identity() })
+        Ok(Target { addresses: std::iter::once(runtime.address).chain(others).collect(), identity: data.to_owned() })
     }
 
     /// The node that runs on a data directory, and nobody else.
