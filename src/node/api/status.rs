@@ -25,6 +25,8 @@ pub struct Status {
     pub seq: Seq,
     /// How far the cluster is from losing its quorum.
     pub health: QuorumHealth,
+    /// Members that vote.
+    pub voters: u32,
     /// Members.
     pub hosts: u32,
     /// Members that are online.
@@ -114,6 +116,7 @@ impl Status {
             term: leadership.map(|leadership| leadership.term).unwrap_or_default(),
             seq: state.seq,
             health: state.quorum.get().map(|quorum| quorum.health).unwrap_or_default(),
+            voters: state.quorum.get().map_or(0, |quorum| quorum.voters.len() as u32),
             hosts: state.hosts.table.len() as u32,
             hosts_online: state.hosts.online().count() as u32,
             jobs_queued: state.jobs.queued().count() as u32,

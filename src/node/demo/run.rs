@@ -101,10 +101,11 @@ impl Demo {
         loop {
             self.check_processes();
             if let Some((status, footer)) = self.watch.status(&self.fleet).await
-                && status.hosts_online == self.options.nodes
+                && (status.hosts_online, status.voters) == (self.options.nodes, self.options.nodes)
             {
+                // Before all of them vote, the loss of one may be the loss of the quorum.
                 let leader = footer.leader.unwrap_or_default();
-                self.teller.say(&format!("{} nodes are online, {leader} leads", status.hosts_online));
+                self.teller.say(&format!("{} nodes are online and vote, {leader} leads", status.hosts_online));
                 return Ok(());
             }
             if Instant::now() > deadline {
