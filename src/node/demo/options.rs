@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ExitCode, Failure};
-use crate::event::config::{Config, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig};
+use crate::event::config::{ClusterConfig, Config, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig};
 use crate::event::{Real, training::TrainRecipe};
 
 /// Runs of `demo-out` that are looked at for a free number.
@@ -44,6 +44,7 @@ pub fn quick_config() -> Config {
             ..standard.gauntlet
         },
         gate: PromotionGate { champion_low_min: Real(100_000), random_rate_min: Real(300_000), games_min: 8 },
+        cluster: ClusterConfig { digest_every: 50, ..standard.cluster },
         ..standard
     }
 }
