@@ -16,8 +16,8 @@ use crate::replica::Peers;
 
 /// How often a node says that it lives.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_millis(200);
-/// Jobs that one heartbeat names at most; a datagram holds about a kilobyte.
-const RUNNING_MAX: usize = 12;
+/// Leases that one datagram names at most: it holds a kilobyte, and ids may be long. A node with more sends more datagrams.
+const LEASES_PER_DATAGRAM: usize = 6;
 
 /// A heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,17 +88,47 @@ pub struct Pulse {
 impl Pulse {
     /// Says that this node lives and runs `running`.
     pub fn beat(&self, running: Vec<(JobId, Seq)>, seq: Seq, goodbye: bool) {
-        let running = running.into_iter().take(RUNNING_MAX).collect();
-        let heartbeat = Heartbeat { incarnation: self.incarnation, slots: self.slots, running, seq, goodbye };
-        let bytes = serde_json::to_vec(&heartbeat).expect("heartbeats are plain data");
-        for node in self.peers.others() {
-            self.peers.send_datagram(node, bytes.clone());
+        for running in parts(&running) {
+            let heartbeat = Heartbeat { incarnation: self.incarnation, slots: self.slots, running, seq, goodbye };
+            let bytes = serde_json::to_vec(&heartbeat).expect("heartbeats are plain data");
+            for node in self.peers.others() {
+                self.peers.send_datagram(node, bytes.clone());
+            }
+            self.hearing.hear(self.node, heartbeat, self.clock.now());
         }
-        self.hearing.hear(self.node, heartbeat, self.clock.now());
+    }
+}
+
+/// The leases of each datagram; one datagram without any when there are none.
+fn parts(running: &[(JobId, Seq)]) -> Vec<Vec<(JobId, Seq)>> {
+    match running.is_empty() {
+        true => vec![vec![]],
+        false => running.chunks(LEASES_PER_DATAGRAM).map(<[_]>::to_vec).collect(),
     }
 }
 
 /// Reads a heartbeat; anything else is ignored.
 pub fn read(bytes: &[u8]) -> Option<Heartbeat> {
     serde_json::from_slice(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::limits::DATAGRAM_BYTES_MAX;
+
+    #[test]
+    fn every_lease_of_a_large_node_is_named_and_every_datagram_fits() {
+        let running: Vec<_> = (0..50).map(|n| (JobId::new(format!("{}-{n}", "g".repeat(90))), Seq(u64::MAX))).collect();
+        let parts = parts(&running);
+        assert_eq!(parts.concat(), running);
+        for running in parts {
+            let heartbeat =
+                Heartbeat { incarnation: u64::MAX, slots: u32::MAX, running, seq: Seq(u64::MAX), goodbye: false };
+            let bytes = serde_json::to_vec(&heartbeat).expect("plain data");
+            assert!(bytes.len() <= DATAGRAM_BYTES_MAX, "{} bytes", bytes.len());
+            assert_eq!(read(&bytes), Some(heartbeat));
+        }
+        assert_eq!(super::parts(&[]), [vec![]], "an idle node says that it lives, too");
+    }
 }
