@@ -274,18 +274,15 @@ async fn wire(
     let peers = Arc::new(Peers::new(node, endpoint.clone()));
     config.peers.iter().for_each(|peer| peers.learn(peer.node, &peer.address));
     state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+    // A clock that went back must not make this start look older than the last one.
+    let last_start = state.hosts.get(node).map_or(0, |host| host.incarnation);
+    let incarnation = clock.now().0.max(last_start + 1);
     let fold = Arc::new(Fold::new(node, state, store));
     let (intake, asks) = mpsc::channel(ASKS_MAX);
     let options = ReplicaOptions { node, log, fold: fold.clone(), checkpoint, peers: peers.clone(), timing, intake };
     let replica = Arc::new(Replica::start(options).await?);
-    let pulse = Pulse {
-        node,
-        clock,
-        incarnation: clock.now().0,
-        slots: config.slots,
-        peers: peers.clone(),
-        hearing: Hearing::default(),
-    };
+    let pulse =
+        Pulse { node, clock, incarnation, slots: config.slots, peers: peers.clone(), hearing: Hearing::default() };
     let fetcher = Fetcher { node, clock, blobs, fold, peers, outbox: outbox.clone() };
     let workshop = Workshop::new(layout, config, replica.clone(), fetcher.clone(), outbox.clone())?;
     Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop) })
