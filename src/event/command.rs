@@ -53,6 +53,10 @@ body! {
         ReportDivergence(ReportDivergence),
         /// Change the configuration.
         ChangeConfig(ChangeConfig),
+        /// Let a program record notes.
+        RegisterProducer(RegisterProducer),
+        /// Remember something.
+        RecordNote(RecordNote),
     }
 
     /// See [`Command::CreateCluster`].
@@ -261,5 +265,23 @@ body! {
         pub config: Config,
         /// Who changes it.
         pub actor: String,
+    }
+
+    /// See [`Command::RegisterProducer`].
+    pub struct RegisterProducer {
+        /// The id that it drew.
+        pub producer: NodeId,
+        /// What people call it.
+        pub name: String,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::RecordNote`].
+    pub struct RecordNote {
+        /// Who asks. Ignored for a producer's notes: its registration says it.
+        pub actor: String,
+        /// The note.
+        pub text: String,
     }
 }

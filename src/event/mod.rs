@@ -20,6 +20,7 @@ pub mod games;
 pub mod id;
 pub mod jobs;
 pub mod models;
+pub mod notes;
 pub mod quality;
 pub mod record;
 pub mod registry;

@@ -6,7 +6,9 @@
 use serde_json::Value;
 
 use super::error::EventError;
-use super::{artifacts, campaign, cluster, config, datasets, evaluation, games, jobs, models, quality, training};
+use super::{
+    artifacts, campaign, cluster, config, datasets, evaluation, games, jobs, models, notes, quality, training,
+};
 
 macro_rules! events {
     ($($number:literal v $version:literal $name:literal $room:ident :: $body:ident)*) => {
@@ -159,6 +161,8 @@ events! {
     0x0a01 v 1 "CONFIG_CHANGED" config::ConfigChanged
     0x0b01 v 1 "GENERATION_OPENED" campaign::GenerationOpened
     0x0b02 v 1 "CAMPAIGN_COMPLETED" campaign::CampaignCompleted
+    0x0c01 v 1 "PRODUCER_REGISTERED" notes::ProducerRegistered
+    0x0c02 v 1 "NOTE_RECORDED" notes::NoteRecorded
 }
 
 impl std::fmt::Display for Kind {

@@ -23,6 +23,7 @@ use super::jobs::{
     SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
 use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
+use super::notes::{NoteRecorded, ProducerRegistered};
 use super::quality::QualityScoreUpdated;
 use super::training::{
     TrainRecipe, TrainingCompleted, TrainingFailed, TrainingProgress, TrainingProgressed, TrainingStarted,
@@ -441,6 +442,10 @@ fn rest(kind: Kind) -> Event {
         Kind::ArtifactVerified => ArtifactVerified { artifact, host: PEER }.into(),
         Kind::ArtifactLost => ArtifactLost { artifact, host, reason: "the file is gone".into() }.into(),
         Kind::ConfigChanged => ConfigChanged { config: config(), actor: "ada".into() }.into(),
+        Kind::ProducerRegistered => {
+            ProducerRegistered { producer: NodeId(0x77), name: "provider-watch".into(), actor: "ada".into() }.into()
+        }
+        Kind::NoteRecorded => NoteRecorded { author: "ada".into(), text: "the provider of PEER changed".into() }.into(),
         Kind::GenerationOpened => GenerationOpened { game: game(), generation: 1, champion: origin() }.into(),
         _ => CampaignCompleted { game: game(), generations: 1, champion: candidate(), exam: vec![score()] }.into(),
     }

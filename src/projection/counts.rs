@@ -34,9 +34,14 @@ impl Counts {
     /// Folds a record.
     pub fn apply(&mut self, record: &Record) {
         let kind = record.draft.event.kind();
-        let records = self.of(kind) + 1;
-        let row =
-            CountRow { kind: kind.name().to_owned(), records, last_seq: record.seq, last_at: record.draft.recorded_at };
-        self.table.put(kind.number(), row);
+        let (last_seq, last_at) = (record.seq, record.draft.recorded_at);
+        let known = self.table.update(&kind.number(), |row| {
+            row.records += 1;
+            (row.last_seq, row.last_at) = (last_seq, last_at);
+        });
+        if !known {
+            let row = CountRow { kind: kind.name().to_owned(), records: 1, last_seq, last_at };
+            self.table.put(kind.number(), row);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The last proposal of each origin: what makes a repeated proposal count once.
 //!
-//! Bound: one row for each origin. Admission takes numbered proposals only from members and from the node that joins
-//! with them, so there are never more rows than members.
+//! Bound: one row for each origin. Admission takes numbered proposals only from members, from the node that joins with them,
+//! and from registered producers, so there are never more rows than members and
+//! [`PRODUCERS_MAX`](super::producers::PRODUCERS_MAX).
 
 use super::row::row;
 use super::table::Table;

@@ -28,6 +28,7 @@ pub mod jobs;
 pub mod key;
 pub mod leadership;
 pub mod models;
+pub mod producers;
 #[cfg(test)]
 mod properties;
 pub mod quality;

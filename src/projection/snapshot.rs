@@ -15,7 +15,7 @@ use crate::event::{Hash, Millis, Seq, Term};
 
 const MAGIC: &[u8; 8] = b"KIFUROWS";
 /// The version of all row types together. Raised with every change of a row; older rows are folded again from the log.
-pub const ROWS_VERSION: u32 = 1;
+pub const ROWS_VERSION: u32 = 2;
 const HASH_BYTES: usize = 32;
 
 impl State {
@@ -194,6 +194,9 @@ mod tests {
         }
         let mut foreign = good.clone();
         foreign[8] = 9;
-        assert_eq!(State::restore(&foreign).unwrap_err(), ProjectionError::Version { found: 9, expected: 1 });
+        assert_eq!(
+            State::restore(&foreign).unwrap_err(),
+            ProjectionError::Version { found: 9, expected: ROWS_VERSION }
+        );
     }
 }

@@ -6,8 +6,8 @@ use super::table::AnyTable;
 use super::{
     artifacts::Artifacts, campaign::Campaign, cluster::Cluster, config::ConfigInForce, counts::Counts,
     datasets::Datasets, dedupe::Dedupe, digests::Digests, divergences::Divergences, games::Games, gauntlets::Gauntlets,
-    hosts::Hosts, jobs::Jobs, leadership::Leadership, models::Models, quality::Quality, quorum::Quorum, tokens::Tokens,
-    training::Training,
+    hosts::Hosts, jobs::Jobs, leadership::Leadership, models::Models, producers::Producers, quality::Quality,
+    quorum::Quorum, tokens::Tokens, training::Training,
 };
 use crate::event::cluster::ProjectionDigest;
 use crate::event::config::Config;
@@ -46,6 +46,8 @@ pub struct State {
     pub leadership: Leadership,
     /// Models and champions.
     pub models: Models,
+    /// Programs that record notes.
+    pub producers: Producers,
     /// Quality scores.
     pub quality: Quality,
     /// Voters and their health.
@@ -103,6 +105,7 @@ tables! {
     "jobs" => jobs.table,
     "leadership" => leadership.table,
     "models" => models.table,
+    "producers" => producers.table,
     "quality" => quality.table,
     "quorum" => quorum.table,
     "tokens" => tokens.table,
@@ -143,6 +146,7 @@ impl State {
         self.models.apply(record, &self.training);
         self.artifacts.apply(record);
         self.campaign.apply(record, &self.training, &self.models);
+        self.producers.apply(record, &mut self.dedupe);
         self.dedupe.apply(record);
         self.counts.apply(record);
         self.digests.apply(record);

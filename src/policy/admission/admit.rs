@@ -1,6 +1,6 @@
 //! The one gate for commands.
 
-use super::{Refusal, artifacts, claims, cluster, config, leases, results, submissions};
+use super::{Refusal, artifacts, claims, cluster, config, leases, notes, results, submissions};
 use crate::event::{Command, Millis, Proposal};
 use crate::policy::view::Decision;
 use crate::projection::State;
@@ -16,7 +16,11 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
     if origin_seq != 0 && origin_seq <= last {
         return Err(Refusal::Duplicate { origin, origin_seq, last });
     }
-    let open_to_strangers = matches!(proposal.command, Command::CreateCluster(_) | Command::JoinNode(_));
+    let producer = state.producers.get(origin).is_some() && matches!(proposal.command, Command::RecordNote(_));
+    if producer {
+        notes::check_number(origin, origin_seq, last)?;
+    }
+    let open_to_strangers = producer || matches!(proposal.command, Command::CreateCluster(_) | Command::JoinNode(_));
     if !open_to_strangers && !state.hosts.is_member(origin) {
         return Err(Refusal::NotAMember { node: origin });
     }
@@ -34,6 +38,8 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::LoseArtifact(command) => artifacts::lose(state, origin, command),
         Command::ReportDivergence(command) => cluster::report_divergence(state, origin, command),
         Command::ChangeConfig(command) => config::change(state, command),
+        Command::RegisterProducer(command) => notes::register(state, command),
+        Command::RecordNote(command) => notes::record(state, origin, command),
     }?;
     for decision in &mut decisions {
         for cause in &proposal.caused_by {

@@ -10,6 +10,7 @@ mod claims;
 mod cluster;
 pub mod config;
 mod leases;
+mod notes;
 mod outcomes;
 mod refusal;
 mod results;

@@ -16,6 +16,22 @@ pub enum Refusal {
         /// The last number admitted.
         last: u64,
     },
+    /// A producer's proposal does not follow its last one.
+    #[error("proposal {origin_seq} of producer {origin} does not follow {last}: send {} next", last + 1)]
+    Gap {
+        /// The producer.
+        origin: NodeId,
+        /// The proposal's number.
+        origin_seq: u64,
+        /// The last number admitted.
+        last: u64,
+    },
+    /// A note or a producer is not acceptable.
+    #[error("this cannot be noted: {reason}")]
+    BadNote {
+        /// What is wrong.
+        reason: String,
+    },
     /// There is a cluster already.
     #[error("the cluster exists already")]
     ClusterExists,
@@ -159,6 +175,8 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::Duplicate { .. } => "duplicate",
+            Refusal::Gap { .. } => "gap",
+            Refusal::BadNote { .. } => "bad_note",
             Refusal::ClusterExists => "cluster_exists",
             Refusal::NotAMember { .. } => "not_a_member",
             Refusal::NotYours { .. } => "not_yours",
