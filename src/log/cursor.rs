@@ -4,12 +4,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::base;
 use super::disk::LogDisk;
 use super::entry::{Entry, LogPosition};
 use super::error::LogError;
 use super::frame::{Found, FrameReader};
 use super::recovery;
-use super::segment;
 use super::tail::Tail;
 use super::walk::{self, Step, Walk};
 
@@ -110,7 +110,7 @@ impl LogCursor {
     /// Goes on to the next segment. False when there is none: the end.
     fn cross(&mut self, bad: Option<&'static str>) -> Result<bool, LogError> {
         let current = self.walk.header.before.next_index;
-        let Some(next) = segment::list(self.disk.as_ref())?.into_iter().find(|first| *first > current) else {
+        let Some(next) = base::list(self.disk.as_ref())?.into_iter().find(|first| *first > current) else {
             self.check_end(bad)?;
             return Ok(false);
         };

@@ -193,6 +193,12 @@ impl Tip {
         }
     }
 
+    /// The tip of a log that ends at `position`.
+    pub(super) fn at(position: &LogPosition) -> Tip {
+        let LogPosition { index, term, leader, seq, chain } = *position;
+        Tip { next_index: index + 1, next_seq: seq.next(), term, leader, chain }
+    }
+
     /// The last entry's position, if there is one.
     pub(super) fn position(&self) -> Option<LogPosition> {
         Some(LogPosition {

@@ -138,6 +138,21 @@ pub enum LogError {
         /// Which rule it breaks.
         reason: String,
     },
+    /// What was asked for came before the first entry that this log still holds.
+    #[error(
+        "{what} {asked} is no longer in this log, which begins with entry {index} and seq {seq}: \
+         earlier history lies in the archive (`kifu-replay --archive DIR`)"
+    )]
+    BeforeStart {
+        /// `entry` or `record`.
+        what: &'static str,
+        /// Its index or seq.
+        asked: u64,
+        /// The first entry that is there, or that will be.
+        index: u64,
+        /// The first record that is there, or that will be.
+        seq: Seq,
+    },
     /// The tail that was being read has been replaced by the writer.
     #[error("the log was truncated below entry {index} while it was read: read again from an earlier position")]
     Truncated {

@@ -66,6 +66,16 @@ impl Index {
         self.segments.push(segment);
     }
 
+    /// Removes the first so many segments.
+    pub(super) fn remove_first(&mut self, count: usize) {
+        self.segments.drain(..count.min(self.segments.len()));
+    }
+
+    /// Removes all segments.
+    pub(super) fn clear(&mut self) {
+        self.segments.clear();
+    }
+
     /// Removes the last segment.
     pub(super) fn pop(&mut self) {
         self.segments.pop();

@@ -30,13 +30,16 @@ impl Batch {
 }
 
 impl Log {
-    /// The position of an entry; none when there is no such entry.
+    /// The position of an entry, or of the last one before the log begins; none when there is no such entry.
     ///
     /// # Errors
     /// As [`Log::read`].
     pub fn position_of(&self, index: u64) -> Result<Option<LogPosition>, LogError> {
         if let Some(entry) = self.shared().sound()?.cache.get(index) {
             return Ok(Some(entry.position()));
+        }
+        if let Some(base) = self.base().filter(|base| base.index == index) {
+            return Ok(Some(base));
         }
         Ok(self.read(index, index.saturating_add(1), 0)?.first().map(Entry::position))
     }
@@ -45,8 +48,8 @@ impl Log {
     /// up to `bytes_max` bytes of content, but at least one.
     ///
     /// # Errors
-    /// [`LogError::Damaged`] where the disk no longer holds what was written; [`LogError::Io`];
-    /// [`LogError::Poisoned`].
+    /// [`LogError::BeforeStart`] when the log begins after `from`; [`LogError::Damaged`] where the disk no longer holds
+    /// what was written; [`LogError::Io`]; [`LogError::Poisoned`].
     pub fn read(&self, from: u64, to: u64, bytes_max: usize) -> Result<Vec<Entry>, LogError> {
         let mut found = Batch::new(bytes_max);
         let mut next = from;
@@ -54,6 +57,10 @@ impl Log {
             let (start, generation, disk_to) = {
                 let state = self.shared().sound()?;
                 let to = to.min(state.tip.next_index);
+                if next < state.base.next_index && next < to {
+                    let (index, seq) = (state.base.next_index, state.base.next_seq);
+                    return Err(LogError::BeforeStart { what: "entry", asked: next, index, seq });
+                }
                 let first_cached = state.cache.first().unwrap_or(u64::MAX);
                 while next >= first_cached && next < to && found.wants_more() {
                     let Some(entry) = state.cache.get(next) else { break };
@@ -82,6 +89,10 @@ impl Log {
     pub fn entry_of_seq(&self, seq: Seq) -> Result<Option<Entry>, LogError> {
         let start = {
             let state = self.shared().sound()?;
+            if seq != Seq(0) && seq < state.base.next_seq {
+                let (index, first) = (state.base.next_index, state.base.next_seq);
+                return Err(LogError::BeforeStart { what: "record", asked: seq.0, index, seq: first });
+            }
             if seq == Seq(0) || seq >= state.tip.next_seq {
                 return Ok(None);
             }

@@ -7,10 +7,12 @@
 //!
 //! Invariants: an entry is readable when `append` returns and durable when its callback runs with `Ok`; what was once
 //! durable is either read back unchanged or refused with file and offset, never silently different; after a failed
-//! sync the log is poisoned and nothing more is written. History is never purged.
+//! sync the log is poisoned and nothing more is written. A log may begin later than at index 0 ([`Log::base`]): then the file
+//! `base` says so, and what came before lies in the archive or in a snapshot.
 //!
 //! The disk lies behind [`LogDisk`]: [`SegmentDisk`] is the real one, [`MemoryDisk`] its twin with faults for tests.
 
+mod base;
 mod cache;
 mod cursor;
 mod disk;
@@ -24,6 +26,7 @@ mod memory_disk;
 mod pending;
 mod queue;
 mod reader;
+mod rebase;
 mod recovery;
 mod rewind;
 mod segment;

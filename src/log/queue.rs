@@ -35,6 +35,11 @@ pub(super) enum Job {
         vote: Vote,
         done: Done,
     },
+    /// Let the log begin at `tip`.
+    Rebase {
+        tip: Tip,
+        done: Done,
+    },
 }
 
 /// What the writer does next.
@@ -42,6 +47,7 @@ pub(super) enum Work {
     Append(Vec<Append>),
     Rewind { tip: Tip, done: Done },
     SaveVote { vote: Vote, done: Done },
+    Rebase { tip: Tip, done: Done },
 }
 
 /// Requests in order.
@@ -60,7 +66,10 @@ impl Append {
 impl Job {
     pub(super) fn into_done(self) -> Done {
         match self {
-            Job::Append(Append { done, .. }) | Job::Rewind { done, .. } | Job::SaveVote { done, .. } => done,
+            Job::Append(Append { done, .. })
+            | Job::Rewind { done, .. }
+            | Job::SaveVote { done, .. }
+            | Job::Rebase { done, .. } => done,
         }
     }
 }
@@ -83,6 +92,7 @@ impl Queue {
             Job::Append(append) => Some(Work::Append(self.batch(append))),
             Job::Rewind { tip, done } => Some(Work::Rewind { tip, done }),
             Job::SaveVote { vote, done } => Some(Work::SaveVote { vote, done }),
+            Job::Rebase { tip, done } => Some(Work::Rebase { tip, done }),
         }
     }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::base;
 use super::cursor::{LogCursor, Place};
 use super::disk::LogDisk;
 use super::entry::{Entry, LogPosition, Payload};
 use super::error::LogError;
-use super::segment;
 use super::segment_disk::SegmentDisk;
-use super::walk::Walk;
+use super::walk::{self, Walk};
 use crate::event::record::RawRecord;
 use crate::event::{EventError, Hash, Record, Seq, Term};
 
@@ -62,10 +62,14 @@ impl LogReader {
     /// # Errors
     /// As [`LogReader::open`].
     pub fn open_on(disk: Arc<dyn LogDisk>) -> Result<LogReader, LogError> {
-        let first = *segment::list(disk.as_ref())?.first().ok_or_else(|| LogError::Missing { path: disk.path("") })?;
+        let (expected, base) = base::begins(disk.as_ref())?;
+        let first = *base::list(disk.as_ref())?.first().ok_or_else(|| LogError::Missing { path: disk.path("") })?;
         let walk = Walk::open(disk.as_ref(), first)?;
-        if first != 0 {
-            return Err(LogError::Gap { path: walk.path().clone(), expected: 0, found: first });
+        if first != expected {
+            return Err(LogError::Gap { path: walk.path().clone(), expected, found: first });
+        }
+        if let Some(base) = base {
+            walk::check_joint(&base.tip, &walk)?;
         }
         Ok(LogReader { cluster: walk.header.cluster, disk })
     }
@@ -73,6 +77,14 @@ impl LogReader {
     /// The cluster that the log belongs to.
     pub fn cluster(&self) -> Hash {
         self.cluster
+    }
+
+    /// The last entry before the first one that this log holds; none when it begins at index 0.
+    ///
+    /// # Errors
+    /// When the file that says so cannot be read.
+    pub fn base(&self) -> Result<Option<LogPosition>, LogError> {
+        Ok(base::begins(self.disk.as_ref())?.1.and_then(|base| base.tip.position()))
     }
 
     /// Reads entries from the start of the segment that holds the one at `index`, or from the last segment.
@@ -86,9 +98,13 @@ impl LogReader {
     /// Iterates over the records from `from` on. The first error ends it.
     ///
     /// # Errors
-    /// What is wrong with the header of the segment where it begins.
+    /// [`LogError::BeforeStart`] when the log begins later; what is wrong with the header of the segment where it begins.
     pub fn records(&self, from: Seq) -> Result<Records, LogError> {
         let from = from.max(Seq(1));
+        if let Some(base) = self.base()?.filter(|base| from <= base.seq) {
+            let (asked, index, seq) = (from.0, base.index + 1, base.seq.next());
+            return Err(LogError::BeforeStart { what: "record", asked, index, seq });
+        }
         let cursor = self.open_segment(|walk| walk.header.before.next_seq <= from)?;
         Ok(Records { cursor, entry: None, offset: 0, next: Seq(0), from, failed: false })
     }
@@ -113,7 +129,7 @@ impl LogReader {
 
     /// The last segment for which `fits` holds; it does for the first one.
     fn open_segment(&self, fits: impl Fn(&Walk) -> bool) -> Result<LogCursor, LogError> {
-        let firsts = segment::list(self.disk.as_ref())?;
+        let firsts = base::list(self.disk.as_ref())?;
         let mut low = 0;
         let mut high = firsts.len();
         let mut best = None;
@@ -129,7 +145,7 @@ impl LogReader {
         }
         let walk = match best {
             Some(walk) => walk,
-            None => Walk::open(self.disk.as_ref(), 0)?,
+            None => return Err(LogError::Missing { path: self.disk.path("") }),
         };
         Ok(LogCursor::new(self.disk.clone(), walk))
     }

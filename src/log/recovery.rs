@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::base::{self, ASIDE, BASE, Base};
 use super::disk::{LogDisk, LogFile};
 use super::entry::Tip;
 use super::error::LogError;
@@ -57,6 +58,8 @@ pub(super) struct Active {
 /// All that the writer needs to go on.
 pub(super) struct Recovered {
     pub index: Index,
+    /// The end of what came before the first entry.
+    pub base: Tip,
     pub tip: Tip,
     pub active: Active,
     pub vote: Option<Vote>,
@@ -66,11 +69,14 @@ pub(super) struct Recovered {
 
 /// Recovers the log on `disk`, or begins a new one.
 pub(super) fn recover(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) -> Result<Recovered, LogError> {
-    let removed = tidy(disk)?;
+    let mut removed = tidy(disk)?;
     let vote = Vote::load(disk, cluster)?;
+    let base = recover_base(disk, cluster, segment_bytes)?;
+    let begins = base.unwrap_or(Tip::genesis(*cluster));
+    removed.extend(base::remove_below(disk, begins.next_index)?);
     let mut firsts = segment::list(disk)?;
     if firsts.is_empty() {
-        if vote.is_some() {
+        if vote.is_some() || base.is_some() {
             return Err(LogError::Missing { path: disk.path("") });
         }
         let header = SegmentHeader { cluster: *cluster, before: Tip::genesis(*cluster) };
@@ -78,7 +84,7 @@ pub(super) fn recover(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) ->
         firsts.push(0);
     }
     let mut index = Index::default();
-    let mut tip = Tip::genesis(*cluster);
+    let mut tip = begins;
     let mut last = None;
     for (place, &first) in firsts.iter().enumerate() {
         let mut walk = Walk::open(disk, first)?;
@@ -98,10 +104,22 @@ pub(super) fn recover(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) ->
     let cut = cut_tail(&walk, tail)?;
     let capacity = walk.file().bytes().map_err(|error| LogError::io("read", walk.path(), error))?;
     let active = Active { file: walk.file().clone(), path: walk.path().clone(), tail: walk.offset(), capacity };
-    let committed = vote::load_committed(disk).min(tip.next_index);
-    let records = tip.next_seq.0 - 1;
-    let report = Recovery { segments: firsts.len(), entries: tip.next_index, records, cut, removed };
-    Ok(Recovered { index, tip, active, vote, committed, report })
+    let committed = vote::load_committed(disk).min(tip.next_index).max(begins.next_index);
+    let (entries, records) = (tip.next_index - begins.next_index, tip.next_seq.0 - begins.next_seq.0);
+    let report = Recovery { segments: firsts.len(), entries, records, cut, removed };
+    Ok(Recovered { index, base: begins, tip, active, vote, committed, report })
+}
+
+/// Where the log begins, if that is later than at index 0. Completes what a crash interrupted.
+fn recover_base(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) -> Result<Option<Tip>, LogError> {
+    let Some(mut base) = Base::load(disk)? else { return Ok(None) };
+    if base.cluster != *cluster {
+        return Err(LogError::ForeignCluster { path: disk.path(BASE), expected: *cluster, found: base.cluster });
+    }
+    if base.unsettled {
+        base.settle(disk, segment_bytes)?;
+    }
+    Ok(Some(base.tip))
 }
 
 /// Reads to the end of a segment. Returns what is wrong there, if it is not zeros.
@@ -127,7 +145,8 @@ pub(super) fn check_cluster(walk: &Walk, cluster: &Hash) -> Result<(), LogError>
 fn tidy(disk: &dyn LogDisk) -> Result<Vec<String>, LogError> {
     let names = disk.list().map_err(|error| LogError::io("list", &disk.path(""), error))?;
     let known = |name: &str| {
-        [LOCK, vote::VOTE, vote::COMMITTED].contains(&name)
+        [LOCK, BASE, vote::VOTE, vote::COMMITTED].contains(&name)
+            || name.ends_with(ASIDE)
             || name.ends_with(TEMPORARY)
             || segment::index_of(name).is_some()
     };

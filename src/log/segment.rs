@@ -101,7 +101,7 @@ impl SegmentHeader {
         Ok(header)
     }
 
-    fn fields(fields: &mut Fields<'_>) -> Option<SegmentHeader> {
+    pub(super) fn fields(fields: &mut Fields<'_>) -> Option<SegmentHeader> {
         fields.take::<4>()?;
         let next_index = fields.u64()?;
         let next_seq = Seq(fields.u64()?);

@@ -25,6 +25,8 @@ pub(super) struct Shared {
 }
 
 pub(super) struct State {
+    /// The end of what came before the log's first entry.
+    pub base: Tip,
     /// The end of what was appended, written or not.
     pub tip: Tip,
     pub cache: Cache,
@@ -46,6 +48,7 @@ pub(super) struct State {
 impl Shared {
     pub(super) fn new(disk: Arc<dyn LogDisk>, options: LogOptions, recovered: &Recovered) -> Shared {
         let state = State {
+            base: recovered.base,
             tip: recovered.tip,
             cache: Cache::new(options.cache_bytes),
             index: recovered.index.clone(),
@@ -170,6 +173,17 @@ impl State {
     pub(super) fn truncate(&mut self, tip: Tip, done: Done) {
         self.rewind(&tip);
         self.queue.push(Job::Rewind { tip, done });
+    }
+
+    /// Begins anew at `tip`, or asks the disk to drop segments before it.
+    pub(super) fn rebase(&mut self, tip: Tip, done: Done) {
+        if tip.next_index > self.tip.next_index {
+            self.rewind(&tip);
+            self.written = tip.next_index;
+            self.base = tip;
+            self.save_committed(self.committed.max(tip.next_index));
+        }
+        self.queue.push(Job::Rebase { tip, done });
     }
 
     /// Queues a vote.

@@ -126,25 +126,67 @@ impl Log {
         Ok(pending)
     }
 
-    /// Removes all entries after `index` (all of them for `None`). Reads and appends see it at once; it is durable when
+    /// Removes all entries after `index` (all that the log holds for `None`). Reads and appends see it at once; it is durable when
     /// the answer comes. Removing nothing is fine.
     ///
     /// # Errors
     /// [`LogError::Poisoned`], or what went wrong when the last entry that stays was read.
     pub fn truncate_after(&self, index: Option<u64>) -> Result<Pending, LogError> {
         let (pending, done) = Pending::new();
+        let base = self.shared().lock().base.next_index;
         let kept = match index {
-            Some(index) => self.read(index, index.saturating_add(1), 0)?.pop(),
-            None => None,
+            Some(index) if index.saturating_add(1) != base => self.read(index, index.saturating_add(1), 0)?.pop(),
+            _ => None,
         };
+        let index = index.filter(|index| index.saturating_add(1) != base);
         let mut state = self.shared().with_space()?;
         let tip = match (index, kept) {
-            (None, _) => Tip::genesis(self.shared().options.cluster),
+            (None, _) => state.base,
             (Some(_), Some(entry)) => Tip::after(&entry),
             // The index is at or after the end.
             (Some(_), None) => state.tip,
         };
         state.truncate(tip, done);
+        drop(state);
+        self.shared().notify();
+        Ok(pending)
+    }
+
+    /// The last entry that the log no longer holds; none when the log begins at index 0.
+    pub fn base(&self) -> Option<LogPosition> {
+        self.shared().lock().base.position()
+    }
+
+    /// Drops the segments that end before the entry at `index`; the one that is written to stays. The caller answers
+    /// for it that they are kept elsewhere.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`].
+    pub fn trim_before(&self, index: u64) -> Result<Pending, LogError> {
+        let (pending, done) = Pending::new();
+        let mut state = self.shared().with_space()?;
+        let tip = Tip { next_index: index.min(state.tip.next_index), ..state.tip };
+        state.rebase(tip, done);
+        drop(state);
+        self.shared().notify();
+        Ok(pending)
+    }
+
+    /// Begins anew after `position`, which lies beyond the end of this log: a snapshot stands for all up to it. The
+    /// segments that were there are moved aside, not removed. Reads and appends see it at once; it is durable when
+    /// the answer comes.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] when the log reaches as far as `position`; [`LogError::Poisoned`].
+    pub fn begin_after(&self, position: LogPosition) -> Result<Pending, LogError> {
+        let (pending, done) = Pending::new();
+        let mut state = self.shared().with_space()?;
+        let tip = Tip::at(&position);
+        if tip.next_index <= state.tip.next_index {
+            let reason = format!("the log reaches as far as entry {} already", state.tip.next_index);
+            return Err(LogError::Refused { index: position.index, reason });
+        }
+        state.rebase(tip, done);
         drop(state);
         self.shared().notify();
         Ok(pending)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::base;
 use super::cursor::{LogCursor, Place};
 use super::disk::LogDisk;
 use super::entry::{Entry, LogPosition, Payload};
@@ -21,6 +22,8 @@ pub const PROBLEMS_MAX: usize = 100;
 pub struct VerifyReport {
     /// The cluster that it belongs to.
     pub cluster: Hash,
+    /// The last entry before the first one that the log holds; none when it begins at index 0.
+    pub base: Option<LogPosition>,
     /// Segments.
     pub segments: usize,
     /// Entries that are whole.
@@ -73,7 +76,7 @@ pub fn verify(folder: &Path, on_progress: &mut dyn FnMut(u64, u64)) -> Result<Ve
 /// # Errors
 /// As [`verify`].
 pub fn verify_on(disk: Arc<dyn LogDisk>, on_progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport, LogError> {
-    let firsts = segment::list(disk.as_ref())?;
+    let firsts = base::list(disk.as_ref())?;
     let sizes = firsts.iter().map(|first| {
         let name = segment::name_of(*first);
         disk.open(&name).and_then(|file| file.bytes()).map_err(|error| LogError::io("open", &disk.path(&name), error))
@@ -83,6 +86,7 @@ pub fn verify_on(disk: Arc<dyn LogDisk>, on_progress: &mut dyn FnMut(u64, u64)) 
     match LogReader::open_on(disk) {
         Ok(reader) => {
             check.report.cluster = reader.cluster();
+            check.report.base = reader.base()?;
             check.walk(reader.entries_near(0)?, bytes_total, on_progress)?;
         }
         Err(error) => check.structural(error)?,
@@ -101,6 +105,7 @@ impl Check {
     fn new(segments: usize) -> Check {
         let report = VerifyReport {
             cluster: Hash::default(),
+            base: None,
             segments,
             entries: 0,
             records: 0,
@@ -164,12 +169,14 @@ impl Check {
             self.term = Some(entry.term);
             self.report.terms += 1;
         }
-        if begins && !elected {
+        // Whether that term had its leader before the log begins cannot be seen here.
+        let before = self.report.base.is_some_and(|base| base.term == entry.term);
+        if begins && !elected && !before {
             let what = format!("the first record of term {} is not LEADER_ELECTED", entry.term);
             self.problem(entry, place, seq, what);
         }
         if elected {
-            self.election(entry, place, seq, raw, begins);
+            self.election(entry, place, seq, raw, begins || before);
         }
         let at = raw.recorded_at();
         if at < self.recorded_at {

@@ -11,7 +11,7 @@ use super::error::ReplicaError;
 use super::types::{Batch, LogId, RaftEntry, TypeConfig, Vote};
 use super::wire::{APPEND_BYTES_MAX, log_id, membership_bytes, read_membership};
 use crate::event::Term;
-use crate::log::{self, Log, LogError, NewEntry, Payload};
+use crate::log::{self, Log, LogError, LogPosition, NewEntry, Payload};
 
 /// Raft's view of the log.
 #[derive(Clone)]
@@ -62,8 +62,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     type LogReader = LogStore;
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
-        let last = self.log.last().map(|last| log_id(last.term.0, last.leader, last.index));
-        Ok(LogState { last_purged_log_id: None, last_log_id: last })
+        let id = |at: LogPosition| log_id(at.term.0, at.leader, at.index);
+        Ok(LogState { last_purged_log_id: self.log.base().map(id), last_log_id: self.log.last().map(id) })
     }
 
     async fn get_log_reader(&mut self) -> LogStore {

@@ -1,5 +1,6 @@
 //! The event log: one suite on the real disk and on its twin in memory, then crashes, damage and faults.
 
+mod base;
 mod crash;
 mod damage;
 mod faults;
