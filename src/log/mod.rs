@@ -10,7 +10,8 @@
 //! sync the log is poisoned and nothing more is written. A log may begin later than at index 0 ([`Log::base`]): then the file
 //! `base` says so, and what came before lies in the archive or in a snapshot.
 //!
-//! The disk lies behind [`LogDisk`]: [`SegmentDisk`] is the real one, [`MemoryDisk`] its twin with faults for tests.
+//! The disk lies behind [`LogDisk`]: [`SegmentDisk`] is the real one, [`SimDisk`] its twin with faults for tests
+//! and simulations, where a [`LogDriver`] stands in for the writer's thread.
 
 mod base;
 mod cache;
@@ -22,7 +23,6 @@ mod fields;
 mod frame;
 mod index;
 mod lookup;
-mod memory_disk;
 mod pending;
 mod queue;
 mod reader;
@@ -31,6 +31,7 @@ mod recovery;
 mod rewind;
 mod segment;
 mod segment_disk;
+mod sim_disk;
 mod state;
 mod store;
 mod tail;
@@ -44,12 +45,13 @@ pub use disk::{LogDisk, LogFile};
 pub use entry::{Entry, LogPosition, NewEntry, Payload};
 pub use error::LogError;
 pub use frame::ENTRY_BYTES_MAX;
-pub use memory_disk::{Crash, MemoryDisk};
 pub use pending::Pending;
 pub use reader::{LogReader, Records, StoredRecord};
 pub use recovery::{Cut, Recovery};
 pub use segment::FORMAT_VERSION;
 pub use segment_disk::SegmentDisk;
+pub use sim_disk::{Crash, SimDisk};
 pub use store::{Log, LogOptions, LogStats};
 pub use verify::{PROBLEMS_MAX, Problem, VerifyReport, verify, verify_on};
 pub use vote::Vote;
+pub use writer::LogDriver;

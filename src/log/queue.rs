@@ -79,6 +79,10 @@ impl Queue {
         self.bytes >= QUEUE_BYTES_MAX || self.jobs.len() >= QUEUE_JOBS_MAX
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
     pub(super) fn push(&mut self, job: Job) {
         if let Job::Append(append) = &job {
             self.bytes += append.weight();

@@ -1,6 +1,9 @@
 //! What the log's callers and its writer thread share.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::cache::Cache;
 use super::disk::LogDisk;
@@ -18,11 +21,16 @@ pub(super) struct Shared {
     pub disk: Arc<dyn LogDisk>,
     pub options: LogOptions,
     state: Mutex<State>,
-    /// The writer waits here for work.
+    /// The writer thread waits here for work.
     work: Condvar,
     /// Callers wait here for space in the queue.
     space: Condvar,
+    /// Where a writer without a thread of its own waits for work.
+    driven: Option<Notify>,
 }
+
+/// A changed hint to save, and then what to do.
+pub(super) type Turn = (Option<u64>, Option<Work>);
 
 pub(super) struct State {
     /// The end of what came before the log's first entry.
@@ -46,7 +54,8 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(disk: Arc<dyn LogDisk>, options: LogOptions, recovered: &Recovered) -> Shared {
+    /// `driven`: no thread works off the queue, a task does.
+    pub(super) fn new(disk: Arc<dyn LogDisk>, options: LogOptions, recovered: &Recovered, driven: bool) -> Shared {
         let state = State {
             base: recovered.base,
             tip: recovered.tip,
@@ -62,7 +71,8 @@ impl Shared {
             closing: false,
             stats: LogStats::default(),
         };
-        Shared { disk, options, state: Mutex::new(state), work: Condvar::new(), space: Condvar::new() }
+        let driven = driven.then(Notify::new);
+        Shared { disk, options, state: Mutex::new(state), work: Condvar::new(), space: Condvar::new(), driven }
     }
 
     /// The state, whatever happened to other threads: each change under the lock is complete in itself.
@@ -77,10 +87,10 @@ impl Shared {
         Ok(state)
     }
 
-    /// The state, as soon as the queue has space.
+    /// The state, as soon as the queue has space. Never waits for a writer that is a task: both may share one thread.
     pub(super) fn with_space(&self) -> Result<MutexGuard<'_, State>, LogError> {
         let mut state = self.sound()?;
-        while state.queue.is_full() {
+        while state.queue.is_full() && self.driven.is_none() {
             state = self.space.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.check()?;
         }
@@ -89,29 +99,51 @@ impl Shared {
 
     /// Wakes the writer.
     pub(super) fn notify(&self) {
-        self.work.notify_one();
+        match &self.driven {
+            Some(driven) => driven.notify_one(),
+            None => self.work.notify_one(),
+        }
     }
 
     /// Tells the writer to finish what is queued and end.
     pub(super) fn close(&self) {
         self.lock().closing = true;
-        self.work.notify_one();
+        self.notify();
     }
 
     /// Waits for work: what to do next and a changed hint to save first. None when the log is closed.
-    pub(super) fn next_work(&self) -> Option<(Option<u64>, Option<Work>)> {
+    pub(super) fn next_work(&self) -> Option<Turn> {
         let mut state = self.lock();
         loop {
-            let work = state.queue.next();
-            let committed = std::mem::take(&mut state.committed_changed).then_some(state.committed);
-            if work.is_some() || committed.is_some() {
+            if let Some(turn) = state.take_work() {
                 self.space.notify_all();
-                return Some((committed, work));
+                return Some(turn);
             }
             if state.closing {
                 return None;
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// As [`Shared::next_work`], for a writer that is a task. Before it takes work it waits as long as `pace` says.
+    pub(super) async fn next_work_paced(&self, pace: &mut impl FnMut() -> Duration) -> Option<Turn> {
+        loop {
+            let (idle, closing) = {
+                let state = self.lock();
+                (state.queue.is_empty() && !state.committed_changed, state.closing)
+            };
+            match (idle, closing, &self.driven) {
+                (true, false, Some(driven)) => driven.notified().await,
+                (true, ..) => return None,
+                (false, ..) => {
+                    tokio::time::sleep(pace()).await;
+                    let turn = self.lock().take_work();
+                    if turn.is_some() {
+                        return turn;
+                    }
+                }
+            }
         }
     }
 
@@ -146,6 +178,13 @@ impl State {
             Some(reason) => Err(LogError::Poisoned { reason: reason.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// What the writer does next, if there is anything to do.
+    fn take_work(&mut self) -> Option<Turn> {
+        let work = self.queue.next();
+        let committed = std::mem::take(&mut self.committed_changed).then_some(self.committed);
+        (work.is_some() || committed.is_some()).then_some((committed, work))
     }
 
     /// Stamps entries and queues them. All or nothing.

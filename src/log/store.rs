@@ -14,7 +14,7 @@ use super::segment::SEGMENT_BYTES_MAX;
 use super::segment_disk::SegmentDisk;
 use super::state::Shared;
 use super::vote::Vote;
-use super::writer::Writer;
+use super::writer::{LogDriver, Writer};
 use crate::event::Hash;
 
 /// How a log is kept.
@@ -78,19 +78,26 @@ impl Log {
     /// As [`Log::open`].
     #[tracing::instrument(name = "open_log", skip_all, fields(path = %disk.path("").display()))]
     pub fn open_on(disk: Arc<dyn LogDisk>, options: LogOptions) -> Result<(Log, Recovery), LogError> {
-        let segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
-        let options = LogOptions { segment_bytes, ..options };
-        let recovered = recovery::recover(disk.as_ref(), &options.cluster, options.segment_bytes)?;
-        let report = recovered.report.clone();
-        tracing::info!(segments = report.segments, entries = report.entries, records = report.records, "opened");
-        let shared = Arc::new(Shared::new(disk, options, &recovered));
-        let writer = Writer::new(shared.clone(), recovered.active, recovered.tip);
+        let (writer, report) = recover(disk, options, false)?;
+        let shared = writer.shared.clone();
         let thread = thread::Builder::new()
             .name("kifu-log".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| LogError::io("start the writer of", &shared.disk.path(""), error))?;
         let handle = Handle { shared, thread: Mutex::new(Some(thread)) };
         Ok((Log { handle: Arc::new(handle) }, report))
+    }
+
+    /// Opens the log on `disk`, or begins one, without a thread of its own: it is written only while the
+    /// [`LogDriver`] runs, at the pace that it is given. For simulations, which have one thread and a clock of their
+    /// own. Nothing waits for space in the queue here: whoever drives the log bounds what is asked of it.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_driven(disk: Arc<dyn LogDisk>, options: LogOptions) -> Result<(Log, Recovery, LogDriver), LogError> {
+        let (writer, report) = recover(disk, options, true)?;
+        let handle = Handle { shared: writer.shared.clone(), thread: Mutex::new(None) };
+        Ok((Log { handle: Arc::new(handle) }, report, LogDriver(writer)))
     }
 
     /// Appends entries. They are readable when this returns, and durable when `done` is called with `Ok`.
@@ -237,6 +244,16 @@ impl Log {
     pub(super) fn shared(&self) -> &Shared {
         &self.handle.shared
     }
+}
+
+fn recover(disk: Arc<dyn LogDisk>, options: LogOptions, driven: bool) -> Result<(Writer, Recovery), LogError> {
+    let segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
+    let options = LogOptions { segment_bytes, ..options };
+    let recovered = recovery::recover(disk.as_ref(), &options.cluster, options.segment_bytes)?;
+    let report = recovered.report.clone();
+    tracing::info!(segments = report.segments, entries = report.entries, records = report.records, "opened");
+    let shared = Arc::new(Shared::new(disk, options, &recovered, driven));
+    Ok((Writer::new(shared, recovered.active, recovered.tip), report))
 }
 
 /// Checks an entry before it gets its place.

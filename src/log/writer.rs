@@ -1,7 +1,7 @@
 //! The writer thread: takes all that is queued, writes it at once, syncs once, then runs the callbacks in order.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::entry::{Entry, Tip};
 use super::error::LogError;
@@ -11,10 +11,10 @@ use super::pending::Done;
 use super::queue::{Append, BATCH_BYTES_MAX, Job, Work};
 use super::recovery::{self, Active};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
-use super::state::Shared;
+use super::state::{Shared, Turn};
 use super::vote;
 
-/// Owned by its thread. Ends when the last handle of the log is gone and the queue is empty.
+/// Owned by its thread, or by a [`LogDriver`]. Ends when the last handle of the log is gone and the queue is empty.
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) active: Active,
@@ -36,20 +36,24 @@ impl Writer {
     /// Works until the log is closed.
     pub(super) fn run(mut self) {
         let _guard = PoisonOnPanic(self.shared.clone());
-        while let Some((committed, work)) = self.shared.next_work() {
-            if let Some(next) = committed {
-                // A hint only: a node that starts without it asks the leader.
-                if let Err(error) = vote::save_committed(self.shared.disk.as_ref(), next) {
-                    tracing::warn!(%error, "the committed index was not saved");
-                }
+        while let Some(turn) = self.shared.next_work() {
+            self.turn(turn);
+        }
+    }
+
+    fn turn(&mut self, (committed, work): Turn) {
+        if let Some(next) = committed {
+            // A hint only: a node that starts without it asks the leader.
+            if let Err(error) = vote::save_committed(self.shared.disk.as_ref(), next) {
+                tracing::warn!(%error, "the committed index was not saved");
             }
-            match work {
-                Some(Work::Append(batch)) => self.append(batch),
-                Some(Work::Rewind { tip, done }) => self.rewind(tip, done),
-                Some(Work::SaveVote { vote, done }) => self.save_vote(vote, done),
-                Some(Work::Rebase { tip, done }) => self.rebase(tip, done),
-                None => {}
-            }
+        }
+        match work {
+            Some(Work::Append(batch)) => self.append(batch),
+            Some(Work::Rewind { tip, done }) => self.rewind(tip, done),
+            Some(Work::SaveVote { vote, done }) => self.save_vote(vote, done),
+            Some(Work::Rebase { tip, done }) => self.rebase(tip, done),
+            None => {}
         }
     }
 
@@ -196,6 +200,23 @@ impl Writer {
         done(result);
         if let Some((failed, error)) = failed {
             self.shared.refuse(failed, &error);
+        }
+    }
+}
+
+/// The writer of a log that has no thread for it: see [`super::Log::open_driven`].
+#[must_use = "nothing is written unless this runs"]
+pub struct LogDriver(pub(super) Writer);
+
+impl LogDriver {
+    /// Works until the log is closed. Each turn begins after the time that `pace` says: what a disk would take.
+    /// Dropped before its end, it leaves undone whatever is queued, as a crash does.
+    pub async fn run(self, mut pace: impl FnMut() -> Duration) {
+        let LogDriver(mut writer) = self;
+        let shared = writer.shared.clone();
+        let _guard = PoisonOnPanic(shared.clone());
+        while let Some(turn) = shared.next_work_paced(&mut pace).await {
+            writer.turn(turn);
         }
     }
 }

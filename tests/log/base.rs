@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use kifu::event::{Hash, Seq, Term};
-use kifu::log::{Crash, Log, LogDisk, LogError, LogPosition, LogReader, MemoryDisk, verify_on};
+use kifu::log::{Crash, Log, LogDisk, LogError, LogPosition, LogReader, SimDisk, verify_on};
 
 use crate::support::*;
 
@@ -40,7 +40,7 @@ fn check_begun_anew(bed: &dyn Bed) {
 
 #[test]
 fn a_log_begins_anew_after_a_snapshot_and_keeps_the_old_segments_aside() {
-    let (memory, folder) = (MemoryDisk::new(), folder());
+    let (memory, folder) = (SimDisk::new(), folder());
     for bed in [&memory as &dyn Bed, &folder] {
         begun_anew(bed);
         check_begun_anew(bed);
@@ -51,7 +51,7 @@ fn a_log_begins_anew_after_a_snapshot_and_keeps_the_old_segments_aside() {
 
 #[test]
 fn a_log_that_begins_later_can_be_emptied_and_goes_on() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     begun_anew(&disk);
     let (log, _) = open(&disk);
     for kept in [Some(104), Some(99), None] {
@@ -69,7 +69,7 @@ fn a_log_that_begins_later_can_be_emptied_and_goes_on() {
 
 #[test]
 fn old_segments_are_dropped_whole_and_the_rest_stays_as_it_was() {
-    let (memory, folder) = (MemoryDisk::new(), folder());
+    let (memory, folder) = (SimDisk::new(), folder());
     for bed in [&memory as &dyn Bed, &folder] {
         let (log, _) = open(bed);
         append_each(&log, entries(0, 60, 1));
@@ -92,7 +92,7 @@ fn old_segments_are_dropped_whole_and_the_rest_stays_as_it_was() {
 fn a_crash_at_any_sync_leaves_the_old_log_or_the_new_one() {
     let (mut old, mut new) = (0, 0);
     for (after, crash) in (0..40).flat_map(|after| [(after, Crash::LoseAll), (after, Crash::KeepAll)]) {
-        let disk = MemoryDisk::new();
+        let disk = SimDisk::new();
         let (log, _) = open(&disk);
         append_each(&log, entries(0, 20, 1));
         disk.fail_sync(after, ErrorKind::Other);
@@ -120,7 +120,7 @@ fn a_crash_at_any_sync_leaves_the_old_log_or_the_new_one() {
 #[test]
 fn a_crash_while_segments_are_dropped_changes_nothing_that_stays() {
     for (after, crash) in (0..12).flat_map(|after| [(after, Crash::LoseAll), (after, Crash::KeepAll)]) {
-        let disk = MemoryDisk::new();
+        let disk = SimDisk::new();
         let (log, _) = open(&disk);
         append_each(&log, entries(0, 60, 1));
         let before = all(&log);
@@ -135,9 +135,9 @@ fn a_crash_while_segments_are_dropped_changes_nothing_that_stays() {
 
 #[test]
 fn a_beginning_that_is_lost_or_damaged_is_refused() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     begun_anew(&disk);
-    let opened = |disk: &MemoryDisk| Log::open_on(disk.writer(), options()).map(|_| ()).expect_err("not whole");
+    let opened = |disk: &SimDisk| Log::open_on(disk.writer(), options()).map(|_| ()).expect_err("not whole");
     let no_base = disk.crashed(Crash::KeepAll);
     no_base.remove("base").expect("there");
     assert!(matches!(opened(&no_base), LogError::Gap { expected: 0, found: 100, .. }));

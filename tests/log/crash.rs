@@ -2,13 +2,13 @@
 
 use std::io::ErrorKind;
 
-use kifu::log::{Crash, Entry, Log, LogError, LogOptions, MemoryDisk};
+use kifu::log::{Crash, Entry, Log, LogError, LogOptions, SimDisk};
 
 use crate::support::*;
 
 /// A log with `acked` entries, each written alone, and then a batch whose sync never comes back.
-fn interrupted(acked: u64, unacked: u64) -> (MemoryDisk, Vec<Entry>) {
-    let disk = MemoryDisk::new();
+fn interrupted(acked: u64, unacked: u64) -> (SimDisk, Vec<Entry>) {
+    let disk = SimDisk::new();
     let one_segment = LogOptions { segment_bytes: 16_384, ..options() };
     let (log, _) = Log::open_on(disk.writer(), one_segment).expect("new");
     append_each(&log, entries(0, acked, 1));
@@ -20,7 +20,7 @@ fn interrupted(acked: u64, unacked: u64) -> (MemoryDisk, Vec<Entry>) {
 }
 
 /// Opens the disk after a crash: all that was acknowledged is there, and what follows was appended.
-fn check(disk: &MemoryDisk, durable: &[Entry], context: &str) -> usize {
+fn check(disk: &SimDisk, durable: &[Entry], context: &str) -> usize {
     let seen = read_disk(disk.reader()).unwrap_or_else(|error| panic!("{context}: {error}"));
     let (log, _) = open(disk);
     let found = all(&log);
@@ -67,7 +67,7 @@ fn the_sectors_of_a_batch_may_arrive_in_any_order() {
 
 #[test]
 fn a_file_may_be_cut_at_any_byte_of_its_last_frames() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append_each(&log, entries(0, 9, 1));
     let durable = all(&log);
@@ -96,7 +96,7 @@ fn a_file_may_be_cut_at_any_byte_of_its_last_frames() {
 
 #[test]
 fn a_crash_while_truncating_leaves_the_old_end_or_the_new() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append_each(&log, entries(0, 40, 1));
     let before = all(&log);
@@ -116,7 +116,7 @@ fn a_crash_while_truncating_leaves_the_old_end_or_the_new() {
 
 #[test]
 fn a_crash_while_a_segment_is_made_leaves_no_trace() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append_each(&log, entries(0, 8, 1));
     let durable = all(&log);

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use kifu::event::Hash;
-use kifu::log::{Crash, Entry, Log, LogError, LogOptions, MemoryDisk, Payload, verify_on};
+use kifu::log::{Crash, Entry, Log, LogError, LogOptions, Payload, SimDisk, verify_on};
 
 use proptest::prelude::*;
 
 use crate::support::*;
 
 /// A small log of three segments; each entry was written alone.
-fn small_log() -> (MemoryDisk, Vec<Entry>) {
-    let disk = MemoryDisk::new();
+fn small_log() -> (SimDisk, Vec<Entry>) {
+    let disk = SimDisk::new();
     let options = LogOptions { segment_bytes: 850, ..options() };
     let (log, _) = Log::open_on(disk.writer(), options).expect("new");
     append_each(&log, entries(0, 9, 1));
@@ -21,7 +21,7 @@ fn small_log() -> (MemoryDisk, Vec<Entry>) {
     (disk, entries)
 }
 
-fn open_damaged(disk: &MemoryDisk) -> Result<(Vec<Entry>, bool), LogError> {
+fn open_damaged(disk: &SimDisk) -> Result<(Vec<Entry>, bool), LogError> {
     let (log, recovery) = Log::open_on(disk.writer(), options())?;
     Ok((all(&log), recovery.cut.is_some()))
 }
@@ -42,7 +42,7 @@ fn no_flipped_bit_goes_unnoticed() {
     }
 }
 
-fn check_flip(disk: &MemoryDisk, before: &[Entry], name: &str, at: usize, in_last: bool) {
+fn check_flip(disk: &SimDisk, before: &[Entry], name: &str, at: usize, in_last: bool) {
     let context = format!("byte {at} of {name}");
     let seen = read_disk(disk.reader());
     let report = verify_on(disk.reader(), &mut |_, _| {});
@@ -81,7 +81,7 @@ fn a_bit_in_the_middle_is_refused_with_file_offset_and_seq() {
 
 #[test]
 fn a_bit_in_the_middle_of_the_last_batch_is_refused_too() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append(&log, (0..3).map(|index| entry(index, 1, 1, 30)).collect()).expect("durable");
     drop(log);
@@ -116,7 +116,7 @@ fn a_missing_segment_is_named() {
 #[test]
 fn a_segment_of_another_history_breaks_the_chain() {
     let (disk, _) = small_log();
-    let other = MemoryDisk::new();
+    let other = SimDisk::new();
     let (log, _) = Log::open_on(other.writer(), LogOptions { segment_bytes: 850, ..options() }).expect("new");
     let mut different = entries(0, 9, 1);
     different[1].payload = Payload::Membership(vec![9; 20].into());

@@ -3,13 +3,13 @@
 use std::io::ErrorKind;
 
 use kifu::event::Term;
-use kifu::log::{Crash, LogError, MemoryDisk, Vote};
+use kifu::log::{Crash, LogError, SimDisk, Vote};
 
 use crate::support::*;
 
 #[test]
 fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_space() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     disk.set_space(Some(3000));
     let mut acked = 0;
@@ -34,7 +34,7 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_space() {
 
 #[test]
 fn a_write_that_finds_the_disk_full_leaves_nothing_behind() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append(&log, entries(0, 3, 1)).expect("durable");
     disk.fail_write(0, ErrorKind::StorageFull);
@@ -50,7 +50,7 @@ fn a_write_that_finds_the_disk_full_leaves_nothing_behind() {
 
 #[test]
 fn what_was_queued_behind_a_failure_fails_with_it() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append(&log, entries(0, 2, 1)).expect("durable");
     disk.set_space(Some(0));
@@ -73,7 +73,7 @@ fn what_was_queued_behind_a_failure_fails_with_it() {
 
 #[test]
 fn a_failed_sync_poisons_the_log_for_good() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append(&log, entries(0, 3, 1)).expect("durable");
     disk.fail_sync(0, ErrorKind::Other);
@@ -94,7 +94,7 @@ fn a_failed_sync_poisons_the_log_for_good() {
 
 #[test]
 fn a_broken_write_poisons_the_log() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append(&log, entries(0, 3, 1)).expect("durable");
     disk.fail_write(0, ErrorKind::Other);
@@ -106,7 +106,7 @@ fn a_broken_write_poisons_the_log() {
 
 #[test]
 fn a_vote_that_is_not_durable_is_not_given() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     let vote = |term| Vote { term: Term(term), node: Some(LEADER), committed: false };
     log.save_vote(vote(1)).expect("open").wait().expect("durable");
@@ -124,7 +124,7 @@ fn a_vote_that_is_not_durable_is_not_given() {
 
 #[test]
 fn a_full_disk_refuses_a_new_log_and_leaves_nothing() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     disk.set_space(Some(100));
     assert!(matches!(kifu::log::Log::open_on(disk.writer(), options()), Err(LogError::Full { .. })));
     assert_eq!(segments(&disk), Vec::<String>::new());

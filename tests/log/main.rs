@@ -3,6 +3,7 @@
 mod base;
 mod crash;
 mod damage;
+mod driven;
 mod faults;
 mod golden;
 mod kill;

@@ -1,6 +1,6 @@
 //! The log against a vector: any sequence of appends, truncations, restarts and crashes.
 
-use kifu::log::{Crash, Entry, MemoryDisk, NewEntry};
+use kifu::log::{Crash, Entry, NewEntry, SimDisk};
 use proptest::prelude::*;
 
 use crate::support::*;
@@ -39,7 +39,7 @@ proptest! {
 
     #[test]
     fn the_log_is_a_vector(operations in prop::collection::vec(operation(), 1..30)) {
-        let mut disk = MemoryDisk::new();
+        let mut disk = SimDisk::new();
         let (mut log, _) = open(&disk);
         let mut model: Vec<NewEntry> = vec![];
         let mut term = 1;

@@ -1,7 +1,7 @@
 //! Readers beside a writer.
 
 use kifu::event::Seq;
-use kifu::log::{LogError, LogReader, MemoryDisk};
+use kifu::log::{LogError, LogReader, SimDisk};
 
 use crate::support::*;
 
@@ -61,7 +61,7 @@ fn a_reader_on_another_thread_only_ever_sees_what_was_appended() {
 
 #[test]
 fn a_reader_notices_that_its_tail_was_replaced() {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     append_each(&log, entries(0, 30, 1));
     let reader = LogReader::open_on(disk.reader()).expect("a log");

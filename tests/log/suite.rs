@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use kifu::event::{Hash, Seq, Term};
-use kifu::log::{Log, LogError, LogOptions, MemoryDisk, NewEntry, Payload, Vote};
+use kifu::log::{Log, LogError, LogOptions, NewEntry, Payload, SimDisk, Vote};
 
 use crate::support::*;
 
@@ -12,7 +12,7 @@ macro_rules! on_both_disks {
         mod $name {
             #[test]
             fn in_memory() {
-                super::$name(&kifu::log::MemoryDisk::new());
+                super::$name(&kifu::log::SimDisk::new());
             }
 
             #[test]
@@ -202,13 +202,13 @@ fn every_record_is_found_by_its_seq(bed: &dyn Bed) {
 
 #[test]
 fn every_node_derives_the_same_chain_whatever_its_batches_and_segments() {
-    let (small, _) = open(&MemoryDisk::new());
-    let (large, _) = Log::open_on(MemoryDisk::new().writer(), LogOptions::new(options().cluster)).expect("new");
+    let (small, _) = open(&SimDisk::new());
+    let (large, _) = Log::open_on(SimDisk::new().writer(), LogOptions::new(options().cluster)).expect("new");
     append_each(&small, entries(0, 30, 1));
     append(&large, entries(0, 30, 1)).expect("durable");
     assert_eq!(small.last(), large.last());
     let other = LogOptions::new(Hash::of(b"another cluster"));
-    let (foreign, _) = Log::open_on(MemoryDisk::new().writer(), other).expect("new");
+    let (foreign, _) = Log::open_on(SimDisk::new().writer(), other).expect("new");
     append(&foreign, entries(0, 30, 1)).expect("durable");
     assert_ne!(small.last(), foreign.last());
 }

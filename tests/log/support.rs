@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kifu::event::cluster::LeaderElected;
 use kifu::event::jobs::JobCancelled;
 use kifu::event::{Draft, Event, Hash, JobId, Millis, NodeId, Term};
-use kifu::log::{Entry, Log, LogDisk, LogError, LogOptions, MemoryDisk, NewEntry, Payload, Recovery, SegmentDisk};
+use kifu::log::{Entry, Log, LogDisk, LogError, LogOptions, NewEntry, Payload, Recovery, SegmentDisk, SimDisk};
 
 pub const LEADER: NodeId = NodeId(7);
 
@@ -21,7 +21,7 @@ pub trait Bed {
     fn reader(&self) -> Arc<dyn LogDisk>;
 }
 
-impl Bed for MemoryDisk {
+impl Bed for SimDisk {
     fn writer(&self) -> Arc<dyn LogDisk> {
         Arc::new(self.clone())
     }

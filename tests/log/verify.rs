@@ -1,13 +1,13 @@
 //! What `verify` says about the records.
 
 use kifu::event::{Event, Seq};
-use kifu::log::{MemoryDisk, VerifyReport, verify_on};
+use kifu::log::{SimDisk, VerifyReport, verify_on};
 
 use crate::support::*;
 
 /// The report on a log of one entry a line: (term, records as (time, event)).
 fn report(history: &[(u64, Vec<(u64, Event)>)]) -> VerifyReport {
-    let disk = MemoryDisk::new();
+    let disk = SimDisk::new();
     let (log, _) = open(&disk);
     for (index, (term, records)) in history.iter().enumerate() {
         let drafts: Vec<_> = records.iter().map(|(at, event)| draft(*at, event.clone())).collect();

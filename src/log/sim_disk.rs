@@ -25,7 +25,7 @@ pub enum Crash {
 
 /// A folder in memory. Clones share it.
 #[derive(Clone, Default)]
-pub struct MemoryDisk {
+pub struct SimDisk {
     folder: Arc<Mutex<Folder>>,
 }
 
@@ -45,6 +45,8 @@ struct Faults {
     write: Option<(u32, io::ErrorKind)>,
     /// Syncs until one fails, and with what.
     sync: Option<(u32, io::ErrorKind)>,
+    /// Changes until the power fails; from 0 on nothing reaches the disk any more.
+    power: Option<u32>,
     syncs: u64,
 }
 
@@ -65,10 +67,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl MemoryDisk {
+impl SimDisk {
     /// An empty disk without faults.
-    pub fn new() -> MemoryDisk {
-        MemoryDisk::default()
+    pub fn new() -> SimDisk {
+        SimDisk::default()
     }
 
     /// Limits the space for what is created from now on; none lifts the limit.
@@ -86,6 +88,17 @@ impl MemoryDisk {
         lock(&self.faults()).sync = Some((after, kind));
     }
 
+    /// Lets the power fail after `changes` more writes, syncs, renames and the like: from then on they fail, and nothing
+    /// becomes durable. What is found afterwards is what [`SimDisk::crashed`] returns.
+    pub fn cut_power(&self, changes: u32) {
+        lock(&self.faults()).power = Some(changes);
+    }
+
+    /// Whether the power has failed.
+    pub fn is_cut(&self) -> bool {
+        lock(&self.faults()).power == Some(0)
+    }
+
     /// How many syncs of files have succeeded.
     pub fn syncs(&self) -> u64 {
         lock(&self.faults()).syncs
@@ -93,7 +106,7 @@ impl MemoryDisk {
 
     /// The disk as it is found after a crash at this moment. This one stays as it is.
     #[must_use]
-    pub fn crashed(&self, crash: Crash) -> MemoryDisk {
+    pub fn crashed(&self, crash: Crash) -> SimDisk {
         let folder = lock(&self.folder);
         let faults = Arc::new(Mutex::new(Faults::default()));
         let names = if matches!(crash, Crash::KeepAll) { &folder.names } else { &folder.durable_names };
@@ -106,7 +119,7 @@ impl MemoryDisk {
             })
             .collect();
         let folder = Folder { durable_names: names.clone(), names, faults };
-        MemoryDisk { folder: Arc::new(Mutex::new(folder)) }
+        SimDisk { folder: Arc::new(Mutex::new(folder)) }
     }
 
     /// The bytes of a file.
@@ -129,6 +142,18 @@ impl MemoryDisk {
 }
 
 impl Faults {
+    /// A change is about to be made.
+    fn change(&mut self) -> io::Result<()> {
+        match &mut self.power {
+            Some(0) => Err(io::Error::other("the power is off")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn take_space(&mut self, bytes: u64) -> io::Result<()> {
         let Some(space) = &mut self.space else { return Ok(()) };
         *space = space.checked_sub(bytes).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
@@ -192,13 +217,14 @@ impl Content {
     }
 }
 
-impl LogDisk for MemoryDisk {
+impl LogDisk for SimDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         Ok(lock(&self.folder).names.keys().cloned().collect())
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn LogFile>> {
         let mut folder = lock(&self.folder);
+        lock(&folder.faults).change()?;
         lock(&folder.faults).take_space(bytes)?;
         let zeros = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
         let content = Content { now: zeros.clone(), durable: zeros, dirty: BTreeSet::new() };
@@ -214,17 +240,21 @@ impl LogDisk for MemoryDisk {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut folder = lock(&self.folder);
+        lock(&folder.faults).change()?;
         let file = folder.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         folder.names.insert(to.to_owned(), file);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        lock(&self.folder).names.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let mut folder = lock(&self.folder);
+        lock(&folder.faults).change()?;
+        folder.names.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_dir(&self) -> io::Result<()> {
         let mut folder = lock(&self.folder);
+        lock(&folder.faults).change()?;
         folder.durable_names = folder.names.clone();
         Ok(())
     }
@@ -249,7 +279,9 @@ impl LogFile for MemoryFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
-        let fault = due(&mut lock(&self.faults).write);
+        let mut faults = lock(&self.faults);
+        let fault = faults.change().and_then(|()| due(&mut faults.write));
+        drop(faults);
         // A write that fails may have written a part.
         let written = if fault.is_ok() { bytes.len() } else { bytes.len() / 2 };
         lock(&self.content).write(&bytes[..written], offset);
@@ -258,11 +290,15 @@ impl LogFile for MemoryFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut faults = lock(&self.faults);
+        faults.change()?;
         due(&mut faults.sync)?;
         faults.syncs += 1;
         let mut content = lock(&self.content);
-        content.durable = content.now.clone();
-        content.dirty.clear();
+        let Content { now, durable, dirty } = &mut *content;
+        durable.resize(now.len(), 0);
+        for (from, to) in std::mem::take(dirty) {
+            durable[from..to].copy_from_slice(&now[from..to]);
+        }
         Ok(())
     }
 }
