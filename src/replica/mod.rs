@@ -18,6 +18,7 @@ pub mod replica;
 pub mod server;
 pub mod store;
 pub mod stream;
+pub mod submit;
 pub mod types;
 pub mod wire;
 

@@ -17,16 +17,16 @@ use super::peers::Peers;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::server::{Service, proposals_frame};
 use super::store::LogStore;
-use super::types::{Applied, Batch, Member, TypeConfig};
+use super::types::{Member, TypeConfig};
 use super::wire::{FRAME_BYTES_MAX, from_json};
-use crate::event::{Draft, NodeId, Proposal, Record, Seq, Term};
+use crate::event::{NodeId, Proposal, Record, Seq, Term};
 use crate::log::Log;
 use crate::net::Connection;
 
-type Raft = openraft::Raft<TypeConfig, Machine>;
+pub(super) type Raft = openraft::Raft<TypeConfig, Machine>;
 
 /// How long a batch may take to commit before its fate counts as unknown.
-const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long forwarded proposals may take.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(6);
 /// Bytes of the log that are read at a time when records are asked for.
@@ -81,13 +81,13 @@ pub struct ReplicaOptions {
 
 /// This node's part of the replicated log.
 pub struct Replica {
-    node: NodeId,
-    raft: Raft,
+    pub(super) node: NodeId,
+    pub(super) raft: Raft,
     fold: Arc<Fold>,
     log: Log,
     peers: Arc<Peers>,
-    intake: mpsc::Sender<Ask>,
-    leadership: watch::Receiver<Leadership>,
+    pub(super) intake: mpsc::Sender<Ask>,
+    pub(super) leadership: watch::Receiver<Leadership>,
     forwarder: tokio::sync::Mutex<Option<(NodeId, Client)>>,
 }
 
@@ -163,24 +163,6 @@ impl Replica {
             if self.health().is_err() {
                 return std::future::pending().await;
             }
-        }
-    }
-
-    /// Commits a batch in `term` and folds it.
-    ///
-    /// # Errors
-    /// [`ReplicaError::NotLeader`] when this node does not lead `term`, or when the batch's fate is unknown.
-    pub async fn append(&self, term: Term, drafts: &[Draft]) -> Result<Applied, ReplicaError> {
-        if self.leadership.borrow().term != term {
-            return Err(self.not_leader());
-        }
-        let write = self.raft.client_write(Batch::of(drafts));
-        match tokio::time::timeout(APPEND_TIMEOUT, write).await {
-            Ok(Ok(response)) if response.log_id.leader_id.term == term.0 => Ok(response.data),
-            Ok(Ok(_)) | Err(_) => Err(self.not_leader()),
-            Ok(Err(RaftError::Fatal(fatal))) => Err(stopped(fatal)),
-            Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => Err(self.not_leader()),
-            Ok(Err(RaftError::APIError(error))) => Err(ReplicaError::Membership { reason: error.to_string() }),
         }
     }
 
@@ -300,7 +282,7 @@ impl Replica {
         }
     }
 
-    fn not_leader(&self) -> ReplicaError {
+    pub(super) fn not_leader(&self) -> ReplicaError {
         let leader = self.leadership.borrow().leader.filter(|leader| *leader != self.node);
         ReplicaError::NotLeader { leader }
     }
@@ -348,7 +330,7 @@ fn watch_leadership(raft: &Raft) -> watch::Receiver<Leadership> {
     receiver
 }
 
-fn stopped(error: impl std::fmt::Display) -> ReplicaError {
+pub(super) fn stopped(error: impl std::fmt::Display) -> ReplicaError {
     ReplicaError::Stopped { reason: error.to_string() }
 }
 

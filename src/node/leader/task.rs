@@ -1,0 +1,79 @@
+//! The task of a node that may lead.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::reign::Reign;
+use crate::event::{Command, NodeId};
+use crate::node::clock::Clock;
+use crate::node::heartbeat::Hearing;
+use crate::replica::propose::{Ask, Outcome};
+use crate::replica::{Leadership, Replica};
+
+/// How long a leader whose batch failed waits before it tries to reign again, in the same term if it still leads.
+const REIGN_AGAIN: Duration = Duration::from_millis(20);
+
+/// The admission task of a node.
+pub struct Leader {
+    /// This node.
+    pub node: NodeId,
+    /// Where batches go.
+    pub replica: Arc<Replica>,
+    /// What nodes propose.
+    pub asks: mpsc::Receiver<Ask>,
+    /// Who was heard lately.
+    pub hearing: Hearing,
+    /// The clock.
+    pub clock: Clock,
+    /// The first command, on the node that made the cluster.
+    pub genesis: Option<Command>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+}
+
+impl Leader {
+    /// Runs until `stop`.
+    pub async fn run(mut self) {
+        let mut leadership = self.replica.leadership();
+        while !self.stop.is_cancelled() {
+            let now = leadership.borrow_and_update().clone();
+            if now.leader != Some(self.node) {
+                self.wait_for_leadership(&mut leadership).await;
+            } else if let Err(error) = self.reign(now, &mut leadership).await {
+                tracing::info!(%error, "the reign is over");
+                tokio::time::sleep(REIGN_AGAIN).await;
+            }
+        }
+    }
+
+    async fn reign(
+        &mut self,
+        now: Leadership,
+        leadership: &mut watch::Receiver<Leadership>,
+    ) -> Result<(), crate::replica::ReplicaError> {
+        let mut reign = Reign::begin(self, now.term).await?;
+        reign.run(leadership).await
+    }
+
+    /// Turns proposals away until this node leads or stops.
+    async fn wait_for_leadership(&mut self, leadership: &mut watch::Receiver<Leadership>) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                changed = leadership.changed() => if changed.is_err() || leadership.borrow().leader == Some(self.node) { return },
+                ask = self.asks.recv() => match ask {
+                    Some(ask) => turn_away(ask, leadership.borrow().leader),
+                    None => return,
+                },
+            }
+        }
+    }
+}
+
+fn turn_away(ask: Ask, leader: Option<NodeId>) {
+    let outcomes = vec![Outcome::Unavailable { leader }; ask.proposals.len()];
+    ask.reply.send(outcomes).ok();
+}
