@@ -5,7 +5,8 @@ use super::body::body;
 use super::config::Config;
 use super::evaluation::MatchTally;
 use super::games::GamesTally;
-use super::id::{ClusterId, Hash, JobId, NodeId, TokenId};
+use super::id::{ApiTokenId, ClusterId, Hash, JobId, NodeId, TokenId};
+use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
 use super::training::TrainingProgress;
 use super::unit::{Millis, Seq};
@@ -57,6 +58,14 @@ body! {
         RegisterProducer(RegisterProducer),
         /// Remember something.
         RecordNote(RecordNote),
+        /// Queue a job in somebody's name.
+        RequestJob(RequestJob),
+        /// Take note of a member's new certificate.
+        RenewCertificate(RenewCertificate),
+        /// Let the holder of a key use the client API.
+        CreateApiToken(CreateApiToken),
+        /// Let it no longer.
+        RevokeApiToken(RevokeApiToken),
     }
 
     /// See [`Command::CreateCluster`].
@@ -283,5 +292,49 @@ body! {
         pub actor: String,
         /// The note.
         pub text: String,
+    }
+
+    /// See [`Command::RequestJob`].
+    pub struct RequestJob {
+        /// The job.
+        pub job: SubmitJob,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::RenewCertificate`].
+    pub struct RenewCertificate {
+        /// The member.
+        pub host: NodeId,
+        /// Hash of the new certificate.
+        pub fingerprint: Hash,
+        /// When it stops being valid.
+        pub not_after: Millis,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::CreateApiToken`].
+    pub struct CreateApiToken {
+        /// The token.
+        pub token: ApiTokenId,
+        /// Hash of its public key.
+        pub key: Hash,
+        /// Whom it is for.
+        pub name: String,
+        /// What the holder may do.
+        pub role: ApiRole,
+        /// How long it is valid, in milliseconds.
+        pub ttl_ms: u64,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::RevokeApiToken`].
+    pub struct RevokeApiToken {
+        /// The token.
+        pub token: ApiTokenId,
+        /// Who asks.
+        pub actor: String,
     }
 }

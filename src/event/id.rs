@@ -167,6 +167,8 @@ named! {
     GauntletId "gauntlet"
     /// A join token; the part after the noun is public, the secret is not in the log.
     TokenId "token"
+    /// A token for the client API, such as `api-token/5f0e1c2299ab3d47`; its key is not in the log.
+    ApiTokenId "api-token"
     /// A cluster, such as `cluster/9b1c22aa77e0d1f3`: the start of its CA key's hash.
     ClusterId "cluster"
 }

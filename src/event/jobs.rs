@@ -25,6 +25,14 @@ body! {
         pub avoid: Vec<NodeId>,
     }
 
+    /// `JOB_SUBMITTED`: a person queued the job; `JOB_QUEUED` beside it says what it is.
+    pub struct JobSubmitted {
+        /// The job.
+        pub job: JobId,
+        /// Who submitted it.
+        pub actor: String,
+    }
+
     /// `JOB_CLAIMED`: a host holds the job's lease. This record's `seq` is the fencing token.
     pub struct JobClaimed {
         /// The job.

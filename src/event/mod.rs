@@ -18,6 +18,7 @@ pub mod error;
 pub mod evaluation;
 pub mod games;
 pub mod id;
+pub mod identity;
 pub mod jobs;
 pub mod models;
 pub mod notes;

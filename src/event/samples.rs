@@ -17,10 +17,11 @@ use super::evaluation::{
     GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
 };
 use super::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
+use super::identity::{ApiRole, ApiTokenCreated, ApiTokenRevoked, CertificateRenewed};
 use super::jobs::{
     Contender, ExternalResultRecorded, ExternalSpec, GauntletSpec, InitModelSpec, JobCancelled, JobClaimed,
-    JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobResultRefused, JobSpec, JobStarted, ModelContender,
-    SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
+    JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobResultRefused, JobSpec, JobStarted, JobSubmitted,
+    ModelContender, SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
 use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
@@ -30,8 +31,8 @@ use super::training::{
     TrainingTriggered,
 };
 use super::{
-    ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real, RunId, Seq,
-    Term, TokenId,
+    ApiTokenId, ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real,
+    RunId, Seq, Term, TokenId,
 };
 
 /// The node of the story.
@@ -109,6 +110,7 @@ pub fn specs() -> Vec<JobSpec> {
 pub fn sample(kind: Kind) -> Event {
     match kind.domain() {
         "cluster" => cluster(kind),
+        "identity" => identity(kind),
         "jobs" => jobs(kind),
         "games" | "quality" | "datasets" => games(kind),
         "training" => training(kind),
@@ -271,6 +273,29 @@ fn cluster(kind: Kind) -> Event {
     }
 }
 
+fn identity(kind: Kind) -> Event {
+    let token = ApiTokenId::new("5f0e1c2299ab3d47");
+    match kind {
+        Kind::CertificateRenewed => CertificateRenewed {
+            host: NODE,
+            fingerprint: hash("certificate"),
+            not_after: Millis(1_763_000_000_000),
+            actor: "n1".into(),
+        }
+        .into(),
+        Kind::ApiTokenCreated => ApiTokenCreated {
+            token,
+            key: hash("key of a token"),
+            name: "grace".into(),
+            role: ApiRole::Operator,
+            expires_at: Millis(1_700_003_600_000),
+            actor: "ada".into(),
+        }
+        .into(),
+        _ => ApiTokenRevoked { token, actor: "ada".into() }.into(),
+    }
+}
+
 fn jobs(kind: Kind) -> Event {
     let (host, token) = (NODE, TOKEN);
     match kind {
@@ -284,6 +309,7 @@ fn jobs(kind: Kind) -> Event {
         }
         .into(),
         Kind::JobClaimed => JobClaimed { job: job(), host, attempt: 1 }.into(),
+        Kind::JobSubmitted => JobSubmitted { job: job(), actor: "ada".into() }.into(),
         Kind::JobStarted => JobStarted { job: job(), host, token }.into(),
         Kind::JobCompleted => JobCompleted { job: job(), host, token, elapsed_ms: 4_200 }.into(),
         Kind::JobFailed => JobFailed { job: job(), host, token, error: "the worker died".into(), retry: true }.into(),

@@ -53,5 +53,13 @@ pub const SEATS_MAX: usize = 8;
 pub const NAME_BYTES_MAX: usize = 128;
 /// The longest that a join token is valid: 30 days.
 pub const TOKEN_TTL_MS_MAX: u64 = 30 * 24 * 3_600_000;
+/// Bytes of the name of whoever asks for something.
+pub const ACTOR_BYTES_MAX: usize = NAME_BYTES_MAX;
+/// Bytes of the name of a token's holder: it stands in actors' names, and in a certificate.
+pub const API_TOKEN_NAME_BYTES_MAX: usize = 64;
+/// The longest that a token for the client API is valid: a year.
+pub const API_TOKEN_TTL_MS_MAX: u64 = 366 * 24 * 3_600_000;
+/// Tokens for the client API that are valid at a time. Beyond it a new one is refused.
+pub const API_TOKENS_OPEN_MAX: usize = 500;
 /// Tokens that are neither used nor expired. Beyond it a new one is refused.
 pub const TOKENS_OPEN_MAX: usize = 500;

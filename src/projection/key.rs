@@ -1,6 +1,8 @@
 //! Keys of rows, and their bytes. The order of the bytes is the order of the keys.
 
-use crate::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, NodeId, RunId, Seq, Term, TokenId};
+use crate::event::{
+    ApiTokenId, DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, NodeId, RunId, Seq, Term, TokenId,
+};
 
 /// What a table can be keyed by.
 pub trait Key: Clone + Ord + std::fmt::Debug + Send + Sync + 'static {
@@ -106,7 +108,7 @@ macro_rules! text_keys {
 }
 
 number_keys!(NodeId, Seq, Term);
-text_keys!(JobId, ModelId, DatasetId, RunId, GauntletId, TokenId, GameKey);
+text_keys!(JobId, ModelId, DatasetId, RunId, GauntletId, TokenId, ApiTokenId, GameKey);
 
 #[cfg(test)]
 mod tests {

@@ -9,8 +9,10 @@
 //! is the truth.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod api_tokens;
 pub mod artifacts;
 pub mod campaign;
+pub mod certificates;
 pub mod cluster;
 pub mod config;
 pub mod counts;

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::table::AnyTable;
 use super::{
-    artifacts::Artifacts, campaign::Campaign, cluster::Cluster, config::ConfigInForce, counts::Counts,
-    datasets::Datasets, dedupe::Dedupe, digests::Digests, divergences::Divergences, games::Games, gauntlets::Gauntlets,
-    hosts::Hosts, jobs::Jobs, leadership::Leadership, models::Models, producers::Producers, quality::Quality,
-    quorum::Quorum, tokens::Tokens, training::Training,
+    api_tokens::ApiTokens, artifacts::Artifacts, campaign::Campaign, certificates::Certificates, cluster::Cluster,
+    config::ConfigInForce, counts::Counts, datasets::Datasets, dedupe::Dedupe, digests::Digests,
+    divergences::Divergences, games::Games, gauntlets::Gauntlets, hosts::Hosts, jobs::Jobs, leadership::Leadership,
+    models::Models, producers::Producers, quality::Quality, quorum::Quorum, tokens::Tokens, training::Training,
 };
 use crate::event::cluster::ProjectionDigest;
 use crate::event::config::Config;
@@ -16,10 +16,14 @@ use crate::event::{Hash, Millis, Record, Seq, Term};
 /// What follows from the records up to `seq`, and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct State {
+    /// Tokens for the client API.
+    pub api_tokens: ApiTokens,
     /// Blobs and their copies.
     pub artifacts: Artifacts,
     /// Campaigns and generations.
     pub campaign: Campaign,
+    /// Renewed certificates of members.
+    pub certificates: Certificates,
     /// The cluster's identity.
     pub cluster: Cluster,
     /// The configuration in force.
@@ -87,8 +91,10 @@ macro_rules! tables {
 }
 
 tables! {
+    "api_tokens" => api_tokens.table,
     "artifacts" => artifacts.table,
     "campaign" => campaign.table,
+    "certificates" => certificates.table,
     "champions" => models.champions,
     "cluster" => cluster.table,
     "config" => config.table,
@@ -136,6 +142,8 @@ impl State {
         self.hosts.apply(record);
         self.quorum.apply(record);
         self.tokens.apply(record);
+        self.api_tokens.apply(record);
+        self.certificates.apply(record);
         self.config.apply(record);
         self.jobs.apply(record);
         self.quality.apply(record);

@@ -9,7 +9,7 @@ use super::footer::Footing;
 use super::request::{FRAME_BYTES_MAX, Request, Response};
 use super::rows;
 use super::status::Status;
-use crate::event::command::{ChangeConfig, SubmitJob};
+use crate::event::command::{ChangeConfig, RequestJob, SubmitJob};
 use crate::event::{Command, Kind, Proposal, RecordJson, Seq};
 use crate::net::{Connection, FrameLimits, NetError, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::tokens::Tokens;
@@ -92,7 +92,8 @@ impl Api {
             Request::Events { .. } => error_response("bad_request", "events come on a stream of their own"),
             Request::CreateToken { ttl_ms } => self.create_token(ttl_ms, actor).await,
             Request::SubmitJob { job, spec, priority } => {
-                self.command(Command::SubmitJob(SubmitJob { job, spec: *spec, priority })).await
+                let job = SubmitJob { job, spec: *spec, priority };
+                self.command(Command::RequestJob(RequestJob { job, actor: actor.to_owned() })).await
             }
             Request::ChangeConfig { config } => {
                 self.command(Command::ChangeConfig(ChangeConfig { config: *config, actor: actor.to_owned() })).await

@@ -1,6 +1,6 @@
 //! The one gate for commands.
 
-use super::{Refusal, artifacts, claims, cluster, config, leases, notes, results, submissions};
+use super::{Refusal, artifacts, claims, cluster, config, identity, leases, notes, results, submissions};
 use crate::event::{Command, Millis, Proposal};
 use crate::policy::view::Decision;
 use crate::projection::State;
@@ -40,6 +40,10 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::ChangeConfig(command) => config::change(state, command),
         Command::RegisterProducer(command) => notes::register(state, command),
         Command::RecordNote(command) => notes::record(state, origin, command),
+        Command::RequestJob(command) => submissions::request(state, command),
+        Command::RenewCertificate(command) => identity::renew(state, command, now),
+        Command::CreateApiToken(command) => identity::create_api_token(state, command, now),
+        Command::RevokeApiToken(command) => identity::revoke_api_token(state, command),
     }?;
     for decision in &mut decisions {
         for cause in &proposal.caused_by {

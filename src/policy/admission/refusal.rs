@@ -1,6 +1,6 @@
 //! Why a command is refused. A refusal changes nothing and is not recorded; the sender gets its code and its words.
 
-use crate::event::{Hash, JobId, NodeId, Seq, TokenId};
+use crate::event::{ApiTokenId, Hash, JobId, NodeId, Seq, TokenId};
 
 /// A command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,6 +124,30 @@ pub enum Refusal {
         /// What is wrong.
         reason: String,
     },
+    /// There is an API token of this name already.
+    #[error("{token} exists already")]
+    ApiTokenExists {
+        /// The token.
+        token: ApiTokenId,
+    },
+    /// There is no such API token.
+    #[error("{token} is unknown: `kifu-node token list` shows all")]
+    ApiTokenUnknown {
+        /// The token.
+        token: ApiTokenId,
+    },
+    /// The API token is not acceptable, or there are too many.
+    #[error("this API token is not acceptable: {reason}")]
+    BadApiToken {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The certificate is not acceptable.
+    #[error("this certificate is not acceptable: {reason}")]
+    BadCertificate {
+        /// What is wrong.
+        reason: String,
+    },
     /// The name belongs to another node.
     #[error("the name {name:?} is taken by {node}")]
     NameTaken {
@@ -178,6 +202,10 @@ impl Refusal {
             Refusal::Gap { .. } => "gap",
             Refusal::BadNote { .. } => "bad_note",
             Refusal::ClusterExists => "cluster_exists",
+            Refusal::ApiTokenExists { .. } => "api_token_exists",
+            Refusal::ApiTokenUnknown { .. } => "api_token_unknown",
+            Refusal::BadApiToken { .. } => "bad_api_token",
+            Refusal::BadCertificate { .. } => "bad_certificate",
             Refusal::NotAMember { .. } => "not_a_member",
             Refusal::NotYours { .. } => "not_yours",
             Refusal::Offline { .. } => "offline",

@@ -3,10 +3,10 @@
 use super::Refusal;
 use super::text::{is_id, is_name};
 use crate::event::JobId;
-use crate::event::command::SubmitJob;
+use crate::event::command::{RequestJob, SubmitJob};
 use crate::event::config::Config;
-use crate::event::jobs::{JobQueued, JobSpec};
-use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, EXTERNAL_QUEUED_MAX};
+use crate::event::jobs::{JobQueued, JobSpec, JobSubmitted};
+use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, EXTERNAL_QUEUED_MAX, NAME_BYTES_MAX};
 use crate::policy::view::Decision;
 use crate::projection::State;
 
@@ -39,6 +39,17 @@ pub(super) fn submit(state: &State, command: &SubmitJob) -> Result<Vec<Decision>
         avoid: vec![],
     };
     Ok(vec![Decision::new(event, [])])
+}
+
+/// As [`submit`], with who asked for it.
+pub(super) fn request(state: &State, command: &RequestJob) -> Result<Vec<Decision>, Refusal> {
+    if command.actor.len() > NAME_BYTES_MAX {
+        return Err(Refusal::BadJob { reason: "its actor's name is too long".to_owned() });
+    }
+    let mut decisions = submit(state, &command.job)?;
+    let submitted = JobSubmitted { job: command.job.job.clone(), actor: command.actor.clone() };
+    decisions.push(Decision::new(submitted, []));
+    Ok(decisions)
 }
 
 #[cfg(test)]
