@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::api::footer::Footing;
+use super::api::projections;
 use super::api::status::Status;
 use super::error::NodeError;
 use crate::replica::Replica;
@@ -101,10 +102,12 @@ async fn healthz(Shared(health): Shared<Health>) -> impl IntoResponse {
 /// Ready: a leader is known and was heard lately.
 async fn readyz(Shared(health): Shared<Health>) -> impl IntoResponse {
     let footer = health.footing.now();
+    let halted = health.replica.fold().read(|state| state.check_decided_from().err().map(ToString::to_string));
     let reason = match (&footer.leader, health.replica.health(), health.outbox.poisoned()) {
         (_, Err(error), _) => Some(error.to_string()),
         (_, _, Some(reason)) => Some(format!("the outbox cannot be written: {reason}")),
         (None, _, _) => Some("no leader is known".to_owned()),
+        _ if halted.is_some() => halted,
         _ if footer.behind_ms > BEHIND_MS_MAX => Some(format!("the leader was last heard {} ms ago", footer.behind_ms)),
         _ => None,
     };
@@ -164,5 +167,6 @@ fn registry(health: &Health) -> Registry {
         events.get_or_create(&KindLabel { kind }).set(i64::try_from(records).unwrap_or(i64::MAX));
     }
     registry.register("events", "Records in the log by kind", events);
+    projections::register(&mut registry, &projections::of_node(&health.replica, &footer));
     registry
 }

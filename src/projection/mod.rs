@@ -1,7 +1,7 @@
 //! Floor 1: the state of the cluster as a fold over its log.
 //!
 //! [`State`] holds all projections and is a pure function of the records it was given: [`State::apply`] does no I/O,
-//! reads no clock, draws no random number, never fails and never panics. A record that refers to something unknown is
+//! reads no clock, draws no random number and never fails; a projection that panics nevertheless stops alone ([`halt`]). A record that refers to something unknown is
 //! ignored, the same way on every node. Same log, same bytes.
 //!
 //! A projection is one or more [`table::Table`]s: rows of plain data with a digest that is kept up to date row by row.
@@ -25,6 +25,7 @@ pub mod error;
 mod folds;
 pub mod games;
 pub mod gauntlets;
+pub mod halt;
 pub mod hosts;
 pub mod jobs;
 pub mod key;
@@ -46,5 +47,6 @@ pub mod tokens;
 pub mod training;
 
 pub use error::ProjectionError;
-pub use state::State;
+pub use halt::Halt;
+pub use state::{Projection, State};
 pub use store::Store;

@@ -1,7 +1,10 @@
 //! The state: all projections at one position of the log.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::Value;
 
+use super::halt::{Halt, Halts, panic_words};
 use super::table::AnyTable;
 use super::{
     api_tokens::ApiTokens, artifacts::Artifacts, campaign::Campaign, certificates::Certificates, cluster::Cluster,
@@ -68,6 +71,100 @@ pub struct State {
     pub recorded_at: Millis,
     /// The position from which on the tables know their changed rows; none when they do not know them all.
     pub(super) dirty_since: Option<Seq>,
+    /// Projections that failed.
+    pub(super) halts: Halts,
+    /// For tests: a projection that fails at a record.
+    #[cfg(test)]
+    pub(crate) injected: Option<(Projection, Seq)>,
+}
+
+/// Lists every projection in the order in which a record is folded: its tables, the projections that it looks into, and how
+/// it folds. Two that change each other's rows are one here.
+macro_rules! projections {
+    ($state:ident $record:ident; $($name:ident $text:literal [$($table:literal)+] ($($read:ident)*) $apply:block)*) => {
+        /// A projection, in the order in which a record is folded.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Projection {
+            $(#[doc = concat!("The projection `", $text, "`.")] $name,)*
+        }
+
+        impl Projection {
+            /// Every projection.
+            pub const ALL: &'static [Projection] = &[$(Projection::$name),*];
+
+            /// Its name on every surface.
+            pub fn name(self) -> &'static str {
+                match self { $(Projection::$name => $text,)* }
+            }
+
+            /// Its tables.
+            pub fn tables(self) -> &'static [&'static str] {
+                match self { $(Projection::$name => &[$($table),+],)* }
+            }
+
+            /// The projections that its fold reads. They come before it in the order.
+            pub fn looks_into(self) -> &'static [Projection] {
+                match self { $(Projection::$name => &[$(Projection::$read),*],)* }
+            }
+        }
+
+        impl State {
+            /// Gives the record to each projection from `at` on that has not stopped; `at` names the one at work.
+            fn apply_from(&mut self, $record: &Record, at: &mut usize) {
+                let $state = self;
+                $(
+                    if *at <= Projection::$name as usize && !$state.halts.has(Projection::$name) {
+                        *at = Projection::$name as usize;
+                        #[cfg(test)]
+                        $state.fail_as_injected(Projection::$name, $record.seq);
+                        $apply
+                    }
+                )*
+            }
+        }
+    };
+}
+
+projections! { state record;
+    Cluster "cluster" ["cluster"] () { state.cluster.apply(record); }
+    Leadership "leadership" ["leadership"] () { state.leadership.apply(record); }
+    Hosts "hosts" ["hosts"] () { state.hosts.apply(record); }
+    Quorum "quorum" ["quorum"] () { state.quorum.apply(record); }
+    Tokens "tokens" ["tokens"] () { state.tokens.apply(record); }
+    ApiTokens "api_tokens" ["api_tokens"] () { state.api_tokens.apply(record); }
+    Certificates "certificates" ["certificates"] () { state.certificates.apply(record); }
+    Config "config" ["config"] () { state.config.apply(record); }
+    Jobs "jobs" ["jobs"] () { state.jobs.apply(record); }
+    Quality "quality" ["quality"] () { state.quality.apply(record); }
+    Games "games" ["games" "games_by_generation"] (Quality) { state.games.apply(record, &state.quality); }
+    Datasets "datasets" ["datasets"] () { state.datasets.apply(record); }
+    Training "training" ["training"] () { state.training.apply(record); }
+    Gauntlets "gauntlets" ["gauntlets"] () { state.gauntlets.apply(record); }
+    Models "models" ["champions" "models"] (Training) { state.models.apply(record, &state.training); }
+    Artifacts "artifacts" ["artifacts"] () { state.artifacts.apply(record); }
+    Campaign "campaign" ["campaign" "generations"] (Training Models) {
+        state.campaign.apply(record, &state.training, &state.models);
+    }
+    Dedupe "dedupe" ["dedupe" "producers"] () {
+        state.producers.apply(record, &mut state.dedupe);
+        state.dedupe.apply(record);
+    }
+    Counts "counts" ["counts"] () { state.counts.apply(record); }
+    Digests "digests" ["digests"] () { state.digests.apply(record); }
+    Divergences "divergences" ["divergences"] () { state.divergences.apply(record); }
+}
+
+impl Projection {
+    /// The projection that the table belongs to.
+    pub fn of_table(table: &str) -> Option<Projection> {
+        Projection::ALL.iter().copied().find(|projection| projection.tables().contains(&table))
+    }
+
+    /// Whether commands are checked against it or policies look at it. A leader decides nothing while one of these
+    /// has stopped.
+    pub fn is_decided_from(self) -> bool {
+        self != Projection::Counts
+    }
 }
 
 /// Lists every table of the state in order of name. A projection with two tables has two names.
@@ -131,37 +228,47 @@ impl State {
         state
     }
 
-    /// Folds the next record. Never fails: what a record refers to and is not there is ignored.
-    ///
-    /// The order matters where one projection looks into another: `quality` before `games`, `training` before `models`
-    /// before `campaign`.
+    /// Folds the next record. Never fails: what a record refers to and is not there is ignored. A projection that
+    /// panics nevertheless stops (see [`Halt`]); the others go on.
     pub fn apply(&mut self, record: &Record) {
         debug_assert_eq!(record.seq, self.seq.next(), "records are applied in order, without gaps");
-        self.cluster.apply(record);
-        self.leadership.apply(record);
-        self.hosts.apply(record);
-        self.quorum.apply(record);
-        self.tokens.apply(record);
-        self.api_tokens.apply(record);
-        self.certificates.apply(record);
-        self.config.apply(record);
-        self.jobs.apply(record);
-        self.quality.apply(record);
-        self.games.apply(record, &self.quality);
-        self.datasets.apply(record);
-        self.training.apply(record);
-        self.gauntlets.apply(record);
-        self.models.apply(record, &self.training);
-        self.artifacts.apply(record);
-        self.campaign.apply(record, &self.training, &self.models);
-        self.producers.apply(record, &mut self.dedupe);
-        self.dedupe.apply(record);
-        self.counts.apply(record);
-        self.digests.apply(record);
-        self.divergences.apply(record);
+        let mut at = 0;
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.apply_from(record, &mut at))) {
+            let failed = Projection::ALL[at];
+            self.halts.stop(failed, record.seq, record.draft.event.kind(), &panic_words(panic.as_ref()));
+        }
         self.seq = record.seq;
         self.term = record.term;
         self.recorded_at = record.draft.recorded_at;
+    }
+
+    /// The projections that stopped, the first to stop first. Empty in a healthy node.
+    pub fn halted(&self) -> &[Halt] {
+        self.halts.list()
+    }
+
+    /// Whether the projection's rows are those of this position.
+    ///
+    /// # Errors
+    /// Why and where it stopped. Its rows must not be shown then: they are old, and may be those of half a record.
+    pub fn check(&self, projection: Projection) -> Result<(), &Halt> {
+        match self.halted().iter().find(|halt| halt.projection == projection) {
+            Some(halt) => Err(halt),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether everything that decisions are made from is that of this position.
+    ///
+    /// # Errors
+    /// The first projection that is not.
+    pub fn check_decided_from(&self) -> Result<(), &Halt> {
+        self.halted().iter().find(|halt| halt.projection.is_decided_from()).map_or(Ok(()), Err)
+    }
+
+    #[cfg(test)]
+    fn fail_as_injected(&self, projection: Projection, seq: Seq) {
+        assert!(self.injected != Some((projection, seq)), "injected failure");
     }
 
     /// The configuration in force, once there is one.

@@ -1,6 +1,6 @@
 //! Given/then for folds: events in, rows out.
 
-use super::state::State;
+use super::state::{Projection, State};
 use crate::event::{Draft, Event, Millis, NodeId, Record, Seq, Term};
 
 /// The record of `event` at position `seq`, one second after the one before it.
@@ -24,6 +24,11 @@ pub(crate) fn given(events: impl IntoIterator<Item = Event>) -> State {
 }
 
 impl State {
+    /// An empty state in which a projection fails at a record.
+    pub(crate) fn failing(projection: Projection, seq: Seq) -> State {
+        State { injected: Some((projection, seq)), ..State::new() }
+    }
+
     /// Applies one more event at the next position.
     pub(crate) fn and(mut self, event: impl Into<Event>) -> State {
         self.apply(&record(self.seq.0 + 1, event));

@@ -8,6 +8,12 @@ use crate::event::{EventError, NodeId};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplicaError {
+    /// A projection that decisions are made from has stopped.
+    #[error("this node may not decide: {halt}")]
+    Halted {
+        /// Why and where.
+        halt: Box<crate::projection::Halt>,
+    },
     /// This node does not lead (any more). What was proposed may or may not have been committed.
     #[error("this node does not lead; the leader is {}", leader.map_or("unknown".to_owned(), |id| id.to_string()))]
     NotLeader {

@@ -1,5 +1,6 @@
 //! The fold that all of a node shares: the state, and how far it has come.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 use super::error::ReplicaError;
 use crate::event::command::ReportDivergence;
 use crate::event::{Event, NodeId, Record, Seq};
-use crate::projection::{State, Store};
+use crate::projection::{Projection, State, Store};
 
 /// A checkpoint is written after this many records …
 const CHECKPOINT_RECORDS: u64 = 2_000;
@@ -24,6 +25,16 @@ pub struct Fold {
     applied: watch::Sender<Seq>,
     keeper: Mutex<Keeper>,
     divergences: Mutex<Vec<ReportDivergence>>,
+    compared: Mutex<Option<Compared>>,
+}
+
+/// How the last comparison with the leader's digests ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// The last record that the digests covered.
+    pub position: Seq,
+    /// The tables whose rows differ here.
+    pub differing: BTreeSet<String>,
 }
 
 struct Keeper {
@@ -42,6 +53,7 @@ impl Fold {
             state: RwLock::new(state),
             keeper: Mutex::new(Keeper { store, saved, saved_at: Instant::now() }),
             divergences: Mutex::new(vec![]),
+            compared: Mutex::new(None),
         }
     }
 
@@ -65,9 +77,15 @@ impl Fold {
         std::mem::take(&mut self.divergences.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How the last comparison with the leader's digests ended; none since the start.
+    pub fn compared(&self) -> Option<Compared> {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Folds records, in order.
     pub(super) fn apply(&self, records: &[Record]) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let halted_before = state.halted().len();
         for record in records {
             if let Event::StateDigested(digested) = &record.draft.event
                 && digested.position == state.seq
@@ -75,6 +93,9 @@ impl Fold {
                 self.compare(&state, digested);
             }
             state.apply(record);
+        }
+        if state.halted().len() > halted_before {
+            state.halted().iter().for_each(|halt| tracing::error!(seq = halt.seq.0, "{halt}"));
         }
     }
 
@@ -87,6 +108,10 @@ impl Fold {
 
     /// Writes a checkpoint when it is time, or now if `force`.
     pub(super) fn checkpoint(&self, raft: &[u8], force: bool) -> Result<(), ReplicaError> {
+        if self.read(|state| !state.halted().is_empty()) {
+            // The checkpoint stays before the record that a projection failed on, so that nothing is skipped later.
+            return Ok(());
+        }
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let seq = self.seq();
         let due = seq.0 >= keeper.saved.0 + CHECKPOINT_RECORDS || keeper.saved_at.elapsed() >= CHECKPOINT_EVERY;
@@ -103,11 +128,16 @@ impl Fold {
 
     fn compare(&self, state: &State, digested: &crate::event::cluster::StateDigested) {
         let own = state.digests();
+        let mut differing = BTreeSet::new();
         for expected in &digested.digests {
             let Some(found) = own.iter().find(|digest| digest.projection == expected.projection) else { continue };
-            if found.digest == expected.digest {
+            let projection = Projection::of_table(&found.projection);
+            // A projection that stopped is reported as such.
+            let stopped = projection.is_some_and(|projection| state.check(projection).is_err());
+            if found.digest == expected.digest || stopped {
                 continue;
             }
+            differing.insert(found.projection.clone());
             tracing::error!(
                 position = digested.position.0,
                 projection = expected.projection,
@@ -124,5 +154,64 @@ impl Fold {
                 });
             }
         }
+        let compared = Compared { position: digested.position, differing };
+        *self.compared.lock().unwrap_or_else(PoisonError::into_inner) = Some(compared);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Kind;
+    use crate::event::samples::sample;
+    use crate::projection::testing::record;
+
+    fn log() -> Vec<Record> {
+        let kinds = [Kind::NodeJoined, Kind::HostOnline, Kind::JobQueued, Kind::HostOffline];
+        (1..).zip(kinds).map(|(seq, kind)| record(seq, sample(kind))).collect()
+    }
+
+    #[test]
+    fn the_checkpoint_stays_before_a_record_that_a_projection_fails_on_and_a_repaired_build_goes_on_from_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = log();
+        {
+            let store = Store::open(dir.path()).expect("a store");
+            let fold = Fold::new(NodeId(1), State::failing(Projection::Jobs, Seq(3)), store);
+            fold.apply(&log[..2]);
+            fold.publish();
+            fold.checkpoint(b"raft", true).expect("saved");
+            fold.apply(&log[2..]);
+            assert_eq!(fold.publish(), Seq(4), "the others go on");
+            fold.checkpoint(b"later", true).expect("nothing to do");
+            let halted = fold.read(|state| state.halted().to_vec());
+            assert_eq!((halted.len(), halted[0].seq), (1, Seq(3)));
+        }
+        let store = Store::open(dir.path()).expect("a store");
+        let state = store.load().expect("rows").expect("a checkpoint");
+        assert_eq!((state.seq, store.note().expect("a note")), (Seq(2), Some(b"raft".to_vec())));
+        let fold = Fold::new(NodeId(1), state, store);
+        fold.apply(&log[2..]);
+        fold.read(|state| {
+            assert!(state.halted().is_empty());
+            assert_eq!(state.digest(), State::fold(&log).digest(), "nothing was skipped");
+        });
+    }
+
+    #[test]
+    fn a_comparison_with_the_leaders_digests_is_remembered() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let fold = Fold::new(NodeId(1), State::new(), Store::open(dir.path()).expect("a store"));
+        let log = log();
+        fold.apply(&log);
+        assert_eq!(fold.compared(), None);
+        let mut digested =
+            crate::event::cluster::StateDigested { position: Seq(4), digests: fold.read(State::digests) };
+        let hosts = digested.digests.iter_mut().find(|digest| digest.projection == "hosts").expect("a projection");
+        hosts.digest = crate::event::Hash::of(b"other");
+        fold.apply(&[record(5, digested)]);
+        let differing = ["hosts".to_owned()].into();
+        assert_eq!(fold.compared(), Some(Compared { position: Seq(4), differing }));
+        assert_eq!(fold.take_divergences().len(), 1);
     }
 }

@@ -23,7 +23,7 @@ pub mod types;
 pub mod wire;
 
 pub use error::ReplicaError;
-pub use fold::Fold;
+pub use fold::{Compared, Fold};
 pub use peers::Peers;
 pub use replica::{Leadership, Replica, ReplicaOptions, Timing, VOTERS_MAX};
 pub use types::{Applied, Batch, Member, TypeConfig};

@@ -71,6 +71,7 @@ impl ClientError {
                 "unavailable" => ExitCode::Unavailable,
                 "bad_request" => ExitCode::Usage,
                 "refused" => ExitCode::Conflict,
+                "halted" => ExitCode::Unhealthy,
                 _ => ExitCode::Failure,
             },
         }

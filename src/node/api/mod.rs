@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod footer;
+pub mod projections;
 pub mod request;
 pub mod rows;
 pub mod server;

@@ -104,6 +104,8 @@ pub enum Noun {
     Counts,
     /// Digests of this node's projections.
     Digests,
+    /// How this node's projections are.
+    Projections,
 }
 
 /// What comes back.
@@ -139,7 +141,8 @@ pub enum Response {
     },
     /// It cannot be answered.
     Error {
-        /// A stable code: `not_found`, `unavailable`, `refused`, `forbidden`, `bad_request`, `failed`.
+        /// A stable code: `not_found`, `unavailable`, `refused`, `forbidden`, `bad_request`, `halted` (the projection that
+        /// was asked for has stopped), `failed`.
         code: String,
         /// Why, in words.
         message: String,

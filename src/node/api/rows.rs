@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::projections;
 use super::request::Noun;
-use crate::projection::State;
+use crate::projection::{Halt, Projection, State};
 
 /// All nouns that [`find`] searches.
 const SEARCHED: &[Noun] = &[
@@ -19,7 +20,36 @@ const SEARCHED: &[Noun] = &[
 ];
 
 /// The rows of `noun`.
-pub fn list(state: &State, noun: Noun) -> Vec<Value> {
+///
+/// # Errors
+/// When the projection that holds them has stopped.
+pub fn list(state: &State, noun: Noun) -> Result<Vec<Value>, Halt> {
+    if let Some(projection) = projection_of(noun) {
+        state.check(projection).map_err(Clone::clone)?;
+    }
+    Ok(rows_of(state, noun))
+}
+
+/// The projection that holds the rows of a noun; none where each row stands for itself.
+fn projection_of(noun: Noun) -> Option<Projection> {
+    Some(match noun {
+        Noun::Hosts => Projection::Hosts,
+        Noun::Jobs => Projection::Jobs,
+        Noun::Games => Projection::Games,
+        Noun::Models => Projection::Models,
+        Noun::Leader => Projection::Leadership,
+        Noun::Datasets => Projection::Datasets,
+        Noun::Training => Projection::Training,
+        Noun::Gauntlets => Projection::Gauntlets,
+        Noun::Artifacts => Projection::Artifacts,
+        Noun::Config => Projection::Config,
+        Noun::Campaign => Projection::Campaign,
+        Noun::Counts => Projection::Counts,
+        Noun::Digests | Noun::Projections => return None,
+    })
+}
+
+fn rows_of(state: &State, noun: Noun) -> Vec<Value> {
     match noun {
         Noun::Hosts => rows(state.hosts.table.values(), |row| format!("host/{}", row.name)),
         Noun::Jobs => {
@@ -41,16 +71,41 @@ pub fn list(state: &State, noun: Noun) -> Vec<Value> {
         Noun::Campaign => rows(state.campaign.table.values(), |row| format!("campaign/{}", row.game)),
         Noun::Counts => rows(state.counts.table.values(), |row| row.kind.clone()),
         Noun::Digests => {
-            let digest =
-                |row: crate::event::cluster::ProjectionDigest| json!({"id": row.projection, "digest": row.digest});
+            let runs = |row: &crate::event::cluster::ProjectionDigest| {
+                Projection::of_table(&row.projection).is_none_or(|projection| state.check(projection).is_ok())
+            };
+            let digest = |row: crate::event::cluster::ProjectionDigest| {
+                let digest = runs(&row).then_some(row.digest);
+                json!({"id": row.projection, "digest": digest})
+            };
             state.digests().into_iter().map(digest).collect()
+        }
+        Noun::Projections => {
+            let row = |row| serde_json::to_value(row).expect("plain data");
+            projections::rows(state, state.seq, None).into_iter().map(row).collect()
         }
     }
 }
 
 /// The row whose id is `id`, or else all rows whose id, or its part after the noun, begins with it.
-pub fn find(state: &State, id: &str) -> Vec<Value> {
-    let all: Vec<Value> = SEARCHED.iter().flat_map(|noun| list(state, *noun)).collect();
+///
+/// # Errors
+/// When nothing is found, and a projection that might hold it has stopped.
+pub fn find(state: &State, id: &str) -> Result<Vec<Value>, Halt> {
+    let found = matching(&searched(state), id);
+    let stopped = SEARCHED.iter().filter_map(|noun| projection_of(*noun)).find_map(|one| state.check(one).err());
+    match stopped {
+        Some(halt) if found.is_empty() => Err(halt.clone()),
+        _ => Ok(found),
+    }
+}
+
+/// All rows that are searched, but for those of projections that stopped.
+fn searched(state: &State) -> Vec<Value> {
+    SEARCHED.iter().filter_map(|noun| list(state, *noun).ok()).flatten().collect()
+}
+
+fn matching(all: &[Value], id: &str) -> Vec<Value> {
     let id_of = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
     let exact: Vec<Value> = all.iter().filter(|row| id_of(row) == id).cloned().collect();
     if !exact.is_empty() {
@@ -60,13 +115,12 @@ pub fn find(state: &State, id: &str) -> Vec<Value> {
         let own = id_of(row);
         own.starts_with(id) || own.split_once('/').is_some_and(|(_, tail)| tail.starts_with(id))
     };
-    all.into_iter().filter(begins).collect()
+    all.iter().filter(|row| begins(row)).cloned().collect()
 }
 
 /// Ids that [`find`] knows, for suggestions.
 pub fn ids(state: &State) -> Vec<String> {
-    let all = SEARCHED.iter().flat_map(|noun| list(state, *noun));
-    all.filter_map(|row| row["id"].as_str().map(str::to_owned)).collect()
+    searched(state).iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect()
 }
 
 fn rows<'a, T: Serialize + 'a>(values: impl IntoIterator<Item = &'a T>, id: impl Fn(&T) -> String) -> Vec<Value> {

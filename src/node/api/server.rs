@@ -6,13 +6,15 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use super::footer::Footing;
-use super::request::{FRAME_BYTES_MAX, Request, Response};
+use super::projections::{self, ProjectionStatus};
+use super::request::{FRAME_BYTES_MAX, Noun, Request, Response};
 use super::rows;
 use super::status::Status;
 use crate::event::command::{ChangeConfig, RequestJob, SubmitJob};
 use crate::event::{Command, Kind, Proposal, RecordJson, Seq};
 use crate::net::{Connection, FrameLimits, NetError, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::tokens::Tokens;
+use crate::projection::Halt;
 use crate::replica::Replica;
 use crate::replica::propose::Outcome;
 
@@ -74,9 +76,16 @@ impl Api {
     async fn respond(&self, request: Request, actor: &str) -> Response {
         let fold = self.replica.fold();
         match request {
-            Request::List { noun } => self.rows(fold.read(|state| rows::list(state, noun))),
+            Request::List { noun: Noun::Projections } => {
+                let row = |row| serde_json::to_value(row).expect("plain data");
+                self.rows(self.projections().into_iter().map(row).collect())
+            }
+            Request::List { noun } => self.rows_or_halt(fold.read(|state| rows::list(state, noun))),
             Request::Get { id } => {
-                let found = fold.read(|state| rows::find(state, &id));
+                let found = match fold.read(|state| rows::find(state, &id)) {
+                    Ok(found) => found,
+                    Err(halt) => return error_response("halted", halt),
+                };
                 if found.is_empty() {
                     let known = fold.read(rows::ids);
                     let hint = crate::cli::closest(&id, known.iter().map(String::as_str));
@@ -86,7 +95,8 @@ impl Api {
                 self.rows(found)
             }
             Request::Status => {
-                let status = fold.read(|state| Status::of(self.footing.name(), state));
+                let mut status = fold.read(|state| Status::of(self.footing.name(), state));
+                status.projections = self.projections();
                 self.rows(vec![serde_json::to_value(status).expect("plain data")])
             }
             Request::Events { .. } => error_response("bad_request", "events come on a stream of their own"),
@@ -107,6 +117,18 @@ impl Api {
 
     fn rows(&self, rows: Vec<Value>) -> Response {
         Response::Rows { rows, footer: self.footing.now() }
+    }
+
+    fn rows_or_halt(&self, rows: Result<Vec<Value>, Halt>) -> Response {
+        match rows {
+            Ok(rows) => self.rows(rows),
+            Err(halt) => error_response("halted", halt),
+        }
+    }
+
+    /// How the projections here are.
+    fn projections(&self) -> Vec<ProjectionStatus> {
+        projections::of_node(&self.replica, &self.footing.now())
     }
 
     async fn create_token(&self, ttl_ms: u64, actor: &str) -> Response {

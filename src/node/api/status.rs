@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::projections::ProjectionStatus;
 use crate::event::cluster::QuorumHealth;
 use crate::event::evaluation::{MatchTally, Score};
 use crate::event::training::TrainingProgress;
@@ -37,6 +38,9 @@ pub struct Status {
     pub jobs_running: u32,
     /// The campaign, once there is one.
     pub campaign: Option<CampaignStatus>,
+    /// How the answering node's projections are. Figures above that come from one that stopped are old.
+    #[serde(default)]
+    pub projections: Vec<ProjectionStatus>,
 }
 
 /// Where the campaign stands.
@@ -122,6 +126,7 @@ impl Status {
             jobs_queued: state.jobs.queued().count() as u32,
             jobs_running: state.jobs.held().count() as u32,
             campaign: CampaignStatus::of(state),
+            projections: super::projections::rows(state, state.seq, None),
         }
     }
 }

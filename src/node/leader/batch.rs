@@ -42,6 +42,16 @@ impl Gathered {
         self.answers.push(answer);
     }
 
+    /// Answers at once, for a batch that will not be committed: refusals stand, the rest may be asked again.
+    pub fn give_up(self) {
+        for Answer { reply, mut outcomes } in self.answers {
+            for outcome in outcomes.iter_mut().filter(|outcome| matches!(outcome, Outcome::Admitted { .. })) {
+                *outcome = Outcome::Unavailable { leader: None };
+            }
+            reply.send(outcomes).ok();
+        }
+    }
+
     pub fn records(&self) -> usize {
         self.count as usize
     }

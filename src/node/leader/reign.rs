@@ -49,6 +49,11 @@ impl<'a> Reign<'a> {
         leader.replica.barrier(term).await?;
         let mut head = leader.replica.fold().read(Clone::clone);
         head.forget_changes();
+        if let Err(halt) = head.check_decided_from() {
+            let halt = Box::new(halt.clone());
+            leader.abdicate().await;
+            return Err(ReplicaError::Halted { halt });
+        }
         leader.hearing.begin_reign(leader.clock.now());
         let flights = Flights::default();
         let waiting = std::collections::VecDeque::new();
@@ -101,6 +106,14 @@ impl<'a> Reign<'a> {
         if self.undecided || self.decided_at.elapsed() >= TICK {
             self.decide(&mut batch);
         }
+        if let Err(halt) = self.head.check_decided_from() {
+            // No node could fold it: better not to write it at all. The head is worthless now.
+            tracing::error!("a batch is not appended: {halt}");
+            let halt = Box::new(halt.clone());
+            self.flights.land_all().await?;
+            batch.give_up();
+            return Err(ReplicaError::Halted { halt });
+        }
         self.flights.start(&self.leader.replica, self.term, batch).await
     }
 
@@ -114,7 +127,10 @@ impl<'a> Reign<'a> {
                     let draft = self.draft(decision, Some(proposal), now);
                     self.add(draft, batch);
                 }
-                Outcome::Admitted { last: self.head.seq }
+                match self.head.check_decided_from() {
+                    Ok(()) => Outcome::Admitted { last: self.head.seq },
+                    Err(halt) => Outcome::Refused { code: "projection_fails".to_owned(), message: halt.to_string() },
+                }
             }
             Err(Refusal::Duplicate { .. }) => Outcome::Already,
             Err(refusal) => {

@@ -16,6 +16,9 @@ use crate::replica::{Leadership, Replica};
 /// How long a leader whose batch failed waits before it tries to reign again, in the same term if it still leads.
 const REIGN_AGAIN: Duration = Duration::from_millis(20);
 
+/// How long a leader that may not decide waits before it looks again for somebody who may.
+const ABDICATE_AGAIN: Duration = Duration::from_secs(1);
+
 /// The admission task of a node.
 pub struct Leader {
     /// This node.
@@ -56,6 +59,24 @@ impl Leader {
     ) -> Result<(), crate::replica::ReplicaError> {
         let mut reign = Reign::begin(self, now.term).await?;
         reign.run(leadership).await
+    }
+
+    /// Hands leadership to another voter that is online, if there is one, and turns proposals away meanwhile. For a node
+    /// that may not decide.
+    pub(super) async fn abdicate(&mut self) {
+        let (voters, _) = self.replica.committed_members();
+        let own = self.node;
+        let successor = self
+            .replica
+            .fold()
+            .read(|state| voters.into_iter().find(|voter| *voter != own && state.hosts.is_online(*voter)));
+        if let Some(successor) = successor {
+            self.replica.transfer(successor).await.ok();
+        }
+        while let Ok(ask) = self.asks.try_recv() {
+            turn_away(ask, None);
+        }
+        tokio::time::sleep(ABDICATE_AGAIN).await;
     }
 
     /// Turns proposals away until this node leads or stops.

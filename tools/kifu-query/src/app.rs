@@ -52,6 +52,8 @@ pub enum Verb {
     Counts(verbs::counts::Counts),
     /// Digests of the answering node's projections
     Digests(verbs::digests::Digests),
+    /// How the answering node's projections are: lag, last error, whether they agree with the leader's
+    Projections(verbs::projections::Projections),
     /// Records of the log
     Events(verbs::events::Events),
     /// Everything about one thing, by its id or an unambiguous beginning of it
@@ -82,6 +84,7 @@ impl Verb {
             Verb::Campaign(verb) => verb.list.run(connect, &verbs::campaign::VIEW).await,
             Verb::Counts(verb) => verb.list.run(connect, &verbs::counts::VIEW).await,
             Verb::Digests(verb) => verb.list.run(connect, &verbs::digests::VIEW).await,
+            Verb::Projections(verb) => verb.list.run(connect, &verbs::projections::VIEW).await,
             Verb::Events(verb) => verb.run(connect).await,
             Verb::Get(verb) => verb.run(connect).await,
             Verb::Wait(verb) => verb.run(connect).await,

@@ -15,6 +15,7 @@ pub mod hosts;
 pub mod jobs;
 pub mod leader;
 pub mod models;
+pub mod projections;
 pub mod status;
 pub mod training;
 pub mod wait;

@@ -1,10 +1,11 @@
 //! `kifu-query status`
 
 use clap::Args;
-use kifu::cli::{Column, ExitCode, Failure, OutputArgs, Printer, Rows};
+use kifu::cli::{Column, ExitCode, Failure, Format, OutputArgs, Printer, Rows};
 use kifu::node::api::{Footer, Request};
 use serde_json::Value;
 
+use super::projections;
 use crate::connect::ConnectArgs;
 use crate::session::Session;
 use crate::show::scores_text;
@@ -19,7 +20,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Shows how the cluster is. Exit code 6 when it has no leader or no quorum.
+    /// Shows how the cluster is. Exit code 6 when it has no leader or no quorum, or a projection has stopped.
     pub async fn run(self, connect: ConnectArgs) -> Result<ExitCode, Failure> {
         let session = Session::open(&connect).await?;
         let (rows, footer) = session.rows(&Request::Status).await?;
@@ -29,9 +30,17 @@ impl Status {
 }
 
 fn show(printer: &mut Printer, row: Value, footer: &Footer) -> Result<ExitCode, Failure> {
-    let lost = row["health"] == "lost" || footer.leader.is_none();
+    let stopped = stopped(&row);
+    let lost = row["health"] == "lost" || footer.leader.is_none() || !stopped.is_empty();
     if !printer.format().is_for_programs() {
         printer.text(screen(&row))?;
+        stopped.iter().try_for_each(|words| printer.text(words))?;
+        if printer.format() == Format::Wide {
+            printer.text("")?;
+            let mut rows = row["projections"].as_array().cloned().unwrap_or_default();
+            rows.iter_mut().for_each(projections::derive);
+            printer.rows(&Rows { columns: projections::columns(), rows })?;
+        }
     } else {
         let columns = [
             "id",
@@ -52,6 +61,17 @@ fn show(printer: &mut Printer, row: Value, footer: &Footer) -> Result<ExitCode, 
     }
     printer.note(footer)?;
     Ok(if lost { ExitCode::Unhealthy } else { ExitCode::Ok })
+}
+
+/// A line for each projection that stopped.
+fn stopped(row: &Value) -> Vec<String> {
+    let rows = row["projections"].as_array().into_iter().flatten().filter(|row| row["state"] == "stopped");
+    let words = |name: &str, row: &Value| row[name].as_str().unwrap_or("?").to_owned();
+    rows.map(|row| {
+        let (id, kind, error) = (words("id", row), words("failing_kind", row), words("error", row));
+        format!("stopped     {id} before record {} ({kind}): {error}", row["failing_seq"])
+    })
+    .collect()
 }
 
 /// One screen of words.
@@ -146,6 +166,31 @@ mod tests {
             at 104233 (n1, 2 records and 12 ms behind leader n2, term 4)
         "#]]
         .assert_eq(&buffer.text());
+    }
+
+    #[test]
+    fn a_projection_that_stopped_is_on_the_screen_and_makes_the_node_unhealthy() {
+        let mut row = row();
+        row["campaign"] = Value::Null;
+        row["projections"] = json!([
+            {"id": "projection/hosts", "state": "running", "seq": 104233, "lag": 0, "rows": 3, "agrees": true, "diverged": {}},
+            {"id": "projection/jobs", "state": "stopped", "seq": 7, "lag": 104226, "rows": null, "error": "attempt to add with overflow",
+             "failing_seq": 8, "failing_kind": "JOB_CLAIMED", "diverged": {}},
+        ]);
+        let (mut out, buffer) = printer(Format::Wide);
+        assert_eq!(show(&mut out, row, &footer()), Ok(ExitCode::Unhealthy));
+        expect![[r#"
+            cluster     demo, degraded
+            hosts       2 of 3 online
+            leader      n2 in term 4
+            jobs        3 queued, 2 running
+            stopped     projection/jobs before record 8 (JOB_CLAIMED): attempt to add with overflow
+
+            ID                STATE    SEQ     LAG     ROWS  AGREES  FAILING_SEQ  FAILING_KIND  ERROR                         COMPARED_SEQ  DIVERGED_ON
+            projection/hosts  running  104233  0       3     true    -            -             -                             -             -
+            projection/jobs   stopped  7       104226  -     -       8            JOB_CLAIMED   attempt to add with overflow  -             -
+            at 104233 (n1, 2 records and 12 ms behind leader n2, term 4)
+        "#]].assert_eq(&buffer.text());
     }
 
     #[test]
