@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use super::certificate::CaCertificate;
+
+/// Bytes of the mark in a protocol name.
+const MARK_BYTES: usize = 8;
+
 /// What the holder of a certificate is. It stands in the certificate, under the CA's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -11,13 +16,15 @@ pub enum Role {
     Operator,
     /// A person or program that may only look.
     Viewer,
+    /// A person or program that holds a token for the client API. What it may do stands in the cluster's log.
+    Bearer,
     /// A machine that holds a join token and is not a member yet.
     Joiner,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Role; 4] = [Role::Node, Role::Operator, Role::Viewer, Role::Joiner];
+    pub const ALL: [Role; 5] = [Role::Node, Role::Operator, Role::Viewer, Role::Bearer, Role::Joiner];
 
     /// The role's name, as it stands in certificates.
     pub fn as_str(self) -> &'static str {
@@ -25,6 +32,7 @@ impl Role {
             Role::Node => "node",
             Role::Operator => "operator",
             Role::Viewer => "viewer",
+            Role::Bearer => "bearer",
             Role::Joiner => "joiner",
         }
     }
@@ -39,7 +47,7 @@ impl Role {
         match self {
             Role::Node => true,
             Role::Operator => matches!(channel, Channel::Api | Channel::Blobs),
-            Role::Viewer => matches!(channel, Channel::Api),
+            Role::Viewer | Role::Bearer => matches!(channel, Channel::Api),
             Role::Joiner => matches!(channel, Channel::Join),
         }
     }
@@ -79,9 +87,18 @@ impl Channel {
         }
     }
 
-    /// The channel with this protocol name.
+    /// The name that is spoken in the handshake: the protocol's, and behind it a mark that only those know who hold the
+    /// CA's certificate. A node shows its own certificate only to a client that has named such a protocol, so that a stranger
+    /// learns neither who it is nor what it speaks.
+    pub fn protocol(self, ca: &CaCertificate) -> String {
+        let mark = blake3::derive_key("kifu 2026-11 mark of a cluster in protocol names", ca.der());
+        format!("{}+{}", self.alpn(), data_encoding::HEXLOWER.encode(&mark[..MARK_BYTES]))
+    }
+
+    /// The channel with this protocol name, with a mark behind it or without one.
     pub fn from_alpn(alpn: &[u8]) -> Option<Channel> {
-        Channel::ALL.into_iter().find(|channel| channel.alpn().as_bytes() == alpn)
+        let name = alpn.split(|byte| *byte == b'+').next()?;
+        Channel::ALL.into_iter().find(|channel| channel.alpn().as_bytes() == name)
     }
 }
 
@@ -110,6 +127,7 @@ mod tests {
                 "node: kifu-raft/1 kifu-api/1 kifu-blobs/1 kifu-join/1",
                 "operator: kifu-api/1 kifu-blobs/1",
                 "viewer: kifu-api/1",
+                "bearer: kifu-api/1",
                 "joiner: kifu-join/1",
             ]
         );

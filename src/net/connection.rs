@@ -9,6 +9,7 @@ use quinn::{ConnectionError, RecvStream, SendDatagramError, SendStream};
 use super::certificate::Certificate;
 use super::channel::{Channel, Role};
 use super::error::NetError;
+use super::gate::Entry;
 use super::limits::DATAGRAM_BYTES_MAX;
 use super::refusal::CODE_DONE;
 use super::registry::Permit;
@@ -39,12 +40,20 @@ pub struct Connection {
     peer: Arc<Peer>,
     channel: Channel,
     quic: quinn::Connection,
+    /// Its place in the list of those that are closed when the cluster no longer admits the peer.
+    _entry: Arc<Entry>,
     _permit: Option<Arc<Permit>>,
 }
 
 impl Connection {
-    pub(super) fn new(peer: Peer, channel: Channel, quic: quinn::Connection, permit: Option<Permit>) -> Self {
-        Self { peer: Arc::new(peer), channel, quic, _permit: permit.map(Arc::new) }
+    pub(super) fn new(
+        peer: Arc<Peer>,
+        channel: Channel,
+        quic: quinn::Connection,
+        entry: Entry,
+        permit: Option<Permit>,
+    ) -> Self {
+        Self { peer, channel, quic, _entry: Arc::new(entry), _permit: permit.map(Arc::new) }
     }
 
     /// The other side.

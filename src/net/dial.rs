@@ -15,9 +15,10 @@ use rustls::pki_types::CertificateDer;
 use super::certificate::Certificate;
 use super::channel::Channel;
 use super::connection::{Connection, Peer};
-use super::error::{NetError, RefusedBy};
+use super::error::{NetError, Refusal, RefusedBy};
+use super::gate::Gate;
 use super::identity::Identity;
-use super::refusal::of_connection_error;
+use super::refusal::{CODE_NOT_ADMITTED, of_connection_error};
 use super::tls;
 use super::verify::ServerVerifier;
 use crate::event::NodeId;
@@ -30,7 +31,8 @@ const SERVER_NAME: &str = "kifu";
 /// What dialling takes.
 pub(super) struct Dialer<'a> {
     pub(super) quic: &'a quinn::Endpoint,
-    pub(super) identity: &'a Identity,
+    pub(super) identity: Identity,
+    pub(super) gate: &'a Arc<Gate>,
     pub(super) roots: Arc<RootCertStore>,
     pub(super) transport: Arc<TransportConfig>,
     pub(super) timeout: Duration,
@@ -44,7 +46,7 @@ pub(super) async fn dial(
     channel: Channel,
 ) -> Result<Connection, NetError> {
     let verifier = Arc::new(ServerVerifier::new(dialer.roots, expected));
-    let config = tls::client(dialer.identity, channel, verifier.clone(), dialer.transport)?;
+    let config = tls::client(&dialer.identity, channel, verifier.clone(), dialer.transport)?;
     let connecting = dialer.quic.connect_with(config, address, SERVER_NAME).map_err(|error| match error {
         ConnectError::EndpointStopping => NetError::Closed,
         other => NetError::Unreachable { address, reason: other.to_string() },
@@ -60,7 +62,14 @@ pub(super) async fn dial(
         Err(_) => return Err(silence(address, dialer.timeout)),
     };
     let certificate = peer_certificate(&quic)?;
-    Ok(Connection::new(Peer::of(&certificate), channel, quic, None))
+    let peer = Arc::new(Peer::of(&certificate));
+    match dialer.gate.enter(&peer, &quic) {
+        Ok(entry) => Ok(Connection::new(peer, channel, quic, entry, None)),
+        Err(reason) => {
+            quic.close(CODE_NOT_ADMITTED, reason.as_bytes());
+            Err(NetError::Refused { address, by: RefusedBy::Us, refusal: Refusal::NotAdmitted(reason) })
+        }
+    }
 }
 
 async fn welcome(quic: &quinn::Connection) -> Result<(), ConnectionError> {

@@ -1,7 +1,7 @@
 //! One UDP port: it dials, and if its identity is a node's, it answers.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use quinn::{AsyncUdpSocket, EndpointConfig, Runtime, TokioRuntime, TransportConfig};
 use rustls::RootCertStore;
@@ -12,6 +12,7 @@ use super::channel::{Channel, Role};
 use super::connection::Connection;
 use super::dial::{Dialer, dial};
 use super::error::NetError;
+use super::gate::{Gate, Judge};
 use super::identity::Identity;
 use super::intake::Intake;
 use super::limits::{ARRIVALS_MAX, EndpointLimits};
@@ -27,7 +28,8 @@ pub struct Endpoint {
 
 struct Inner {
     quic: quinn::Endpoint,
-    identity: Identity,
+    identity: RwLock<Identity>,
+    gate: Arc<Gate>,
     limits: EndpointLimits,
     roots: Arc<RootCertStore>,
     transport: Arc<TransportConfig>,
@@ -66,10 +68,12 @@ impl Endpoint {
             quinn::Endpoint::new_with_abstract_socket(EndpointConfig::default(), answers, socket, runtime.clone())
                 .map_err(|source| NetError::Bind { address, source })?;
         let (sender, receiver) = mpsc::channel(ARRIVALS_MAX);
+        let gate = Arc::new(Gate::default());
         let span = tracing::info_span!("endpoint", node = %identity.node(), %address);
-        runtime.spawn(Box::pin(Intake::new(quic.clone(), limits, sender).run().instrument(span)));
+        runtime.spawn(Box::pin(Intake::new(quic.clone(), limits, gate.clone(), sender).run().instrument(span)));
         let arrivals = Mutex::new(receiver);
-        let inner = Inner { quic, identity: identity.clone(), limits, roots, transport, arrivals };
+        let identity = RwLock::new(identity.clone());
+        let inner = Inner { quic, identity, gate, limits, roots, transport, arrivals };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -84,7 +88,8 @@ impl Endpoint {
         let inner = &self.inner;
         let dialer = Dialer {
             quic: &inner.quic,
-            identity: &inner.identity,
+            identity: self.identity(),
+            gate: &inner.gate,
             roots: inner.roots.clone(),
             transport: inner.transport.clone(),
             timeout: inner.limits.handshake_timeout,
@@ -104,8 +109,38 @@ impl Endpoint {
     }
 
     /// Whose endpoint this is.
-    pub fn identity(&self) -> &Identity {
-        &self.inner.identity
+    pub fn identity(&self) -> Identity {
+        self.inner.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows another certificate for the same key from now on. Connections that are open stay as they are.
+    ///
+    /// # Errors
+    /// When the identity is another one, or TLS does not take it; then nothing changes.
+    pub fn renew(&self, identity: &Identity) -> Result<(), NetError> {
+        let mut current = self.inner.identity.write().unwrap_or_else(PoisonError::into_inner);
+        let same = (current.public_key(), current.cluster(), current.role())
+            == (identity.public_key(), identity.cluster(), identity.role());
+        if !same {
+            return Err(NetError::BadCertificate("it is not for this endpoint's key, role and cluster".into()));
+        }
+        if identity.role() == Role::Node {
+            self.inner.quic.set_server_config(Some(tls::server(identity, &self.inner.limits)?));
+        }
+        *current = identity.clone();
+        Ok(())
+    }
+
+    /// From now on `judge` decides which peers with good certificates are admitted; open connections of others are closed. It
+    /// is called from network tasks and must answer at once. See [`Endpoint::recheck`].
+    pub fn admit(&self, judge: Judge) {
+        self.inner.gate.set_judge(judge);
+    }
+
+    /// Asks the judge anew about every open connection, and closes those of peers that are no longer admitted. To be
+    /// called whenever its answer may have changed. Returns how many were closed.
+    pub fn recheck(&self) -> usize {
+        self.inner.gate.recheck()
     }
 
     /// Closes all connections, tells the peers, and accepts no more. See [`Endpoint::drained`].
@@ -127,7 +162,7 @@ impl Drop for Inner {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint").field("identity", &self.inner.identity).finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("identity", &self.identity()).finish_non_exhaustive()
     }
 }
 

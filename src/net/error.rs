@@ -44,9 +44,12 @@ pub enum NetError {
     /// A request for a certificate is malformed, or its sender does not hold the key.
     #[error("unusable certificate request: {0}")]
     BadRequest(&'static str),
-    /// A join token cannot be read.
+    /// A token cannot be read.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// An API token cannot be read.
+    #[error("unusable API token: {0}")]
+    ApiToken(#[source] TokenError),
     /// The local address cannot be listened on.
     #[error("cannot listen on {address} (UDP): {source}")]
     Bind {
@@ -196,6 +199,8 @@ pub enum Refusal {
     UnknownChannel,
     /// A limit on connections or handshakes is reached. Try again later.
     Busy,
+    /// The certificate is good, but the cluster does not admit its holder any more, in the words of the side that refused.
+    NotAdmitted(String),
     /// Anything else, in the words of the side that refused.
     Other(String),
 }
@@ -213,8 +218,12 @@ impl Refusal {
             Refusal::WrongNode { expected, found } => format!("key belongs to node {found}, expected node {expected}"),
             Refusal::Channel { role: Some(role), channel } => format!("role {role} may not open {channel}"),
             Refusal::Channel { role: None, channel } => format!("role may not open {channel}"),
-            Refusal::UnknownChannel => "protocol or its version is not spoken on the other side".into(),
+            Refusal::UnknownChannel => {
+                "protocol is not spoken on the other side: it belongs to another cluster, or runs another release"
+                    .into()
+            }
             Refusal::Busy => "connection is over a limit: too many connections or handshakes; try again later".into(),
+            Refusal::NotAdmitted(reason) => format!("certificate is good, but {reason}"),
             Refusal::Other(text) => format!("handshake failed: {text}"),
         }
     }
@@ -231,12 +240,14 @@ impl fmt::Display for Refusal {
 #[non_exhaustive]
 pub enum TokenError {
     /// It does not look like a token at all.
-    #[error("not a join token: a token begins with \"kifu-join-v1.\" (get one with `kifu-node token create`)")]
+    #[error(
+        "not a token of this kind: join tokens begin with \"kifu-join-v1.\", API tokens with \"kifu-api-v1.\" (get one with `kifu-node token create`)"
+    )]
     NotAToken,
     /// It is of another version of the format.
-    #[error("this join token is of version {0}, this program reads version 1: use the same release on both sides")]
+    #[error("this token is of version {0}, this program reads version 1: use the same release on both sides")]
     Version(String),
     /// It was cut or changed on its way.
-    #[error("the join token is damaged ({0}): copy it again, in full")]
+    #[error("the token is damaged ({0}): copy it again, in full")]
     Damaged(&'static str),
 }

@@ -34,8 +34,8 @@ impl Identity {
     /// Writes the identity below `dir`, the key first: a key without a certificate can ask for one again. Replaces an
     /// earlier certificate for the same role. Joiners are not saved: their token is their identity.
     pub fn save(&self, dir: &Path) -> Result<(), NetError> {
-        if self.role() == Role::Joiner {
-            return Err(NetError::BadCertificate("the identity of a joiner lives in its token only".into()));
+        if matches!(self.role(), Role::Joiner | Role::Bearer) {
+            return Err(NetError::BadCertificate("this identity lives in its token only".into()));
         }
         files::write(&files::key(dir, self.role()), &files::key_pem(&self.key), files::PRIVATE)?;
         files::write(&files::ca_certificate(dir), &files::certificate_pem(self.ca.der()), files::PUBLIC)?;

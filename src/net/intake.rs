@@ -8,14 +8,17 @@ use std::time::Instant;
 use quinn::crypto::rustls::HandshakeData;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::channel::Channel;
+use super::channel::{Channel, Role};
 use super::connection::{Connection, Peer};
 use super::dial::{WELCOME, peer_certificate};
 use super::error::{NetError, Refusal, RefusedBy};
+use super::gate::Gate;
 use super::limits::EndpointLimits;
-use super::refusal::{CODE_BUSY, CODE_CHANNEL, of_connection_error};
+use super::rate::{Rates, Verdict};
+use super::refusal::{CODE_BUSY, CODE_CHANNEL, CODE_NOT_ADMITTED, of_connection_error};
 use super::registry::Registry;
 use super::throttle::Throttle;
+use super::tls;
 
 /// Takes in connections until the endpoint closes.
 pub(super) struct Intake {
@@ -27,14 +30,21 @@ pub(super) struct Intake {
 struct Shared {
     limits: EndpointLimits,
     registry: Arc<Registry>,
+    gate: Arc<Gate>,
+    rates: Rates,
     warnings: Throttle,
     arrivals: mpsc::Sender<Connection>,
 }
 
 impl Intake {
-    pub(super) fn new(quic: quinn::Endpoint, limits: EndpointLimits, arrivals: mpsc::Sender<Connection>) -> Self {
-        let registry = Arc::new(Registry::default());
-        let shared = Arc::new(Shared { limits, registry, warnings: Throttle::default(), arrivals });
+    pub(super) fn new(
+        quic: quinn::Endpoint,
+        limits: EndpointLimits,
+        gate: Arc<Gate>,
+        arrivals: mpsc::Sender<Connection>,
+    ) -> Self {
+        let (registry, rates, warnings) = (Arc::default(), Rates::default(), Throttle::default());
+        let shared = Arc::new(Shared { limits, registry, gate, rates, warnings, arrivals });
         Self { quic, shared, handshakes: Arc::new(Semaphore::new(limits.handshakes_max)) }
     }
 
@@ -47,12 +57,18 @@ impl Intake {
     fn take(&self, incoming: quinn::Incoming) {
         let shared = &self.shared;
         let address = incoming.remote_address();
-        if shared.registry.is_full(&shared.limits) {
+        if shared.registry.is_full(address, &shared.limits) {
             shared.warn(address, None, "too many connections");
             return incoming.refuse();
         }
         let crowded = self.handshakes.available_permits() < shared.limits.handshakes_max / 2;
-        if crowded && incoming.may_retry() && !incoming.remote_address_validated() {
+        let (proved, now) = (incoming.remote_address_validated(), tokio::time::Instant::now().into_std());
+        let verdict = shared.rates.take(address, proved, now, &shared.limits);
+        if verdict == Verdict::TooMany {
+            shared.warn(address, None, "too many handshakes from this address");
+            return incoming.refuse();
+        }
+        if (crowded || verdict == Verdict::Prove) && incoming.may_retry() && !proved {
             // A forged address never comes back; an honest client does, one round trip later.
             if let Err(error) = incoming.retry() {
                 error.into_incoming().refuse();
@@ -98,21 +114,29 @@ async fn greet(shared: &Shared, incoming: quinn::Incoming) -> Result<Connection,
     let connecting = incoming.accept().map_err(|error| stranger(explain(&error)))?;
     let quic = connecting.await.map_err(|error| stranger(explain(&error)))?;
     let certificate = peer_certificate(&quic).map_err(|error| stranger(error.to_string()))?;
-    let peer = Peer::of(&certificate);
+    let peer = Arc::new(Peer::of(&certificate));
+    let refused = |peer: &Arc<Peer>, text: String| Refused { peer: Some(peer.as_ref().clone()), text };
     let channel = channel_of(&quic).ok_or_else(|| stranger("no channel was agreed upon".into()))?;
     if !peer.role.may_open(channel) {
         let refusal = Refusal::Channel { role: Some(peer.role), channel }.to_string();
         quic.close(CODE_CHANNEL, refusal.as_bytes());
-        return Err(Refused { peer: Some(peer), text: format!("its {refusal}") });
+        return Err(refused(&peer, format!("its {refusal}")));
     }
-    let Some(permit) = shared.registry.admit(peer.node, &shared.limits) else {
+    let Some(permit) = shared.registry.admit(peer.node, peer.role, quic.remote_address(), &shared.limits) else {
         quic.close(CODE_BUSY, b"too many connections");
-        return Err(Refused { peer: Some(peer), text: "too many connections of this peer or in all".into() });
+        return Err(refused(&peer, "too many connections of this peer, from its address, or in all".into()));
     };
-    let connection = Connection::new(peer, channel, quic.clone(), Some(permit));
+    let entry = shared.gate.enter(&peer, &quic).map_err(|reason| {
+        quic.close(CODE_NOT_ADMITTED, reason.as_bytes());
+        refused(&peer, reason)
+    })?;
+    if peer.role == Role::Node {
+        tls::widen(&quic);
+    }
+    let connection = Connection::new(peer.clone(), channel, quic.clone(), entry, Some(permit));
     match say_welcome(&quic).await {
         Ok(()) => Ok(connection),
-        Err(error) => Err(Refused { peer: Some(connection.peer().clone()), text: error.to_string() }),
+        Err(error) => Err(refused(&peer, error.to_string())),
     }
 }
 

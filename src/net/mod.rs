@@ -7,8 +7,10 @@
 //! memory is taken; nothing a peer sends or withholds stops the others from being served.
 //!
 //! Absent on purpose: session resumption and 0-RTT (each connection proves both identities anew), host names (a key is
-//! the identity), certificate revocation lists (a removed node is refused by membership, above this room).
+//! the identity), certificate revocation lists (whether a peer is still admitted is asked of the owner of the endpoint,
+//! see [`Endpoint::admit`]).
 
+pub mod api_token;
 pub mod authority;
 pub mod certificate;
 pub mod channel;
@@ -18,19 +20,23 @@ pub mod endpoint;
 pub mod error;
 mod files;
 pub mod frame;
+mod gate;
 pub mod identity;
 mod intake;
 pub mod key;
 pub mod limits;
+mod rate;
 mod refusal;
 mod registry;
 pub mod request;
 pub mod rpc;
+mod text;
 mod throttle;
 mod tls;
 pub mod token;
 mod verify;
 
+pub use api_token::ApiToken;
 pub use authority::Authority;
 pub use certificate::{CaCertificate, Certificate, Validity};
 pub use channel::{Channel, Role};
@@ -38,6 +44,7 @@ pub use connection::{Connection, Peer};
 pub use endpoint::{Endpoint, resolve};
 pub use error::{NetError, Refusal, RefusedBy, TokenError};
 pub use frame::{FrameLimits, read_frame, write_frame};
+pub use gate::Judge;
 pub use identity::Identity;
 pub use key::{PublicKey, SecretKey};
 pub use limits::EndpointLimits;

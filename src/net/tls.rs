@@ -12,7 +12,10 @@ use super::certificate::CaCertificate;
 use super::channel::Channel;
 use super::error::NetError;
 use super::identity::Identity;
-use super::limits::{CONNECTION_WINDOW_BYTES, DATAGRAM_BUFFER_BYTES, EndpointLimits, STREAM_WINDOW_BYTES, STREAMS_MAX};
+use super::limits::{
+    ANSWER_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, DATAGRAM_BUFFER_BYTES, EndpointLimits, GUEST_STREAMS_MAX,
+    GUEST_WINDOW_BYTES, INCOMING_BUFFER_BYTES, INCOMING_BUFFERS_BYTES, STREAM_WINDOW_BYTES, STREAMS_MAX,
+};
 use super::verify::{ClientVerifier, ServerVerifier};
 
 /// The cryptography in use: ring.
@@ -41,13 +44,15 @@ pub(super) fn server(identity: &Identity, limits: &EndpointLimits) -> Result<qui
         .with_client_cert_verifier(Arc::new(ClientVerifier::new(verifier)))
         .with_single_cert(vec![identity.certificate().der().clone()], identity.key().to_tls())
         .map_err(bad)?;
-    tls.alpn_protocols = Channel::ALL.into_iter().map(|channel| channel.alpn().as_bytes().to_vec()).collect();
+    tls.alpn_protocols = Channel::ALL.into_iter().map(|channel| channel.protocol(identity.ca()).into_bytes()).collect();
     tls.send_tls13_tickets = 0;
     tls.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     let crypto = QuicServerConfig::try_from(tls).map_err(bad)?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
     config.max_incoming(limits.handshakes_max);
-    config.transport_config(transport(limits)?);
+    config.incoming_buffer_size(INCOMING_BUFFER_BYTES);
+    config.incoming_buffer_size_total(INCOMING_BUFFERS_BYTES);
+    config.transport_config(answering(limits)?);
     Ok(config)
 }
 
@@ -65,7 +70,7 @@ pub(super) fn client(
         .with_custom_certificate_verifier(verifier)
         .with_client_auth_cert(vec![identity.certificate().der().clone()], identity.key().to_tls())
         .map_err(bad)?;
-    tls.alpn_protocols = vec![channel.alpn().as_bytes().to_vec()];
+    tls.alpn_protocols = vec![channel.protocol(identity.ca()).into_bytes()];
     tls.resumption = rustls::client::Resumption::disabled();
     tls.enable_sni = false;
     let crypto = QuicClientConfig::try_from(tls).map_err(bad)?;
@@ -74,8 +79,30 @@ pub(super) fn client(
     Ok(config)
 }
 
-/// Windows, streams and heartbeats of every connection.
+/// Windows, streams and heartbeats of connections that are dialled.
 pub(super) fn transport(limits: &EndpointLimits) -> Result<Arc<TransportConfig>, NetError> {
+    Ok(Arc::new(full(limits)?))
+}
+
+/// The same for connections that are answered: narrow, until [`widen`] says otherwise.
+fn answering(limits: &EndpointLimits) -> Result<Arc<TransportConfig>, NetError> {
+    let mut transport = full(limits)?;
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(GUEST_STREAMS_MAX))
+        .max_concurrent_uni_streams(VarInt::from_u32(GUEST_STREAMS_MAX))
+        .receive_window(VarInt::from_u32(GUEST_WINDOW_BYTES))
+        .send_window(ANSWER_WINDOW_BYTES.into());
+    Ok(Arc::new(transport))
+}
+
+/// Gives a node that was answered what nodes give each other.
+pub(super) fn widen(connection: &quinn::Connection) {
+    connection.set_receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES));
+    connection.set_max_concurrent_bi_streams(VarInt::from_u32(STREAMS_MAX));
+    connection.set_max_concurrent_uni_streams(VarInt::from_u32(STREAMS_MAX));
+}
+
+fn full(limits: &EndpointLimits) -> Result<TransportConfig, NetError> {
     let mut transport = TransportConfig::default();
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS_MAX))
@@ -87,7 +114,7 @@ pub(super) fn transport(limits: &EndpointLimits) -> Result<Arc<TransportConfig>,
         .datagram_send_buffer_size(DATAGRAM_BUFFER_BYTES)
         .keep_alive_interval(Some(limits.keep_alive))
         .max_idle_timeout(Some(IdleTimeout::try_from(limits.idle_timeout).map_err(bad)?));
-    Ok(Arc::new(transport))
+    Ok(transport)
 }
 
 fn bad(error: impl std::fmt::Display) -> NetError {

@@ -1,9 +1,7 @@
 //! Join tokens: one line of text that lets one machine become a member.
 //!
 //! ```text
-//! "kifu-join-v1." base64url( checksum, 8 bytes | fields )
-//! field = u16 length (little endian) | bytes
-//! fields = token id | secret | expiry, u64 ms | CA certificate | certificate | key | address …
+//! "kifu-join-v1." … fields = token id | secret | expiry, u64 ms | CA certificate | certificate | key | address …
 //! ```
 //!
 //! The token carries a certificate of the role [`Role::Joiner`], so that even the first contact is mutual TLS, and a
@@ -13,27 +11,24 @@
 use std::fmt;
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
 use rand::RngCore;
 
 use super::authority::Authority;
 use super::certificate::{CaCertificate, Certificate, Validity};
 use super::channel::Role;
-use super::error::{NetError, TokenError};
+use super::error::NetError;
 use super::identity::Identity;
 use super::key::SecretKey;
+use super::text::{self, malformed, put, take, take_text, take_u64};
 use crate::event::{ClusterId, Hash, Millis, TokenId};
 
 /// How much longer than the token its certificate is valid.
 pub const TLS_GRACE: Duration = Duration::from_secs(24 * 3600);
-/// The longest token text that is looked at. Real ones have about 1,500 characters.
-pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Most addresses in a token; further ones are left out.
 pub const ADDRESSES_MAX: usize = 16;
 
 const FAMILY: &str = "kifu-join-";
 const VERSION: &str = "v1";
-const CHECKSUM_BYTES: usize = 8;
 const SECRET_BYTES: usize = 32;
 
 /// A join token. Its `Debug` shows neither secret nor key.
@@ -109,43 +104,26 @@ impl JoinToken {
         put(&mut fields, self.identity.certificate().der());
         put(&mut fields, self.identity.key().to_pkcs8());
         self.addresses.iter().for_each(|address| put(&mut fields, address.as_bytes()));
-        let payload = [&checksum(&fields)[..], &fields].concat();
-        format!("{FAMILY}{VERSION}.{}", BASE64URL_NOPAD.encode(&payload))
+        text::encode(FAMILY, VERSION, &fields)
     }
 
     /// Reads a token. Space around it and line breaks within, as mail programs make them, do no harm.
     pub fn decode(text: &str) -> Result<Self, NetError> {
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(TokenError::NotAToken.into());
-        }
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let rest = text.strip_prefix(FAMILY).ok_or(TokenError::NotAToken)?;
-        let (version, payload) = rest.split_once('.').ok_or(TokenError::NotAToken)?;
-        if version != VERSION {
-            return Err(TokenError::Version(version.chars().take(16).collect()).into());
-        }
-        let payload = BASE64URL_NOPAD
-            .decode(payload.as_bytes())
-            .map_err(|_| TokenError::Damaged("characters are missing or do not belong there"))?;
-        let (sum, fields) = payload.split_at_checked(CHECKSUM_BYTES).ok_or(TokenError::Damaged("it is cut short"))?;
-        if sum != checksum(fields) {
-            return Err(TokenError::Damaged("its checksum is wrong").into());
-        }
-        Self::from_fields(fields)
+        Self::from_fields(&text::decode(text, FAMILY, VERSION)?)
     }
 
     fn from_fields(mut fields: &[u8]) -> Result<Self, NetError> {
-        let token = text(take(&mut fields)?)?;
+        let token = take_text(&mut fields)?;
         let secret = take(&mut fields)?.try_into().map_err(|_| malformed())?;
-        let expires_at = take(&mut fields)?.try_into().map(u64::from_le_bytes).map_err(|_| malformed())?;
+        let expires_at = take_u64(&mut fields)?;
         let ca = CaCertificate::parse(take(&mut fields)?)?;
         let certificate = Certificate::parse(take(&mut fields)?)?;
         let key = SecretKey::from_pkcs8(take(&mut fields)?)?;
         let mut addresses = Vec::new();
         while !fields.is_empty() && addresses.len() < ADDRESSES_MAX {
-            addresses.push(text(take(&mut fields)?)?);
+            addresses.push(take_text(&mut fields)?);
         }
-        if !token.starts_with(TokenId::PREFIX) || certificate.role() != Role::Joiner {
+        if !fields.is_empty() || !token.starts_with(TokenId::PREFIX) || certificate.role() != Role::Joiner {
             return Err(malformed().into());
         }
         let identity = Identity::new(ca, certificate, key)?;
@@ -159,37 +137,11 @@ impl fmt::Debug for JoinToken {
     }
 }
 
-fn checksum(fields: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    let mut sum = [0; CHECKSUM_BYTES];
-    sum.copy_from_slice(&Hash::of(fields).0[..CHECKSUM_BYTES]);
-    sum
-}
-
-fn put(fields: &mut Vec<u8>, field: &[u8]) {
-    // Certificates have some 400 bytes and addresses a few dozen; what could not be read back is cut off here.
-    let length = u16::try_from(field.len()).unwrap_or(u16::MAX);
-    fields.extend_from_slice(&length.to_le_bytes());
-    fields.extend_from_slice(&field[..length.into()]);
-}
-
-fn take<'a>(fields: &mut &'a [u8]) -> Result<&'a [u8], TokenError> {
-    let (length, rest) = fields.split_first_chunk().ok_or_else(malformed)?;
-    let (field, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into()).ok_or_else(malformed)?;
-    *fields = rest;
-    Ok(field)
-}
-
-fn text(field: &[u8]) -> Result<String, TokenError> {
-    std::str::from_utf8(field).map(str::to_owned).map_err(|_| malformed())
-}
-
-fn malformed() -> TokenError {
-    TokenError::Damaged("its content is malformed")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::TokenError;
+    use crate::net::text::TEXT_BYTES_MAX;
 
     const NOW: Millis = Millis(1_800_000_000_000);
 

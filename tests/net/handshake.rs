@@ -54,11 +54,11 @@ async fn every_role_opens_what_the_table_allows_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_node_of_another_cluster_is_refused_by_the_dialling_side() {
+async fn a_node_of_another_cluster_is_not_spoken_to() {
     let (ours, theirs) = (Authority::create().unwrap(), Authority::create().unwrap());
     let server = EchoNode::start(&theirs, EndpointLimits::default());
     let client = bind(&identity(&ours, "client", Role::Node));
-    let expected = (RefusedBy::Us, Refusal::ForeignCluster);
+    let expected = (RefusedBy::Peer, Refusal::UnknownChannel);
     assert_eq!(refusal(&client, &server, None, Channel::Raft).await, expected);
     server.serves(&theirs).await;
 }
@@ -116,7 +116,7 @@ async fn a_token_of_another_cluster_is_refused() {
     let server = EchoNode::start(&ours, EndpointLimits::default());
     let token = JoinToken::create(&theirs, &[], Duration::from_secs(60), now()).unwrap();
     let refused = refusal(&bind(token.identity()), &server, None, Channel::Join).await;
-    assert_eq!(refused, (RefusedBy::Us, Refusal::ForeignCluster));
+    assert_eq!(refused, (RefusedBy::Peer, Refusal::UnknownChannel));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn a_client_without_a_certificate_is_refused_and_logged() {
     let (log, _guard) = Captured::start();
     let authority = Authority::create().unwrap();
     let server = EchoNode::start(&authority, EndpointLimits::default());
-    let stranger = client(None, &["kifu-raft/1"]);
+    let stranger = client(None, &[&Channel::Raft.protocol(authority.certificate())]);
     let error = attempt(&stranger, server.address).await;
     assert!(error.to_string().contains("peer sent no certificates"), "{error}");
     server.serves(&authority).await;
@@ -46,7 +46,11 @@ async fn another_clusters_certificate_is_refused_and_logged() {
     let (ours, theirs) = (Authority::create().unwrap(), Authority::create().unwrap());
     let server = EchoNode::start(&ours, EndpointLimits::default());
     for role in Role::ALL {
-        let error = attempt(&client(Some(&identity(&theirs, "spy", role)), &["kifu-join/1"]), server.address).await;
+        let error = attempt(
+            &client(Some(&identity(&theirs, "spy", role)), &[&Channel::Join.protocol(ours.certificate())]),
+            server.address,
+        )
+        .await;
         assert!(error.to_string().contains("invalid peer certificate"), "{error}");
     }
     server.serves(&ours).await;
@@ -55,12 +59,15 @@ async fn another_clusters_certificate_is_refused_and_logged() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_and_a_peer_that_refuses_us_are_logged() {
+async fn an_expired_certificate_and_a_node_of_another_cluster_are_logged() {
     let (log, _guard) = Captured::start();
     let (ours, theirs) = (Authority::create().unwrap(), Authority::create().unwrap());
     let server = EchoNode::start(&ours, EndpointLimits::default());
     attempt(
-        &client(Some(&ours.issue_identity("late", Role::Node, expired()).unwrap()), &["kifu-raft/1"]),
+        &client(
+            Some(&ours.issue_identity("late", Role::Node, expired()).unwrap()),
+            &[&Channel::Raft.protocol(ours.certificate())],
+        ),
         server.address,
     )
     .await;
@@ -69,7 +76,7 @@ async fn an_expired_certificate_and_a_peer_that_refuses_us_are_logged() {
     server.serves(&ours).await;
     let text = log.text();
     assert!(text.contains("its certificate has expired or is not valid yet"), "{text}");
-    assert!(text.contains("it refused us: our certificate was not issued by this cluster's CA"), "{text}");
+    assert!(text.contains("its protocol is not spoken on the other side: it belongs to another cluster"), "{text}");
 }
 
 #[tokio::test]
@@ -77,7 +84,7 @@ async fn an_unknown_protocol_is_refused_even_with_a_good_certificate() {
     let authority = Authority::create().unwrap();
     let server = EchoNode::start(&authority, EndpointLimits::default());
     let good = identity(&authority, "good", Role::Node);
-    for alpn in [&["kifu-raft/2"][..], &["h3", "h2"], &["http/1.1"]] {
+    for alpn in [&["kifu-raft/2"][..], &["kifu-raft/1"], &["kifu-raft/1+00"], &["h3", "h2"], &["http/1.1"]] {
         let error = attempt(&client(Some(&good), alpn), server.address).await;
         assert!(error.to_string().contains("known protocol"), "{alpn:?}: {error}");
     }
@@ -119,11 +126,11 @@ async fn connections_over_the_limits_are_refused_and_room_is_found_again() {
 }
 
 /// First packets of clients that then fall silent, caught on their way to nobody.
-async fn first_packets(count: usize) -> Vec<Vec<u8>> {
+async fn first_packets(authority: &Authority, count: usize) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
     for _ in 0..count {
         let trap = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let client = client(None, &["kifu-raft/1"]);
+        let client = client(None, &[&Channel::Raft.protocol(authority.certificate())]);
         let _connecting = client.connect(trap.local_addr().unwrap(), "kifu").unwrap();
         let mut packet = vec![0; 2048];
         let length = trap.recv(&mut packet).await.unwrap();
@@ -139,7 +146,7 @@ async fn handshakes_that_are_begun_and_left_do_not_keep_others_out() {
     let limits = EndpointLimits { handshakes_max: 8, handshake_timeout: Duration::from_secs(20), ..Default::default() };
     let server = EchoNode::start(&authority, limits);
     let mut sockets = Vec::new();
-    for packet in first_packets(40).await {
+    for packet in first_packets(&authority, 40).await {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.send_to(&packet, server.address).unwrap();
         sockets.push(socket);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use kifu::net::Identity;
+use kifu::net::{Channel, Identity};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
@@ -11,19 +11,23 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::support::loopback;
 
-/// Believes every server.
+/// Certificates that servers have shown.
+pub type Shown = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// Believes every server, and remembers what it showed.
 #[derive(Debug)]
-struct Gullible;
+struct Gullible(Shown);
 
 impl ServerCertVerifier for Gullible {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        self.0.lock().unwrap().push(certificate.to_vec());
         Ok(ServerCertVerified::assertion())
     }
 
@@ -61,11 +65,17 @@ fn credentials(identity: &Identity) -> (Vec<CertificateDer<'static>>, PrivateKey
 
 /// A client that shows `identity`, or nothing, and asks for the protocols in `alpn`.
 pub fn client(identity: Option<&Identity>, alpn: &[&str]) -> quinn::Endpoint {
+    watching_client(identity, alpn).0
+}
+
+/// As [`client`], with the certificates that servers have shown to it.
+pub fn watching_client(identity: Option<&Identity>, alpn: &[&str]) -> (quinn::Endpoint, Shown) {
+    let shown = Shown::default();
     let tls = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Gullible));
+        .with_custom_certificate_verifier(Arc::new(Gullible(shown.clone())));
     let mut tls = match identity.map(credentials) {
         Some((chain, key)) => tls.with_client_auth_cert(chain, key).unwrap(),
         None => tls.with_no_client_auth(),
@@ -74,7 +84,7 @@ pub fn client(identity: Option<&Identity>, alpn: &[&str]) -> quinn::Endpoint {
     let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
     let mut endpoint = quinn::Endpoint::client(loopback()).unwrap();
     endpoint.set_default_client_config(config);
-    endpoint
+    (endpoint, shown)
 }
 
 /// How a raw client's attempt to get anything from `address` ends.
@@ -94,7 +104,7 @@ pub fn mute_server(identity: &Identity) -> quinn::Endpoint {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .unwrap();
-    tls.alpn_protocols = vec![b"kifu-raft/1".to_vec()];
+    tls.alpn_protocols = vec![Channel::Raft.protocol(identity.ca()).into_bytes()];
     let config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()));
     quinn::Endpoint::server(config, loopback()).unwrap()
 }
