@@ -9,6 +9,7 @@ pub mod outcome;
 pub mod planes;
 pub mod record;
 pub mod registry;
+pub mod ringrift;
 pub mod rules;
 pub mod seat;
 

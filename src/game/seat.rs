@@ -18,6 +18,12 @@ impl Seat {
         (index < SEATS_MAX).then_some(Seat(index as u8))
     }
 
+    /// The seat in the two lowest bits of `bits`, as packed positions hold it.
+    #[inline]
+    pub(crate) const fn from_low_bits(bits: u64) -> Seat {
+        Seat((bits & 3) as u8)
+    }
+
     /// All seats of a game for `seats` players, in order.
     ///
     /// # Panics
@@ -28,8 +34,9 @@ impl Seat {
     }
 
     /// The index, for vectors that hold one value a seat.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
     }
 
     /// The seat after this one, in a game for `seats` players.

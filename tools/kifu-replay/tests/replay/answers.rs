@@ -455,7 +455,7 @@ fn the_help_names_verbs_and_exit_codes() {
           why     Show the causes and the effects of a record as a tree
           verify  Check checksums, hash chain, gaps and terms; fold the log and compare with the recorded
                   digests
-          game    Look into a file of recorded games
+          game    Look into recorded games
           help    Print this message or the help of the given subcommand(s)
 
         Options:

@@ -1,0 +1,37 @@
+//! RingRift: stacks of rings that leave markers, make lines and enclose territory, on four boards for two to four players.
+//!
+//! One file per concept. `board` and `geometry` are the boards, `stack` and `state` a position, `moves` and `notation` what can be
+//! played and how it is written. `turn` is the flow of a turn; `placement`, `movement`, `lines`, `territory`, `recovery` and
+//! `elimination` are its phases; `victory` and `lps` its ends.
+
+mod bits;
+mod board;
+mod cell;
+mod elimination;
+mod game;
+mod geometry;
+mod lines;
+mod lps;
+mod movement;
+mod moves;
+mod notation;
+pub mod parity;
+mod placement;
+mod recovery;
+mod rules;
+mod stack;
+mod state;
+mod territory;
+mod text;
+mod turn;
+mod victory;
+
+pub use bits::{Bits, Cells};
+pub use board::{Board, Config, LPS_ROUNDS};
+pub use cell::Cell;
+pub use game::{HexagonalRingRift, RingRift, SmallRingRift, Square19RingRift};
+pub use moves::{Border, Extent, Move};
+pub use notation::NotationError;
+pub use stack::Stack;
+pub use state::{End, LpsTracker, Phase, Reason, State, Turn};
+pub use text::{Fnv, StateTextError};

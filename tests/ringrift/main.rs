@@ -1,0 +1,3 @@
+//! RingRift from outside.
+
+mod parity;
