@@ -231,6 +231,12 @@ impl Log {
         state.committed.min(state.tip.next_index).checked_sub(1)
     }
 
+    /// The last entry that is committed and durable here: nothing ever replaces it.
+    pub fn settled(&self) -> Option<u64> {
+        let state = self.shared().lock();
+        state.committed.min(state.written).checked_sub(1)
+    }
+
     /// The position of the last entry, durable or not.
     pub fn last(&self) -> Option<LogPosition> {
         self.shared().lock().tip.position()

@@ -48,6 +48,36 @@ pub enum NodeError {
         /// What is wrong.
         reason: String,
     },
+    /// This node acknowledged entries that the directory no longer holds.
+    #[error(
+        "the log in {path} {}, but {reason}: the directory was wiped or is an older copy, and a voter must not forget \
+         what it acknowledged. Way out: remove this node from the cluster (`kifu-node member remove NODE` on another node), \
+         move {path} away, and join anew (`kifu-node token create` there, then `kifu-node join --token TOKEN --data {path}`). \
+         A cluster of this node alone goes on only from a backup or from the directory as it was",
+        has.map_or("is empty".to_owned(), |last| format!("ends at entry {last}")),
+        path = path.display()
+    )]
+    Wiped {
+        /// The data directory.
+        path: PathBuf,
+        /// The last entry that it holds.
+        has: Option<u64>,
+        /// How it is known that there was more.
+        reason: String,
+    },
+    /// Another process runs under this node's identity.
+    #[error(
+        "another process (started as {incarnation}) runs with the identity in {path}: the directory was copied. Way out: \
+         keep the process that runs and delete this copy; for a further node, make a directory of its own with \
+         `kifu-node join --token TOKEN --data OTHER_DIR`",
+        path = path.display()
+    )]
+    Copied {
+        /// The data directory.
+        path: PathBuf,
+        /// The other process's start.
+        incarnation: u64,
+    },
     /// A port cannot be bound.
     #[error("cannot listen on {address}: {reason}; choose another address with --{flag}")]
     Bind {
@@ -107,8 +137,10 @@ impl NodeError {
             NodeError::Config { .. } | NodeError::NotADataDir { .. } => ExitCode::Usage,
             NodeError::Exists { .. }
             | NodeError::Locked { .. }
+            | NodeError::Copied { .. }
             | NodeError::Bind { .. }
             | NodeError::Refused { .. } => ExitCode::Conflict,
+            NodeError::Wiped { .. } => ExitCode::Unhealthy,
             NodeError::Net(NetError::Bind { .. }) => ExitCode::Conflict,
             NodeError::Net(NetError::Token(_)) => ExitCode::Usage,
             NodeError::Unavailable { .. } | NodeError::Net(_) => ExitCode::Unavailable,

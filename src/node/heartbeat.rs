@@ -10,9 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::runs::Runs;
 use crate::event::{JobId, Millis, NodeId, Seq};
 use crate::policy::Liveness;
 use crate::replica::Peers;
+use crate::replica::greeting::Run;
 
 /// How often a node says that it lives.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_millis(200);
@@ -24,6 +26,9 @@ const LEASES_PER_DATAGRAM: usize = 6;
 pub struct Heartbeat {
     /// When the sender's process started.
     pub incarnation: u64,
+    /// Drawn when it started: tells two processes of one identity apart.
+    #[serde(default)]
+    pub run: u64,
     /// Jobs that it can run at a time.
     pub slots: u32,
     /// Jobs that it runs, each with its fencing token.
@@ -39,18 +44,32 @@ pub struct Heartbeat {
 pub struct Hearing {
     liveness: Arc<Mutex<Liveness>>,
     positions: Arc<Mutex<BTreeMap<NodeId, (Millis, Seq)>>>,
+    runs: Arc<Mutex<Runs>>,
 }
 
 impl Hearing {
-    /// Notes a heartbeat.
-    pub fn hear(&self, from: NodeId, heartbeat: Heartbeat, now: Millis) {
-        let Heartbeat { incarnation, slots, running, seq, goodbye } = heartbeat;
+    /// Notes a heartbeat. False, and nothing is noted of it, when another process holds the sender's identity.
+    pub fn hear(&self, from: NodeId, heartbeat: Heartbeat, now: Millis) -> bool {
+        let Heartbeat { incarnation, run, slots, running, seq, goodbye } = heartbeat;
+        let run = Run { number: run, incarnation };
+        if !self.with_runs(|runs| runs.hear(from, run, now)) {
+            return false;
+        }
+        if goodbye {
+            self.with_runs(|runs| runs.leave(from, run));
+        }
         self.positions.lock().unwrap_or_else(PoisonError::into_inner).insert(from, (now, seq));
         let mut liveness = self.liveness.lock().unwrap_or_else(PoisonError::into_inner);
         match goodbye {
             true => liveness.goodbye(from, incarnation, now),
             false => liveness.hear(from, incarnation, slots, running, now),
         }
+        true
+    }
+
+    /// Looks at who holds which identity.
+    pub fn with_runs<T>(&self, look: impl FnOnce(&mut Runs) -> T) -> T {
+        look(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// From now on silence counts against hosts: before, this node had no duty to listen.
@@ -75,8 +94,8 @@ pub struct Pulse {
     pub node: NodeId,
     /// The clock.
     pub clock: Clock,
-    /// When this process started.
-    pub incarnation: u64,
+    /// This start of the process.
+    pub run: Run,
     /// Jobs that this node can run at a time.
     pub slots: u32,
     /// Who is reachable, and where.
@@ -89,7 +108,8 @@ impl Pulse {
     /// Says that this node lives and runs `running`.
     pub fn beat(&self, running: Vec<(JobId, Seq)>, seq: Seq, goodbye: bool) {
         for running in parts(&running) {
-            let heartbeat = Heartbeat { incarnation: self.incarnation, slots: self.slots, running, seq, goodbye };
+            let Run { number: run, incarnation } = self.run;
+            let heartbeat = Heartbeat { incarnation, run, slots: self.slots, running, seq, goodbye };
             let bytes = serde_json::to_vec(&heartbeat).expect("heartbeats are plain data");
             for node in self.peers.others() {
                 self.peers.send_datagram(node, bytes.clone());
@@ -123,8 +143,14 @@ mod tests {
         let parts = parts(&running);
         assert_eq!(parts.concat(), running);
         for running in parts {
-            let heartbeat =
-                Heartbeat { incarnation: u64::MAX, slots: u32::MAX, running, seq: Seq(u64::MAX), goodbye: false };
+            let heartbeat = Heartbeat {
+                incarnation: u64::MAX,
+                run: u64::MAX,
+                slots: u32::MAX,
+                running,
+                seq: Seq(u64::MAX),
+                goodbye: false,
+            };
             let bytes = serde_json::to_vec(&heartbeat).expect("plain data");
             assert!(bytes.len() <= DATAGRAM_BYTES_MAX, "{} bytes", bytes.len());
             assert_eq!(read(&bytes), Some(heartbeat));

@@ -6,6 +6,7 @@
 //! DIR/runtime.json    the running node's addresses, for the tools
 //! DIR/genesis.json    only on the first node: the first command of the cluster
 //! DIR/identity/       keys and certificates
+//! DIR/standing.json   what this node must still hold when it starts again
 //! DIR/log/            the event log: the only copy that counts
 //! DIR/state/          checkpoint of the projections (rebuilt from the log when it is missing)
 //! DIR/outbox/         proposals that the leader has not acknowledged

@@ -21,6 +21,9 @@ pub mod members;
 pub mod node;
 pub mod open;
 pub mod reporter;
+pub mod rollcall;
+pub mod runs;
+pub mod standing;
 pub mod tokens;
 pub mod workshop;
 

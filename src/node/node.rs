@@ -22,6 +22,7 @@ use super::leader::Leader;
 use super::members::Members;
 use super::open::{self, Opened};
 use super::reporter::Reporter;
+use super::rollcall::{Doorman, Rollcall};
 use super::tokens::Tokens;
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
@@ -43,6 +44,7 @@ pub struct Node {
     outbox: Arc<Outbox>,
     pulse: Arc<Pulse>,
     workshop: Arc<Workshop>,
+    rollcall: Arc<Rollcall>,
     tasks: JoinSet<()>,
     /// Ends everything but what the farewell needs.
     stop: CancellationToken,
@@ -65,13 +67,14 @@ impl Node {
         let endpoint = Endpoint::bind(listen, &opened.identity, EndpointLimits::default())?;
         let web = http::bind(&config.http).await?;
         let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
-        let bulk = bulk_runtime().map_err(NodeError::io(layout.root()))?;
         let wired = wire(&layout, &config, opened, &endpoint, timing).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
             wired.replica.bootstrap(member).await?;
         }
         let hearing = wired.pulse.hearing.clone();
+        // Last: a runtime must not be dropped on the way out of a failed start.
+        let bulk = bulk_runtime().map_err(NodeError::io(layout.root()))?;
         let mut node = Node {
             layout,
             config,
@@ -80,6 +83,7 @@ impl Node {
             outbox: wired.outbox,
             pulse: wired.pulse,
             workshop: wired.workshop,
+            rollcall: wired.rollcall,
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
             end: CancellationToken::new(),
@@ -113,6 +117,9 @@ impl Node {
                 () = tokio::time::sleep(HEARTBEAT_EVERY) => {
                     if let Err(error) = self.replica.health() {
                         break Some(error.into());
+                    }
+                    if let Some(error) = self.rollcall.take_failure() {
+                        break Some(error);
                     }
                     if let Some(error) = self.workshop.take_failure() {
                         break Some(error.into());
@@ -174,6 +181,7 @@ impl Node {
         self.tasks.spawn(members.run());
         let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.stop.clone() };
         self.tasks.spawn(courier.run());
+        self.tasks.spawn(self.rollcall.clone().run(self.replica.clone(), self.stop.clone()));
         let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
         self.tasks.spawn(reporter.run(self.stop.clone()));
         let (pulse, workshop, replica, stop) =
@@ -259,6 +267,7 @@ struct Wired {
     pulse: Arc<Pulse>,
     fetcher: Fetcher,
     workshop: Arc<Workshop>,
+    rollcall: Arc<Rollcall>,
 }
 
 /// Wires what a data directory holds.
@@ -269,23 +278,25 @@ async fn wire(
     endpoint: &Endpoint,
     timing: Timing,
 ) -> Result<Wired, NodeError> {
-    let Opened { log, state, checkpoint, store, blobs, outbox, identity: _ } = opened;
+    let Opened { log, state, checkpoint, store, blobs, outbox, mut standing, identity: _ } = opened;
     let (node, clock, outbox) = (config.node, Clock, Arc::new(outbox));
     let peers = Arc::new(Peers::new(node, endpoint.clone()));
     config.peers.iter().for_each(|peer| peers.learn(peer.node, &peer.address));
     state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
     // A clock that went back must not make this start look older than the last one.
     let last_start = state.hosts.get(node).map_or(0, |host| host.incarnation);
-    let incarnation = clock.now().0.max(last_start + 1);
+    let earlier = standing.incarnation;
+    let run = standing.begin_run(layout, &log, last_start)?;
+    let rollcall = Arc::new(Rollcall::new(layout.clone(), run, earlier, peers.clone(), log.clone()));
+    rollcall.admit().await?;
     let fold = Arc::new(Fold::new(node, state, store));
     let (intake, asks) = mpsc::channel(ASKS_MAX);
     let options = ReplicaOptions { node, log, fold: fold.clone(), checkpoint, peers: peers.clone(), timing, intake };
     let replica = Arc::new(Replica::start(options).await?);
-    let pulse =
-        Pulse { node, clock, incarnation, slots: config.slots, peers: peers.clone(), hearing: Hearing::default() };
+    let pulse = Pulse { node, clock, run, slots: config.slots, peers: peers.clone(), hearing: Hearing::default() };
     let fetcher = Fetcher { node, clock, blobs, fold, peers, outbox: outbox.clone() };
     let workshop = Workshop::new(layout, config, replica.clone(), fetcher.clone(), outbox.clone())?;
-    Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop) })
+    Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop), rollcall })
 }
 
 /// Transfers run here, so that they never delay consensus.
@@ -323,8 +334,9 @@ impl Services {
     async fn serve(self, connection: Connection) {
         match connection.channel() {
             Channel::Raft => {
-                let listening = tokio::spawn(listen(connection.clone(), self.hearing));
-                self.replica.serve(connection).await;
+                let listening = tokio::spawn(listen(connection.clone(), self.hearing.clone()));
+                let doorman = Doorman { replica: self.replica.clone(), hearing: self.hearing, clock: Clock };
+                self.replica.serve_greeted(connection, Arc::new(doorman)).await;
                 listening.abort();
             }
             Channel::Api => self.api.serve(connection).await,
@@ -341,8 +353,11 @@ impl Services {
 /// Hears a peer's heartbeats until its connection ends.
 async fn listen(connection: Connection, hearing: Hearing) {
     while let Ok(bytes) = connection.receive_datagram().await {
-        if let Some(heartbeat) = super::heartbeat::read(&bytes) {
-            hearing.hear(connection.peer().node, heartbeat, Clock.now());
+        if let Some(heartbeat) = super::heartbeat::read(&bytes)
+            && !hearing.hear(connection.peer().node, heartbeat, Clock.now())
+        {
+            // Nothing that this process says is taken for the member's word.
+            connection.close("another process holds this identity");
         }
     }
 }

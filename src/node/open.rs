@@ -2,7 +2,9 @@
 
 use super::error::NodeError;
 use super::layout::{Layout, NodeConfig};
+use super::standing::Standing;
 use crate::artifact::BlobStore;
+use crate::event::{NodeId, Seq};
 use crate::log::{Log, LogOptions};
 use crate::net::{Identity, Role};
 use crate::projection::{State, Store};
@@ -10,10 +12,15 @@ use crate::replica::machine::RaftCheckpoint;
 use crate::work::Outbox;
 use crate::work::outbox::Limits;
 
+/// More numbers than a node gives while its own log lags behind the cluster.
+const NUMBERS_SKIPPED: u64 = 1 << 32;
+
 /// What a data directory holds, open.
 pub struct Opened {
     /// The node's key and certificate.
     pub identity: Identity,
+    /// What the node held when it ran last.
+    pub standing: Standing,
     /// The event log.
     pub log: Log,
     /// The projections as of their checkpoint.
@@ -44,18 +51,30 @@ pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
     if let Some(cut) = &recovery.cut {
         tracing::warn!(path = %cut.path.display(), offset = cut.offset, bytes = cut.bytes, "a torn end of the log was cut");
     }
-    let last = log.last().map(|last| last.seq).unwrap_or_default();
-    let (store, state, checkpoint) = open_projections(layout, last)?;
-    let floor = state.dedupe.last(config.node);
+    let standing = Standing::load(layout)?;
+    standing.check(layout, &log)?;
+    let (store, state, checkpoint) = open_projections(layout, log.last().map(|last| last.seq))?;
+    let floor = floor(layout, &state, config.node, log.last().is_some());
     let outbox =
         Outbox::open(&layout.outbox(), config.node, floor, Limits::default()).map_err(crate::work::WorkError::from)?;
     let blobs = BlobStore::open(layout.root())?;
-    Ok(Opened { identity, log, state, checkpoint, store, blobs, outbox })
+    Ok(Opened { identity, standing, log, state, checkpoint, store, blobs, outbox })
+}
+
+/// The number above which this node's proposals are numbered. An outbox that is gone while the log is there was wiped: the
+/// cluster may have taken numbers that this log does not hold yet, so the next ones lie far above.
+fn floor(layout: &Layout, state: &State, node: NodeId, has_log: bool) -> u64 {
+    let known = state.dedupe.last(node);
+    if layout.outbox().exists() || !has_log {
+        return known;
+    }
+    tracing::warn!(known, "the outbox is gone: what it held is lost, numbers go on far above the last one known");
+    known.saturating_add(NUMBERS_SKIPPED)
 }
 
 /// The checkpoint of the projections, if it is sound and not ahead of the log; else nothing, and the log is folded anew.
-fn open_projections(layout: &Layout, last: crate::event::Seq) -> Result<(Store, State, RaftCheckpoint), NodeError> {
-    let folder = layout.state();
+fn open_projections(layout: &Layout, last: Option<Seq>) -> Result<(Store, State, RaftCheckpoint), NodeError> {
+    let (folder, empty, last) = (layout.state(), last.is_none(), last.unwrap_or_default());
     let load = || {
         let store = Store::open(&folder)?;
         let state = store.load()?;
@@ -71,6 +90,10 @@ fn open_projections(layout: &Layout, last: crate::event::Seq) -> Result<(Store, 
             drop(store);
         }
         Ok((store, None, _)) => return Ok((store, State::default(), RaftCheckpoint::default())),
+        Ok((_, Some(state), _)) if empty => {
+            let reason = format!("its checkpoint stands at seq {}", state.seq);
+            return Err(NodeError::Wiped { path: layout.root().to_owned(), has: None, reason });
+        }
         Ok((_, Some(state), _)) => {
             tracing::warn!(seq = state.seq.0, last = last.0, "the checkpoint does not fit the log")
         }

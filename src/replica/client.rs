@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ReplicaError;
+use super::greeting::{Greeting, Welcome};
 use super::peers::Peers;
 use super::stream::Stream;
 use super::types::{Member, TypeConfig, Vote};
@@ -76,6 +77,15 @@ impl Client {
         let (stream, answer) = exchanged.map_err(|_| silent("waiting for an answer"))??;
         self.stream = Some(stream);
         Ok(answer)
+    }
+
+    /// Asks the peer what it knows of this node.
+    ///
+    /// # Errors
+    /// When the peer does not answer within `within`, or does not know greetings.
+    pub async fn greet(&mut self, greeting: &Greeting, within: Duration) -> Result<Welcome, ReplicaError> {
+        let answer = self.call(&json_frame(Tag::Greet, greeting), within).await?;
+        from_json::<Result<Welcome, String>>(&answer)?.map_err(ReplicaError::wire)
     }
 
     async fn rpc<T: DeserializeOwned>(&mut self, frame: Vec<u8>, within: Duration) -> Rpc<T> {

@@ -10,6 +10,7 @@
 pub mod client;
 pub mod error;
 pub mod fold;
+pub mod greeting;
 pub mod machine;
 pub mod peers;
 pub mod propose;

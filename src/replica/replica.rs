@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::client::{Client, Clients};
 use super::error::ReplicaError;
 use super::fold::Fold;
+use super::greeting::Greeter;
 use super::machine::{Machine, RaftCheckpoint};
 use super::peers::Peers;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
@@ -136,7 +137,12 @@ impl Replica {
 
     /// What answers a peer's connection.
     pub fn service(&self) -> Service {
-        Service { raft: self.raft.clone(), intake: self.intake.clone() }
+        Service { raft: self.raft.clone(), intake: self.intake.clone(), greeter: None }
+    }
+
+    /// Serves a peer's connection until it closes, its greetings too.
+    pub async fn serve_greeted(&self, connection: Connection, greeter: Arc<dyn Greeter>) {
+        Service { greeter: Some(greeter), ..self.service() }.serve(connection).await;
     }
 
     /// Serves a peer's connection until it closes.
@@ -242,6 +248,19 @@ impl Replica {
         }
         let voters: BTreeSet<NodeId> = membership.voter_ids().collect();
         (voters.into_iter().collect(), membership.learner_ids().collect())
+    }
+
+    /// Whether `node` votes, and the last entry that it acknowledged to this node as its leader.
+    pub fn standing_of(&self, node: NodeId) -> (bool, Option<u64>) {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let voter = metrics.membership_config.membership().voter_ids().any(|voter| voter == node);
+        let acknowledged = metrics.replication.and_then(|matched| matched.get(&node).copied().flatten());
+        (voter, acknowledged.map(|id| id.index))
+    }
+
+    /// Whether this node leads, as far as it knows.
+    pub fn leads(&self) -> bool {
+        self.leadership.borrow().leader == Some(self.node)
     }
 
     /// Makes `node` a learner, and a voter once it has caught up (while there are fewer than [`VOTERS_MAX`]).

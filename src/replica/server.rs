@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::error::ReplicaError;
+use super::greeting::{Greeter, Welcome};
 use super::machine::Machine;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::stream::Stream;
@@ -25,6 +26,8 @@ pub struct Service {
     pub raft: Raft,
     /// This node's admission task.
     pub intake: mpsc::Sender<Ask>,
+    /// What answers greetings, if anything does.
+    pub greeter: Option<Arc<dyn Greeter>>,
 }
 
 impl Service {
@@ -59,8 +62,14 @@ impl Service {
             Tag::Vote => reply(self.raft.vote(from_json(&body)?).await),
             Tag::PreVote => reply(self.raft.pre_vote(from_json(&body)?).await),
             Tag::Transfer => reply(self.raft.handle_transfer_leader(from_json(&body)?).await),
+            Tag::Greet => reply(self.greet(peer, &body)),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
         })
+    }
+
+    fn greet(&self, peer: NodeId, body: &[u8]) -> Result<Welcome, ReplicaError> {
+        let greeter = self.greeter.as_ref().ok_or_else(|| ReplicaError::wire("greetings are not answered here"))?;
+        Ok(greeter.welcome(peer, from_json(body)?))
     }
 
     async fn propose(&self, peer: NodeId, body: &[u8]) -> Result<Vec<Outcome>, ReplicaError> {

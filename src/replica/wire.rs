@@ -31,12 +31,16 @@ pub enum Tag {
     Transfer = 4,
     /// Proposals for the leader.
     Propose = 5,
+    /// A node that starts asks about itself.
+    Greet = 6,
 }
 
 impl Tag {
     /// The tag with this number.
     pub fn from_byte(byte: u8) -> Option<Tag> {
-        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose].into_iter().find(|tag| *tag as u8 == byte)
+        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose, Tag::Greet]
+            .into_iter()
+            .find(|tag| *tag as u8 == byte)
     }
 }
 

@@ -35,7 +35,7 @@ async fn cluster(folder: &Path) -> [Machine; 3] {
 }
 
 /// All records of some kinds, as the node has them.
-async fn events(machine: &Machine, kinds: &[Kind]) -> Vec<Value> {
+pub async fn events(machine: &Machine, kinds: &[Kind]) -> Vec<Value> {
     let Ok(target) = Target::of_this_data_dir(&machine.data) else { return vec![] };
     let Ok(client) = Client::connect(&target).await else { return vec![] };
     let kinds = kinds.iter().map(|kind| kind.name().to_owned()).collect();

@@ -3,4 +3,5 @@
 mod bad_input;
 mod cluster;
 mod http;
+mod identity;
 mod support;
