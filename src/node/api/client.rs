@@ -145,6 +145,11 @@ impl Client {
         Err(ClientError::Unreachable { reason: reasons.join("; ") })
     }
 
+    /// The connection, for what has a stream of its own.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Sends a request and returns its responses as they come.
     ///
     /// # Errors

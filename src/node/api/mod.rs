@@ -5,6 +5,9 @@
 
 pub mod client;
 pub mod footer;
+pub mod notes;
+pub mod produce;
+pub mod producer;
 pub mod projections;
 pub mod request;
 pub mod rows;
@@ -12,4 +15,5 @@ pub mod server;
 pub mod status;
 
 pub use client::{Client, ClientError, Target};
+pub use producer::Producer;
 pub use request::{Footer, Noun, Request, Response};

@@ -56,6 +56,13 @@ pub enum Request {
         /// The configuration, complete.
         config: Box<Config>,
     },
+    /// Record notes (operators only): frames of notes follow on the same stream, see [`super::notes`].
+    Produce {
+        /// What people call the producer.
+        name: String,
+        /// The producer that goes on; none to begin a new one.
+        producer: Option<NodeId>,
+    },
     /// Hand leadership over (operators only).
     Transfer {
         /// To whom.
@@ -69,7 +76,7 @@ impl Request {
         match self {
             Request::List { .. } | Request::Get { .. } | Request::Status | Request::Events { .. } => false,
             Request::CreateToken { .. } | Request::SubmitJob { .. } => true,
-            Request::ChangeConfig { .. } | Request::Transfer { .. } => true,
+            Request::ChangeConfig { .. } | Request::Transfer { .. } | Request::Produce { .. } => true,
         }
     }
 }
@@ -133,6 +140,20 @@ pub enum Response {
     Token {
         /// The token.
         token: String,
+    },
+    /// Notes are taken under this id.
+    Producer {
+        /// The producer.
+        producer: NodeId,
+        /// The number of its last note in the log.
+        last: u64,
+    },
+    /// Only the leader does this, and it is another node.
+    Elsewhere {
+        /// Who leads, if that is known.
+        leader: Option<NodeId>,
+        /// Where it listens.
+        address: Option<String>,
     },
     /// An order was carried out.
     Done {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use super::footer::Footing;
+use super::produce::Produce;
 use super::projections::{self, ProjectionStatus};
 use super::request::{FRAME_BYTES_MAX, Noun, Request, Response};
 use super::rows;
@@ -66,6 +67,16 @@ impl Api {
             Ok(Request::Events { from, follow, kinds, limit }) => {
                 self.events(&mut send, Filter { from, follow, kinds, limit }).await?
             }
+            Ok(Request::Produce { name, producer }) => {
+                let produce = Produce { replica: self.replica.clone(), footing: self.footing.clone() };
+                let opened = produce.open(name, producer, &peer.name).await;
+                respond(&mut send, &opened).await?;
+                if let Response::Producer { producer, .. } = opened {
+                    produce.serve(producer, &mut send, &mut receive).await?;
+                }
+                send.shutdown().await.ok();
+                return Ok(());
+            }
             Ok(request) => self.respond(request, &peer.name).await,
         };
         respond(&mut send, &response).await?;
@@ -99,7 +110,9 @@ impl Api {
                 status.projections = self.projections();
                 self.rows(vec![serde_json::to_value(status).expect("plain data")])
             }
-            Request::Events { .. } => error_response("bad_request", "events come on a stream of their own"),
+            Request::Events { .. } | Request::Produce { .. } => {
+                error_response("bad_request", "this needs a stream of its own")
+            }
             Request::CreateToken { ttl_ms } => self.create_token(ttl_ms, actor).await,
             Request::SubmitJob { job, spec, priority } => {
                 let job = SubmitJob { job, spec: *spec, priority };
