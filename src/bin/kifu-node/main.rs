@@ -1,5 +1,6 @@
 //! The node program: makes, joins, starts and looks at a node.
 
+mod bench;
 mod demo;
 mod init;
 mod join;
@@ -36,6 +37,9 @@ enum Verb {
     Status(status::Status),
     /// Run a whole cluster on this machine that plays, learns and promotes
     Demo(demo::Demo),
+    /// Measure what this build does on this machine
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
             Verb::Token(verb) => verb.run(),
             Verb::Status(verb) => verb.run(),
             Verb::Demo(verb) => verb.run(),
+            Verb::Bench(verb) => verb.run(),
         }
     })
 }

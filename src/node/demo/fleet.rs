@@ -28,6 +28,8 @@ pub struct Machine {
 /// All machines.
 pub struct Fleet {
     program: PathBuf,
+    /// Further arguments of `start`.
+    pub arguments: Vec<String>,
     /// The machines, in order of name.
     pub machines: Vec<Machine>,
 }
@@ -51,7 +53,7 @@ impl Fleet {
                 child: None,
             });
         }
-        Ok(Fleet { program, machines })
+        Ok(Fleet { program, arguments: vec![], machines })
     }
 
     /// Makes the cluster on the first machine.
@@ -98,6 +100,7 @@ impl Fleet {
         let child = Command::new(&self.program)
             .args(["start", "--stop-with-stdin", "--data"])
             .arg(&machine.data)
+            .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
@@ -113,6 +116,18 @@ impl Fleet {
             child.kill().ok();
             child.wait().ok();
         }
+    }
+
+    /// Asks the node of machine `index` to stop, and returns at once.
+    pub fn terminate(&self, index: usize) {
+        if let Some(pid) = self.machines[index].pid() {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
+        }
+    }
+
+    /// The process of the node of machine `index`, while one runs.
+    pub fn process(&self, index: usize) -> Option<u32> {
+        self.machines[index].pid().map(|pid| pid.as_raw_nonzero().get() as u32)
     }
 
     /// Nodes that have ended since the last call, without having been asked to.
