@@ -43,6 +43,7 @@ pub trait Planes: Game {
     /// Mirrors or rotates an encoded input by symmetry `index`.
     fn transform_planes(&self, index: usize, planes: &[f32], into: &mut [f32]);
 
-    /// Where symmetry `index` takes an action of the table.
-    fn transform_action(&self, index: usize, id: super::ActionId) -> super::ActionId;
+    /// Where symmetry `index` takes an action of the table; `None` when that depends on the position. A position in which such an
+    /// action is legal is only seen as it is.
+    fn transform_action(&self, index: usize, id: super::ActionId) -> Option<super::ActionId>;
 }

@@ -5,6 +5,7 @@
 
 use super::connect4::ConnectFour;
 use super::planes::Planes;
+use super::ringrift::{HexagonalRingRift, RingRift, SmallRingRift, Square19RingRift};
 
 /// A game of the closed list.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,12 @@ use super::planes::Planes;
 pub enum AnyGame {
     /// Connect Four.
     ConnectFour(ConnectFour),
+    /// RingRift on a small board.
+    SmallRingRift(SmallRingRift),
+    /// RingRift on 19 × 19 squares.
+    Square19RingRift(Square19RingRift),
+    /// RingRift on the large hexagon.
+    HexagonalRingRift(HexagonalRingRift),
 }
 
 /// Something to do with a game, whichever it is.
@@ -33,7 +40,28 @@ pub struct UnknownGame {
 
 impl AnyGame {
     /// Every game, in the order in which lists show them.
-    pub const ALL: &'static [AnyGame] = &[AnyGame::ConnectFour(ConnectFour)];
+    pub const ALL: &'static [AnyGame] = {
+        use AnyGame as G;
+        let [small_2, small_3, small_4] = RingRift::SQUARE8;
+        let [hex_2, hex_3, hex_4] = RingRift::HEX8;
+        let [square_2, square_3, square_4] = RingRift::SQUARE19;
+        let [large_2, large_3, large_4] = RingRift::HEXAGONAL;
+        &[
+            G::ConnectFour(ConnectFour),
+            G::SmallRingRift(small_2),
+            G::SmallRingRift(small_3),
+            G::SmallRingRift(small_4),
+            G::Square19RingRift(square_2),
+            G::Square19RingRift(square_3),
+            G::Square19RingRift(square_4),
+            G::SmallRingRift(hex_2),
+            G::SmallRingRift(hex_3),
+            G::SmallRingRift(hex_4),
+            G::HexagonalRingRift(large_2),
+            G::HexagonalRingRift(large_3),
+            G::HexagonalRingRift(large_4),
+        ]
+    };
 
     /// The game's key.
     pub fn key(self) -> &'static str {
@@ -51,6 +79,9 @@ impl AnyGame {
     pub fn visit<V: GameVisitor>(self, visitor: V) -> V::Output {
         match self {
             AnyGame::ConnectFour(game) => visitor.visit(game),
+            AnyGame::SmallRingRift(game) => visitor.visit(game),
+            AnyGame::Square19RingRift(game) => visitor.visit(game),
+            AnyGame::HexagonalRingRift(game) => visitor.visit(game),
         }
     }
 }
@@ -131,8 +162,12 @@ mod tests {
     #[test]
     fn an_unknown_key_is_answered_with_those_that_exist() {
         let message = |key| by_key(key).expect_err("unknown").to_string();
-        assert_eq!(message("Conect4"), r#"unknown game "Conect4" (did you mean "connect4"?); known games: connect4"#);
-        assert_eq!(message("chess"), r#"unknown game "chess"; known games: connect4"#);
+        let known = "known games: connect4, ringrift-square8-2p, ringrift-square8-3p, ringrift-square8-4p, ringrift-square19-2p, \
+            ringrift-square19-3p, ringrift-square19-4p, ringrift-hex8-2p, ringrift-hex8-3p, ringrift-hex8-4p, \
+            ringrift-hexagonal-2p, ringrift-hexagonal-3p, ringrift-hexagonal-4p";
+        assert_eq!(message("Conect4"), format!(r#"unknown game "Conect4" (did you mean "connect4"?); {known}"#));
+        assert_eq!(message("chess"), format!(r#"unknown game "chess"; {known}"#));
+        assert!(message("ringrift-hex-2p").contains(r#"did you mean "ringrift-hex8-2p"?"#));
         assert!(!message(&"x".repeat(1000)).contains("did you mean"));
     }
 

@@ -58,6 +58,12 @@ pub trait Game: Clone + Send + Sync + 'static {
     /// [`IllegalAction`] when `action` is not legal; `state` is unchanged then.
     fn play(&self, state: &mut Self::State, action: &Self::Action) -> Result<(), IllegalAction>;
 
+    /// Plays an action that [`Game::legal`] listed for this very position, without asking again whether it is legal. Any other
+    /// action may leave a position that no game has.
+    fn play_listed(&self, state: &mut Self::State, action: &Self::Action) {
+        self.play(state, action).expect("an action that the game listed can be played");
+    }
+
     /// The result, once the game is over.
     fn outcome(&self, state: &Self::State) -> Option<Outcome>;
 
@@ -73,8 +79,8 @@ pub trait Game: Clone + Send + Sync + 'static {
     /// The action with this id in `state`, or `None` when there is none.
     fn action(&self, state: &Self::State, id: ActionId) -> Option<Self::Action>;
 
-    /// The action as people write it.
-    fn notation(&self, action: &Self::Action) -> String;
+    /// An action that is legal in `state`, as people write it.
+    fn notation(&self, state: &Self::State, action: &Self::Action) -> String;
 
     /// The position drawn for a terminal.
     fn draw(&self, state: &Self::State) -> String;

@@ -87,9 +87,11 @@ impl Batch {
         }
     }
 
-    /// Adds a sample, mirrored or rotated by `symmetry`.
+    /// Adds a sample, mirrored or rotated by `symmetry` if all its actions can be.
     fn push<G: Planes>(&mut self, game: &G, samples: &Samples, index: usize, symmetry: usize) {
         let sample = samples.get(index);
+        let has_images = sample.ids.iter().all(|id| game.transform_action(symmetry, ActionId(*id)).is_some());
+        let symmetry = if has_images { symmetry } else { 0 };
         let planes_start = self.planes.len();
         self.planes.resize(planes_start + sample.planes.len(), 0.0);
         game.transform_planes(symmetry, sample.planes, &mut self.planes[planes_start..]);
@@ -97,7 +99,9 @@ impl Batch {
         self.policy.resize(row + samples.actions(), 0.0);
         self.illegal.resize(row + samples.actions(), true);
         for (id, share) in sample.ids.iter().zip(sample.policy) {
-            let place = row + game.transform_action(symmetry, ActionId(*id)).0 as usize;
+            let image =
+                game.transform_action(symmetry, ActionId(*id)).expect("chosen so that every action has an image");
+            let place = row + image.0 as usize;
             self.policy[place] = *share;
             self.illegal[place] = false;
         }

@@ -197,7 +197,7 @@ impl<G: Game> Table<G> {
 
     fn play(&mut self, action: &G::Action, findings: Option<Findings>) {
         self.plies.push(PlyRecord { action: self.game.action_id(action), findings });
-        self.game.play(&mut self.state, action).expect("an action that the game listed can be played");
+        self.game.play_listed(&mut self.state, action);
     }
 
     fn take_record(&mut self, plan: &SelfPlayPlan, outcome: Outcome) -> GameRecord {

@@ -81,7 +81,7 @@ impl Game for Script {
         self.legal(state, &mut legal);
         legal.get(id.0 as usize).copied()
     }
-    fn notation(&self, action: &usize) -> String {
+    fn notation(&self, _: &usize, action: &usize) -> String {
         action.to_string()
     }
     fn draw(&self, state: &usize) -> String {

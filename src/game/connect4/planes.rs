@@ -45,7 +45,7 @@ impl Planes for ConnectFour {
         }
     }
 
-    fn transform_action(&self, index: usize, id: ActionId) -> ActionId {
-        if index == 1 { ActionId(WIDTH as u32 - 1 - id.0) } else { id }
+    fn transform_action(&self, index: usize, id: ActionId) -> Option<ActionId> {
+        Some(if index == 1 { ActionId(WIDTH as u32 - 1 - id.0) } else { id })
     }
 }

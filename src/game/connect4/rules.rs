@@ -70,7 +70,7 @@ impl Game for ConnectFour {
 
     fn play(&self, state: &mut Board, action: &Column) -> Result<(), IllegalAction> {
         if !state.has_room(action.index()) || state.winner().is_some() {
-            return Err(IllegalAction { action: self.notation(action), phase: Self::PHASE });
+            return Err(IllegalAction { action: self.notation(state, action), phase: Self::PHASE });
         }
         state.drop_stone(action.index());
         Ok(())
@@ -100,7 +100,7 @@ impl Game for ConnectFour {
         (state.has_room(column.index()) && state.winner().is_none()).then_some(column)
     }
 
-    fn notation(&self, action: &Column) -> String {
+    fn notation(&self, _: &Board, action: &Column) -> String {
         (action.0 + 1).to_string()
     }
 

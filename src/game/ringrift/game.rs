@@ -1,7 +1,9 @@
 //! RingRift as a [`Game`].
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
+use super::actions::Block;
 use super::board::{Board, Config};
 use super::geometry::{Geometry, HEX8, HEXAGONAL, SQUARE8, SQUARE19};
 use super::moves::Move;
@@ -9,7 +11,12 @@ use super::notation::NotationError;
 use super::rules::Rules;
 use super::state::State;
 use super::text::StateTextError;
-use crate::game::Seat;
+use crate::game::{ActionId, Game, IllegalAction, Outcome, Seat};
+
+thread_local! {
+    /// Room for a legal list that only one question needs.
+    static LISTED: RefCell<Vec<Move>> = const { RefCell::new(Vec::new()) };
+}
 
 /// RingRift in one configuration, on a board with at most `64 W` cells.
 #[derive(Clone, Copy)]
@@ -82,10 +89,17 @@ impl<const W: usize> RingRift<W> {
         Rules { config: self.config, geometry: self.geometry }
     }
 
-    /// Plays a move that [`crate::game::Game::legal`] listed for this very position. Any other move leaves a position that no game has.
-    #[inline]
-    pub fn play_listed(&self, state: &mut State<W>, listed: Move) {
-        self.rules().apply(state, listed);
+    /// Is the move legal in this position?
+    pub fn is_legal(&self, state: &State<W>, action: Move) -> bool {
+        LISTED.with_borrow_mut(|listed| {
+            self.rules().legal(state, listed);
+            listed.contains(&action)
+        })
+    }
+
+    /// Numbers of one kind of move in the action table.
+    pub fn block_count(&self, block: Block) -> usize {
+        self.geometry.actions.block_count(block)
     }
 
     /// The position as text, in the form that the rules fix.
@@ -125,6 +139,84 @@ impl<const W: usize> RingRift<W> {
     /// The seats of the game.
     pub fn all_seats(&self) -> impl DoubleEndedIterator<Item = Seat> + ExactSizeIterator {
         Seat::all(self.config.seats)
+    }
+}
+
+impl<const W: usize> Game for RingRift<W> {
+    type State = State<W>;
+    type Action = Move;
+
+    fn key(&self) -> &'static str {
+        self.key
+    }
+
+    fn rules_version(&self) -> u32 {
+        1
+    }
+
+    fn seats(&self) -> usize {
+        self.config.seats
+    }
+
+    fn start(&self) -> State<W> {
+        self.rules().start()
+    }
+
+    fn to_move(&self, state: &State<W>) -> Seat {
+        state.turn().player
+    }
+
+    fn phase(&self, state: &State<W>) -> &'static str {
+        state.turn().phase.name()
+    }
+
+    fn legal(&self, state: &State<W>, into: &mut Vec<Move>) {
+        self.rules().legal(state, into);
+    }
+
+    fn play(&self, state: &mut State<W>, action: &Move) -> Result<(), IllegalAction> {
+        if !self.is_legal(state, *action) {
+            return Err(IllegalAction { action: format!("{action:?}"), phase: self.phase(state) });
+        }
+        self.rules().apply(state, *action);
+        Ok(())
+    }
+
+    fn play_listed(&self, state: &mut State<W>, action: &Move) {
+        debug_assert!(self.is_legal(state, *action), "{action:?} is not legal in {}", self.state_text(state));
+        self.rules().apply(state, *action);
+    }
+
+    fn outcome(&self, state: &State<W>) -> Option<Outcome> {
+        state.end().map(|end| Outcome::won_by(end.winner))
+    }
+
+    fn plies_max(&self) -> usize {
+        self.config.plies_max()
+    }
+
+    fn action_count(&self) -> usize {
+        self.geometry.actions.count()
+    }
+
+    fn action_id(&self, action: &Move) -> ActionId {
+        let geometry = self.rules().geometry;
+        ActionId(geometry.actions.encode(geometry, *action) as u32)
+    }
+
+    fn action(&self, state: &State<W>, id: ActionId) -> Option<Move> {
+        let geometry = self.rules().geometry;
+        geometry.actions.decode(geometry, id.0 as usize).filter(|&action| self.is_legal(state, action))
+    }
+
+    fn notation(&self, state: &State<W>, action: &Move) -> String {
+        let mut text = String::new();
+        self.write_move(state, *action, &mut text);
+        text
+    }
+
+    fn draw(&self, state: &State<W>) -> String {
+        self.drawing(state)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
+use super::actions::Actions;
 use super::bits::Bits;
 use super::board::Board;
 use super::cell::Cell;
+use super::moves::Extent;
 
 /// The tables of the square board with 64 cells.
 pub(super) static SQUARE8: LazyLock<Geometry<1>> = LazyLock::new(|| Geometry::new(Board::Square8));
@@ -46,6 +48,8 @@ impl Axis {
 #[derive(Debug)]
 pub(super) struct Geometry<const W: usize> {
     pub(super) board: Board,
+    /// The numbers of its moves.
+    pub(super) actions: Actions,
     /// All cells.
     pub(super) all: Bits<W>,
     /// Number of movement directions.
@@ -81,6 +85,7 @@ impl<const W: usize> Geometry<W> {
         let list = if board.is_hex() { HEX_DIRECTIONS } else { SQUARE_DIRECTIONS };
         let mut geometry = Geometry {
             board,
+            actions: Actions::default(),
             all: Bits::first_cells(coordinates.len()),
             directions: list.len(),
             coordinates,
@@ -96,6 +101,7 @@ impl<const W: usize> Geometry<W> {
         geometry.adjacent = geometry.offsets(if board.is_hex() { list } else { &list[..4] });
         // The border grows along the offsets of squares even on the small hexagon, and not at all on the large one.
         geometry.growth = geometry.offsets(if board == Board::Hexagonal { &[] } else { SQUARE_DIRECTIONS });
+        geometry.actions = Actions::new(&geometry);
         geometry
     }
 
@@ -147,11 +153,63 @@ impl<const W: usize> Geometry<W> {
     }
 
     /// The direction and the distance of a straight way between two cells.
+    #[inline]
     pub(super) fn straight(&self, from: Cell, to: Cell) -> Option<(Direction, usize)> {
-        self.all_directions().find_map(|direction| {
-            let steps = self.ray(from, direction).iter().position(|&cell| cell == to)?;
-            Some((direction, steps + 1))
-        })
+        let ((x, y), (to_x, to_y)) = (self.xy(from), self.xy(to));
+        let (dx, dy) = (to_x - x, to_y - y);
+        let list = if self.board.is_hex() { HEX_DIRECTIONS } else { SQUARE_DIRECTIONS };
+        let distance = dx.abs().max(dy.abs());
+        let direction = list.iter().position(|&(step_x, step_y)| (step_x * distance, step_y * distance) == (dx, dy))?;
+        (distance > 0).then_some((Direction(direction), distance as usize))
+    }
+
+    /// Number of the ray and distance of a straight way between two cells; of none: ray 0, distance 1.
+    pub(super) fn way(&self, from: Cell, to: Cell) -> (usize, usize) {
+        let (direction, distance) = self.straight(from, to).unwrap_or((Direction(0), 1));
+        (from.index() * self.directions + direction.0, distance)
+    }
+
+    /// Cell and cells of a numbered ray.
+    pub(super) fn ray_number(&self, ray: usize) -> (Cell, &[Cell]) {
+        let from = Cell((ray / self.directions) as u16);
+        (from, self.ray(from, Direction(ray % self.directions)))
+    }
+
+    /// The number of a straight way among all.
+    pub(super) fn way_number(&self, from: Cell, to: Cell) -> usize {
+        let (ray, distance) = self.way(from, to);
+        self.starts[ray] as usize + distance - 1
+    }
+
+    /// The straight way with this number.
+    pub(super) fn way_ends(&self, number: usize) -> (Cell, Cell) {
+        let ray = self.starts.partition_point(|&start| start as usize <= number) - 1;
+        (self.ray_number(ray).0, self.rays[number])
+    }
+
+    /// The last cell of a row.
+    pub(super) fn row_end(&self, start: Cell, row: Extent) -> Cell {
+        match row.length() {
+            1 => start,
+            length => self.ray(start, Axis(row.axis()).forward())[length - 2],
+        }
+    }
+
+    /// Where a cell comes to lie when the board is turned by half a turn.
+    pub(super) fn half_turn(&self, cell: Cell) -> Cell {
+        // The turn reverses the canonical order.
+        Cell((self.board.cells() - 1 - cell.index()) as u16)
+    }
+
+    /// The place of a cell in the bounding square, row x, column y.
+    pub(super) fn grid_index(&self, cell: Cell) -> usize {
+        let ((x, y), low) = (self.xy(cell), self.board.low());
+        (x - low) as usize * self.board.side() + (y - low) as usize
+    }
+
+    /// No stack becomes higher: who captures is no higher than the longest way, and gains one ring.
+    pub(super) fn greatest_height(&self) -> usize {
+        self.board.side()
     }
 
     /// All movement directions.

@@ -2,11 +2,14 @@
 //!
 //! One file per concept. `board` and `geometry` are the boards, `stack` and `state` a position, `moves` and `notation` what can be
 //! played and how it is written. `turn` is the flow of a turn; `placement`, `movement`, `lines`, `territory`, `recovery` and
-//! `elimination` are its phases; `victory` and `lps` its ends.
+//! `elimination` are its phases; `victory` and `lps` its ends. `actions` numbers the moves, `planes` is how a net sees a position,
+//! `draw` how people do, and `parity` compares with games of the reference engines.
 
+mod actions;
 mod bits;
 mod board;
 mod cell;
+mod draw;
 mod elimination;
 mod game;
 mod geometry;
@@ -17,15 +20,19 @@ mod moves;
 mod notation;
 pub mod parity;
 mod placement;
+mod planes;
 mod recovery;
 mod rules;
 mod stack;
 mod state;
 mod territory;
+#[cfg(test)]
+mod tests;
 mod text;
 mod turn;
 mod victory;
 
+pub use actions::Block;
 pub use bits::{Bits, Cells};
 pub use board::{Board, Config, LPS_ROUNDS};
 pub use cell::Cell;

@@ -82,7 +82,7 @@ impl<const W: usize> Rules<W> {
         if state.controlled(seat).is_empty() { self.may_recover(state, seat) } else { self.can_act(state, seat) }
     }
 
-    fn may_swap(&self, state: &State<W>) -> bool {
+    pub(super) fn may_swap(&self, state: &State<W>) -> bool {
         let second = Seat::FIRST.next(2);
         let first_moved_only = state.moved == 1 << Seat::FIRST.index();
         self.config.swap && self.config.seats == 2 && state.turn.player == second && first_moved_only && !state.swapped

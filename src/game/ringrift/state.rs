@@ -393,6 +393,40 @@ impl<const W: usize> State<W> {
         self.territory[seat.index()] += cells.count() as u16;
     }
 
+    /// The same position with every seat moved on by one.
+    #[cfg(test)]
+    pub(super) fn rotated(&self, seats: usize) -> State<W> {
+        let on = |seat: Seat| seat.next(seats);
+        let mut rotated = *self;
+        for word in rotated.stacks.iter_mut().flatten() {
+            *word = word.rings().fold(Stack::NONE, |stack, ring| stack.with_top(on(ring)));
+        }
+        for seat in Seat::all(seats) {
+            let (from, to) = (seat.index(), on(seat).index());
+            rotated.controlled[to] = self.controlled[from];
+            rotated.markers[to] = self.markers[from];
+            rotated.collapsed[to] = self.collapsed[from];
+            rotated.on_board[to] = self.on_board[from];
+            rotated.hand[to] = self.hand[from];
+            rotated.eliminated[to] = self.eliminated[from];
+            rotated.territory[to] = self.territory[from];
+        }
+        let mask =
+            |bits: u8| Seat::all(seats).fold(0, |mask, seat| mask | (bits >> seat.index() & 1) << on(seat).index());
+        rotated.turn.player = on(self.turn.player);
+        rotated.last_mover = self.last_mover.map(on);
+        rotated.moved = mask(self.moved);
+        rotated.lps = LpsTracker {
+            first: self.lps.first.map(on),
+            seen: mask(self.lps.seen),
+            able: mask(self.lps.able),
+            rounds: self.lps.rounds,
+            exclusive: self.lps.exclusive.map(on),
+        };
+        rotated.end = self.end.map(|end| End { winner: on(end.winner), ..end });
+        rotated
+    }
+
     /// Does everything that is kept beside the board agree with the board?
     pub(super) fn is_consistent(&self) -> bool {
         let mut controlled = [Bits::EMPTY; SEATS_MAX];

@@ -153,7 +153,7 @@ impl<G: Game> Tree<G> {
     /// Adds the node behind an edge.
     fn grow(&mut self, game: &G, parent: usize, edge: u32) -> usize {
         let mut state = self.nodes[parent].state.clone();
-        game.play(&mut state, &self.actions[edge as usize]).expect("an action that the game listed can be played");
+        game.play_listed(&mut state, &self.actions[edge as usize]);
         self.edges[edge as usize].child = self.nodes.len() as u32;
         self.push_node(game, state);
         self.nodes.len() - 1

@@ -54,7 +54,7 @@ impl<G: Game> AlphaBeta<G> {
         level.children.clear();
         for action in &level.legal {
             let mut child = state.clone();
-            game.play(&mut child, action).expect("an action that the game listed can be played");
+            game.play_listed(&mut child, action);
             let outcome = game.outcome(&child);
             level.children.push((child, outcome));
         }

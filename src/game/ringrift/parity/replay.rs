@@ -3,12 +3,12 @@
 use super::difference::Difference;
 use super::lines::{CaseLine, EndLine, GameLine, PlyLine};
 use super::texts::LegalTexts;
-use crate::game::Seat;
 use crate::game::ringrift::board::{Board, LPS_ROUNDS};
 use crate::game::ringrift::game::RingRift;
 use crate::game::ringrift::moves::Move;
 use crate::game::ringrift::state::{Phase, State};
 use crate::game::ringrift::text::StateTextError;
+use crate::game::{Game, Seat};
 
 /// What a comparison comes to.
 pub(super) type Compared = Result<(), Box<Difference>>;
@@ -117,7 +117,7 @@ impl<const W: usize> Position<W> {
             Ok(read) if read == played => {}
             other => return Err(self.difference("m", format!("reads as {other:?}"), format!("{played:?}"))),
         }
-        self.game.play_listed(&mut self.state, played);
+        self.game.play_listed(&mut self.state, &played);
         Ok(place)
     }
 

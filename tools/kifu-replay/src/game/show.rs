@@ -102,7 +102,7 @@ impl GameVisitor for Look<'_> {
         let replayed = replay_with(&game, self.record, |view| {
             let action = game.action(view.state, view.record.action);
             if view.ply == ply {
-                let next = action.as_ref().map(|action| game.notation(action));
+                let next = action.as_ref().map(|action| game.notation(view.state, action));
                 found = Some((game.draw(view.state), Some(view.mover.index() + 1), next));
             }
             last = Some((view.state.clone(), action));
