@@ -10,6 +10,7 @@ pub mod evaluator;
 pub mod gumbel;
 pub mod matches;
 pub mod players;
+pub mod playouts;
 pub mod seeds;
 pub mod selfplay;
 #[cfg(test)]
@@ -21,5 +22,6 @@ pub use evaluator::{Evaluation, Evaluator};
 pub use gumbel::{Decision, Recipe, Search, Step};
 pub use matches::{Contender, MatchPlan, MatchProgress, MatchResult, play_pairs};
 pub use players::{AlphaBeta, Player, UniformRandom};
+pub use playouts::{PlayoutCounts, Playouts};
 pub use selfplay::{SelfPlayPlan, SelfPlayProgress, play_games};
 pub use uniform::UniformEvaluator;

@@ -1,3 +1,4 @@
 //! RingRift from outside.
 
+mod allocations;
 mod parity;

@@ -4,6 +4,7 @@ mod append;
 mod catchup;
 mod failover;
 mod replay;
+mod ringrift;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,9 @@ pub enum Bench {
     Replay(replay::Replay),
     /// How fast a new node gets the history
     Catchup(catchup::Catchup),
+    /// Random games of RingRift on one core, every legal list complete
+    #[command(name = "ringrift")]
+    RingRift(ringrift::RingRift),
 }
 
 /// The cluster of a benchmark: nodes of this program on loopback, gone afterwards.
@@ -47,6 +51,7 @@ impl Bench {
             Bench::Failover(verb) => verb.run(),
             Bench::Replay(verb) => verb.run(),
             Bench::Catchup(verb) => verb.run(),
+            Bench::RingRift(verb) => verb.run(),
         }
     }
 }
