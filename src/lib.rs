@@ -19,6 +19,7 @@ pub mod policy;
 pub mod search;
 
 pub mod artifact;
+pub mod replay;
 pub mod replica;
 pub mod work;
 

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("learn", 2),
     ("net", 2),
     ("policy", 2),
+    ("replay", 2),
     ("search", 2),
     ("artifact", 3),
     ("replica", 3),

@@ -23,6 +23,7 @@ mod fields;
 mod frame;
 mod index;
 mod lookup;
+mod moment;
 mod pending;
 mod queue;
 mod reader;

@@ -74,6 +74,10 @@ impl LogReader {
         Ok(LogReader { cluster: walk.header.cluster, disk })
     }
 
+    pub(super) fn disk(&self) -> &Arc<dyn LogDisk> {
+        &self.disk
+    }
+
     /// The cluster that the log belongs to.
     pub fn cluster(&self) -> Hash {
         self.cluster

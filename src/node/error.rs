@@ -116,6 +116,9 @@ pub enum NodeError {
     /// The projections' store failed.
     #[error(transparent)]
     Projection(#[from] crate::projection::ProjectionError),
+    /// Earlier states cannot be kept or made again.
+    #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
     /// The outbox or the workers failed.
     #[error(transparent)]
     Work(#[from] crate::work::WorkError),

@@ -9,6 +9,7 @@
 //! DIR/standing.json   what this node must still hold when it starts again
 //! DIR/log/            the event log: the only copy that counts
 //! DIR/state/          checkpoint of the projections (rebuilt from the log when it is missing)
+//! DIR/checkpoints/    snapshots of earlier states, for questions about the past (rebuilt like `state/`)
 //! DIR/outbox/         proposals that the leader has not acknowledged
 //! DIR/blobs/          content-addressed files
 //! DIR/scratch/        workers' files
@@ -112,6 +113,16 @@ impl Layout {
     /// The folder of the projections' checkpoint.
     pub fn state(&self) -> PathBuf {
         self.root.join("state")
+    }
+
+    /// The folder of the event log.
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    /// The folder of retained snapshots.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
     }
 
     /// The folder of workers' files.

@@ -5,6 +5,7 @@
 //! each do one job beside it. [`api`] and [`http`] answer people; [`demo`] runs a whole cluster on one machine.
 
 pub mod api;
+pub mod archivist;
 pub mod bench;
 pub mod clock;
 pub mod courier;

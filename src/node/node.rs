@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::api::footer::Footing;
+use super::api::past::Past;
 use super::api::server::Api;
+use super::archivist::Archivist;
 use super::clock::Clock;
 use super::courier::Courier;
 use super::error::NodeError;
@@ -28,6 +30,7 @@ use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
 use crate::event::{Command, NodeId};
 use crate::net::{Authority, Channel, Connection, Endpoint, EndpointLimits, resolve};
+use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
 use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
 use crate::work::Outbox;
@@ -51,6 +54,7 @@ pub struct Node {
     /// Ends the rest.
     end: CancellationToken,
     bulk: Option<tokio::runtime::Runtime>,
+    past: Past,
     _lock: DirLock,
 }
 
@@ -73,6 +77,8 @@ impl Node {
             wired.replica.bootstrap(member).await?;
         }
         let hearing = wired.pulse.hearing.clone();
+        let retained = Retained::owned(layout.checkpoints(), RetainedLimits::default())?;
+        let past = Past::new(layout.log(), retained);
         // Last: a runtime must not be dropped on the way out of a failed start.
         let bulk = bulk_runtime().map_err(NodeError::io(layout.root()))?;
         let mut node = Node {
@@ -88,6 +94,7 @@ impl Node {
             stop: CancellationToken::new(),
             end: CancellationToken::new(),
             bulk: Some(bulk),
+            past,
             _lock: lock,
         };
         let leader = Leader {
@@ -208,7 +215,12 @@ impl Node {
         let services = Services {
             replica: self.replica.clone(),
             hearing,
-            api: Arc::new(Api { replica: self.replica.clone(), footing: footing.clone(), tokens }),
+            api: Arc::new(Api {
+                replica: self.replica.clone(),
+                footing: footing.clone(),
+                tokens,
+                past: self.past.clone(),
+            }),
             join: Arc::new(JoinService { replica: self.replica.clone(), authority, footing: footing.clone() }),
             blobs: fetcher.blobs.clone(),
             bulk: self.bulk.as_ref().map(|bulk| bulk.handle().clone()),
@@ -219,6 +231,12 @@ impl Node {
         let health = Health { replica: self.replica.clone(), footing, outbox: self.outbox.clone(), lag };
         self.tasks.spawn(http::serve(web, health, self.end.clone()));
         if let Some(bulk) = &self.bulk {
+            let archivist = Archivist {
+                fold: self.replica.fold().clone(),
+                retained: self.past.retained().clone(),
+                stop: self.stop.clone(),
+            };
+            bulk.spawn(archivist.run());
             bulk.spawn(fetcher.run(self.stop.clone()));
         }
         let workshop = self.workshop.clone();

@@ -67,6 +67,12 @@ impl State {
     }
 }
 
+/// The version of the rows in a snapshot that begins with these bytes; none when it is not a snapshot.
+pub fn rows_version(head: &[u8]) -> Option<u32> {
+    let version = head.strip_prefix(MAGIC)?.first_chunk::<4>()?;
+    Some(u32::from_le_bytes(*version))
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,

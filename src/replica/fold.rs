@@ -1,7 +1,7 @@
 //! The fold that all of a node shares: the state, and how far it has come.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -72,6 +72,20 @@ impl Fold {
         self.applied.subscribe()
     }
 
+    /// The position of the last checkpoint.
+    pub fn saved(&self) -> Seq {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).saved
+    }
+
+    /// The state of the last checkpoint, read back from the store. Records are folded meanwhile; the next checkpoint waits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn saved_state(&self) -> Result<Option<State>, ReplicaError> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(keeper.store.load()?)
+    }
+
     /// Takes what differed from the leader's digests since the last call.
     pub fn take_divergences(&self) -> Vec<ReportDivergence> {
         std::mem::take(&mut self.divergences.lock().unwrap_or_else(PoisonError::into_inner))
@@ -83,7 +97,7 @@ impl Fold {
     }
 
     /// Folds records, in order.
-    pub(super) fn apply(&self, records: &[Record]) {
+    pub(crate) fn apply(&self, records: &[Record]) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let halted_before = state.halted().len();
         for record in records {
@@ -100,19 +114,25 @@ impl Fold {
     }
 
     /// Tells the readers how far the fold has come.
-    pub(super) fn publish(&self) -> Seq {
+    pub(crate) fn publish(&self) -> Seq {
         let seq = self.read(|state| state.seq);
         self.applied.send_if_modified(|applied| std::mem::replace(applied, seq) != seq);
         seq
     }
 
     /// Writes a checkpoint when it is time, or now if `force`.
-    pub(super) fn checkpoint(&self, raft: &[u8], force: bool) -> Result<(), ReplicaError> {
+    pub(crate) fn checkpoint(&self, raft: &[u8], force: bool) -> Result<(), ReplicaError> {
         if self.read(|state| !state.halted().is_empty()) {
             // The checkpoint stays before the record that a projection failed on, so that nothing is skipped later.
             return Ok(());
         }
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keeper = match self.keeper.try_lock() {
+            Ok(keeper) => keeper,
+            // Somebody reads the store: the next checkpoint is soon enough, and records must not wait.
+            Err(TryLockError::WouldBlock) if !force => return Ok(()),
+            Err(TryLockError::WouldBlock) => self.keeper.lock().unwrap_or_else(PoisonError::into_inner),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        };
         let seq = self.seq();
         let due = seq.0 >= keeper.saved.0 + CHECKPOINT_RECORDS || keeper.saved_at.elapsed() >= CHECKPOINT_EVERY;
         if seq == keeper.saved || !(due || force) {

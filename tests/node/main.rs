@@ -4,4 +4,5 @@ mod bad_input;
 mod cluster;
 mod http;
 mod identity;
+mod past;
 mod support;

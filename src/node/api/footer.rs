@@ -49,7 +49,7 @@ impl Footing {
         };
         let name = |leader| self.replica.fold().read(|state| state.hosts.get(leader).map(|host| host.name.clone()));
         let leader = leadership.leader.map(|leader| name(leader).unwrap_or_else(|| leader.to_string()));
-        Footer { seq, node: self.name.clone(), leader, term: leadership.term, behind_records, behind_ms }
+        Footer { seq, node: self.name.clone(), leader, term: leadership.term, behind_records, behind_ms, as_of: None }
     }
 
     fn behind(&self, leader: NodeId, seq: u64) -> (u64, u64) {

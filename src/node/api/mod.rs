@@ -6,9 +6,11 @@
 pub mod client;
 pub mod footer;
 pub mod notes;
+pub mod past;
 pub mod produce;
 pub mod producer;
 pub mod projections;
+pub mod reads;
 pub mod request;
 pub mod rows;
 pub mod server;
@@ -16,4 +18,4 @@ pub mod status;
 
 pub use client::{Client, ClientError, Target};
 pub use producer::Producer;
-pub use request::{Footer, Noun, Request, Response};
+pub use request::{AsOf, Footer, Noun, Request, Response};

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::event::config::Config;
 use crate::event::jobs::JobSpec;
-use crate::event::{JobId, NodeId, RecordJson, Seq, Term};
+use crate::event::{JobId, Millis, NodeId, RecordJson, Seq, Term};
+use crate::replay::Moment;
 
 /// The largest request or response frame.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
@@ -26,6 +27,13 @@ pub enum Request {
     },
     /// One row that says how the node and the cluster are.
     Status,
+    /// A read of the past: what the answer would have been at another moment. The footer says which.
+    AsOf {
+        /// The moment.
+        at: Moment,
+        /// The read: `list`, `get` or `status`.
+        ask: Box<Request>,
+    },
     /// Records of the log.
     Events {
         /// The first position wanted.
@@ -75,6 +83,7 @@ impl Request {
     pub fn commands(&self) -> bool {
         match self {
             Request::List { .. } | Request::Get { .. } | Request::Status | Request::Events { .. } => false,
+            Request::AsOf { ask, .. } => ask.commands(),
             Request::CreateToken { .. } | Request::SubmitJob { .. } => true,
             Request::ChangeConfig { .. } | Request::Transfer { .. } | Request::Produce { .. } => true,
         }
@@ -170,6 +179,22 @@ pub enum Response {
     },
 }
 
+impl Response {
+    /// An error with its code.
+    pub fn error(code: &str, message: impl std::fmt::Display) -> Response {
+        Response::Error { code: code.to_owned(), message: message.to_string() }
+    }
+}
+
+/// The moment of the past that an answer is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsOf {
+    /// The last record that it takes into account.
+    pub seq: Seq,
+    /// When that was recorded.
+    pub recorded_at: Millis,
+}
+
 /// Where an answer comes from, and how far behind the cluster that is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footer {
@@ -185,11 +210,17 @@ pub struct Footer {
     pub behind_records: u64,
     /// How long ago the leader was last heard, in milliseconds: what it did since is unknown here. 0 on the leader.
     pub behind_ms: u64,
+    /// The moment that was asked for, when that is not now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
 }
 
 impl std::fmt::Display for Footer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Footer { seq, node, leader, term, behind_records, behind_ms } = self;
+        let Footer { seq, node, leader, term, behind_records, behind_ms, as_of } = self;
+        if let Some(AsOf { seq, recorded_at }) = as_of {
+            write!(f, "as of {seq} ({recorded_at}), ")?;
+        }
         match leader {
             Some(leader) if leader == node => write!(f, "at {seq} ({node}, leader of term {term})"),
             Some(leader) => write!(

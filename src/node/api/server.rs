@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use super::footer::Footing;
+use super::past::Past;
 use super::produce::Produce;
-use super::projections::{self, ProjectionStatus};
-use super::request::{FRAME_BYTES_MAX, Noun, Request, Response};
-use super::rows;
-use super::status::Status;
+use super::projections;
+use super::reads::Source;
+use super::request::{AsOf, FRAME_BYTES_MAX, Footer, Noun, Request, Response};
 use crate::event::command::{ChangeConfig, RequestJob, SubmitJob};
 use crate::event::{Command, Kind, Proposal, RecordJson, Seq};
 use crate::net::{Connection, FrameLimits, NetError, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::tokens::Tokens;
-use crate::projection::Halt;
+use crate::replay::{Moment, ReplayError};
 use crate::replica::Replica;
 use crate::replica::propose::Outcome;
 
@@ -32,6 +31,8 @@ pub struct Api {
     pub footing: Footing,
     /// Makes join tokens, on the node that holds the cluster's CA.
     pub tokens: Option<Tokens>,
+    /// Earlier states.
+    pub past: Past,
 }
 
 impl Api {
@@ -85,31 +86,9 @@ impl Api {
     }
 
     async fn respond(&self, request: Request, actor: &str) -> Response {
-        let fold = self.replica.fold();
         match request {
-            Request::List { noun: Noun::Projections } => {
-                let row = |row| serde_json::to_value(row).expect("plain data");
-                self.rows(self.projections().into_iter().map(row).collect())
-            }
-            Request::List { noun } => self.rows_or_halt(fold.read(|state| rows::list(state, noun))),
-            Request::Get { id } => {
-                let found = match fold.read(|state| rows::find(state, &id)) {
-                    Ok(found) => found,
-                    Err(halt) => return error_response("halted", halt),
-                };
-                if found.is_empty() {
-                    let known = fold.read(rows::ids);
-                    let hint = crate::cli::closest(&id, known.iter().map(String::as_str));
-                    let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-                    return error_response("not_found", format!("there is nothing called {id}{hint}"));
-                }
-                self.rows(found)
-            }
-            Request::Status => {
-                let mut status = fold.read(|state| Status::of(self.footing.name(), state));
-                status.projections = self.projections();
-                self.rows(vec![serde_json::to_value(status).expect("plain data")])
-            }
+            Request::List { .. } | Request::Get { .. } | Request::Status => self.read(&request),
+            Request::AsOf { at, ask } => self.read_past(at, &ask).await,
             Request::Events { .. } | Request::Produce { .. } => {
                 error_response("bad_request", "this needs a stream of its own")
             }
@@ -128,20 +107,30 @@ impl Api {
         }
     }
 
-    fn rows(&self, rows: Vec<Value>) -> Response {
-        Response::Rows { rows, footer: self.footing.now() }
+    /// Answers from the present state.
+    fn read(&self, request: &Request) -> Response {
+        let footer = self.footing.now();
+        let projections = match request {
+            Request::List { noun: Noun::Projections } | Request::Status => projections::of_node(&self.replica, &footer),
+            _ => vec![],
+        };
+        let name = self.footing.name();
+        self.replica.fold().read(|state| Source { state, name, projections, footer }.answer(request))
     }
 
-    fn rows_or_halt(&self, rows: Result<Vec<Value>, Halt>) -> Response {
-        match rows {
-            Ok(rows) => self.rows(rows),
-            Err(halt) => error_response("halted", halt),
-        }
-    }
-
-    /// How the projections here are.
-    fn projections(&self) -> Vec<ProjectionStatus> {
-        projections::of_node(&self.replica, &self.footing.now())
+    /// Answers from a state of the past.
+    async fn read_past(&self, at: Moment, request: &Request) -> Response {
+        let state = match self.past.state_at(at, self.replica.fold().seq()).await {
+            Ok(state) => state,
+            Err(error @ (ReplayError::Future { .. } | ReplayError::Forgotten { .. })) => {
+                return error_response("not_found", error);
+            }
+            Err(error) => return error_response("failed", error),
+        };
+        let as_of = Some(AsOf { seq: state.seq, recorded_at: state.recorded_at });
+        let footer = Footer { as_of, ..self.footing.now() };
+        let projections = projections::rows(&state, state.seq, None);
+        Source { state: &state, name: self.footing.name(), projections, footer }.answer(request)
     }
 
     async fn create_token(&self, ttl_ms: u64, actor: &str) -> Response {
@@ -220,5 +209,5 @@ async fn respond(send: &mut SendStream, response: &Response) -> Result<(), NetEr
 }
 
 fn error_response(code: &str, message: impl std::fmt::Display) -> Response {
-    Response::Error { code: code.to_owned(), message: message.to_string() }
+    Response::error(code, message)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::since::Since;
 use clap::Args;
 use kifu::cli::{ExitCode, Failure};
 use kifu::net::{Identity, NetError, Role};
@@ -18,6 +19,10 @@ pub struct ConnectArgs {
     /// A node's address, as host:port; repeat for more to try [env: KIFU_NODE, separated by commas]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub node: Vec<String>,
+
+    /// Answer as of then: after a record (4711), a time ago (-10m) or at a moment (RFC 3339); for every read of rows
+    #[arg(long, global = true, allow_hyphen_values = true, value_name = "WHEN")]
+    pub at: Option<Since>,
 
     /// The folder with your certificate and key [env: KIFU_IDENTITY; default: the data directory's]
     #[arg(long, global = true, value_name = "DIR")]
@@ -45,6 +50,14 @@ pub struct Resolved {
 }
 
 impl ConnectArgs {
+    /// Refuses `--at` for a verb that is not about rows of one moment.
+    pub fn only_now(&self, verb: &str, hint: &str) -> Result<(), Failure> {
+        match self.at {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(format!("{verb} does not take --at")).hint(hint)),
+        }
+    }
+
     /// Decides whom to ask.
     pub fn resolve(&self) -> Result<Resolved, Failure> {
         self.resolve_with(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use kifu::cli::Failure;
 use kifu::node::api::{Client, Footer, Noun, Request, Response};
+use kifu::replay::Moment;
 use serde_json::Value;
 
 use crate::connect::{ConnectArgs, client_failure};
+use crate::since::Since;
 
 /// A connection to a node.
 pub struct Session {
     /// The client.
     pub client: Client,
+    /// The moment that rows are about; none for now.
+    at: Option<Moment>,
 }
 
 impl Session {
@@ -19,12 +23,13 @@ impl Session {
     pub async fn open(connect: &ConnectArgs) -> Result<Session, Failure> {
         let resolved = connect.resolve()?;
         let client = Client::connect(&resolved.target).await.map_err(client_failure)?;
-        Ok(Session { client })
+        Ok(Session { client, at: connect.at.map(Since::at) })
     }
 
-    /// Asks for rows.
+    /// Asks for rows, at the moment that the user named.
     pub async fn rows(&self, request: &Request) -> Result<(Vec<Value>, Footer), Failure> {
-        match self.client.ask(request).await.map_err(client_failure)? {
+        let past = self.at.map(|at| Request::AsOf { at, ask: Box::new(request.clone()) });
+        match self.client.ask(past.as_ref().unwrap_or(request)).await.map_err(client_failure)? {
             Response::Rows { rows, footer } => Ok((rows, footer)),
             other => Err(Failure::general(format!("the node answered something else than rows: {other:?}"))),
         }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use kifu::event::{Millis, Seq};
+use kifu::replay::Moment;
 
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,14 @@ impl FromStr for Since {
 }
 
 impl Since {
+    /// The same for a node.
+    pub fn at(self) -> Moment {
+        match self {
+            Since::Seq(seq) => Moment::Seq(seq),
+            Since::At(_) | Since::Ago(_) => Moment::Time(self.moment().unwrap_or_default()),
+        }
+    }
+
     /// The moment meant, unless it is a position.
     pub fn moment(self) -> Option<Millis> {
         match self {

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use expect_test::{expect, expect_file};
 use kifu::event::{Millis, NodeId, RecordJson, Seq, Term};
 use kifu::net::{Authority, Endpoint, EndpointLimits, FrameLimits, Identity, Role, Validity, read_frame, write_frame};
-use kifu::node::api::{Footer, Noun, Request, Response};
+use kifu::node::api::{AsOf, Footer, Noun, Request, Response};
+use kifu::replay::Moment;
 use serde_json::{Value, json};
 
 const LIMITS: FrameLimits = FrameLimits { bytes_max: 1 << 20, idle: None, stall: Duration::from_secs(60) };
@@ -105,6 +106,17 @@ fn script(request: &Request) -> Vec<Response> {
         }
         Request::List { .. } => rows(json!([])),
         Request::Status => rows(json!([{"id": "n1", "health": "healthy", "campaign": {"completed": true}}])),
+        Request::AsOf { at: Moment::Seq(seq), ask } => {
+            let as_of = Some(AsOf { seq: *seq, recorded_at: Millis(1_700_000_000_000) });
+            let answers = script(ask).into_iter();
+            let past = |response| match response {
+                Response::Rows { rows, footer } => {
+                    Response::Rows { rows, footer: Footer { as_of: as_of.clone(), ..footer } }
+                }
+                other => other,
+            };
+            answers.map(past).collect()
+        }
         Request::Get { id } if id == "host/n1" => rows(json!([{"id": "host/n1", "host": NodeId(1), "name": "n1"}])),
         Request::Get { id } => error("not_found", &format!("there is nothing called {id}; did you mean host/n1?")),
         Request::Events { from, kinds, limit, .. } => {
@@ -167,6 +179,24 @@ async fn events_follow_filter_and_end() {
         (code, err.as_str()),
         (3, "error: there is no kind of event called HOST_ONLIEN\nhint: did you mean HOST_ONLINE?\n")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_read_of_rows_can_be_about_the_past_and_the_footer_says_so() {
+    let world = World::new();
+    let node = world.serve(script);
+    let footer = "as of 4 (2023-11-14T22:13:20.000Z), at 9 (n1, leader of term 2)\n";
+    for verb in ["hosts", "jobs", "status", "leader", "projections", "get host/n1", "counts"] {
+        let args: Vec<&str> = verb.split(' ').chain(["--at", "4"]).collect();
+        let (code, _, err) = texts(&world.query(&node, &args).await);
+        assert_eq!((code, err.as_str()), (0, footer), "{verb}");
+    }
+    for verb in ["events", "whoami", "wait --for a=b"] {
+        let args: Vec<&str> = verb.split(' ').chain(["--at", "-10m"]).collect();
+        let (code, _, err) = texts(&world.query(&node, &args).await);
+        assert_eq!(code, 2, "{verb}");
+        assert!(err.contains("does not take --at"), "{err}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use kifu::cli::{ExitCode, Failure};
 use kifu::event::{EventError, Record, Seq};
 use kifu::log::{LogError, LogReader, StoredRecord};
+use kifu::replay::{History, ReplayError, Retained};
 
 use crate::args::Cli;
 
 /// The log, open to be read.
 pub struct Data {
     pub reader: LogReader,
+    /// The log with the retained snapshots beside it, if there are any.
+    pub history: History,
     /// The last record.
     pub last: Seq,
 }
@@ -25,13 +28,20 @@ pub fn folder(cli: &Cli) -> Result<PathBuf, Failure> {
     Ok(if inner.is_dir() { inner } else { data.to_owned() })
 }
 
+/// Where a node keeps retained snapshots; a copy of a log folder has none.
+fn checkpoints(cli: &Cli) -> PathBuf {
+    cli.data.clone().unwrap_or_default().join("checkpoints")
+}
+
 impl Data {
     /// Opens the log and finds its end.
     pub fn open(cli: &Cli) -> Result<Data, Failure> {
         let folder = folder(cli)?;
-        let reader = LogReader::open(&folder).map_err(broken)?;
+        let retained = Retained::read_only(checkpoints(cli));
+        let history = History::open(&folder, retained).map_err(broken)?;
+        let reader = history.reader().clone();
         let last = reader.last().map_err(broken)?.map_or(Seq(0), |last| last.seq);
-        Ok(Data { reader, last })
+        Ok(Data { reader, history, last })
     }
 
     /// Checks that there is a record with this seq (0: before the first).
@@ -77,6 +87,19 @@ pub fn decode(record: &StoredRecord) -> Result<Record, Failure> {
             .hint("this log was written by a later version of Kifu; use its kifu-replay"),
         error => Failure::new(ExitCode::Unhealthy, format!("record {}: {error}", record.seq)),
     })
+}
+
+/// What is wrong with the past, and the code to end with.
+pub fn lost(error: ReplayError) -> Failure {
+    match error {
+        ReplayError::Log(error) => broken(error),
+        ReplayError::Record { source: EventError::Unknown { .. }, .. } => {
+            Failure::general(error).hint("this log was written by a later version of Kifu; use its kifu-replay")
+        }
+        ReplayError::Record { .. } => Failure::new(ExitCode::Unhealthy, error),
+        ReplayError::Future { .. } | ReplayError::Forgotten { .. } => Failure::new(ExitCode::NotFound, error),
+        error => Failure::general(error),
+    }
 }
 
 /// What is wrong with a log, and the code to end with.

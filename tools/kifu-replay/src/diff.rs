@@ -54,8 +54,7 @@ impl Diff {
         self.projection.as_deref().map_or(Ok(()), fold::check_projection)?;
         let data = Data::open(cli)?;
         let (a, b) = (self.before.resolve(&data)?, self.after.resolve(&data)?);
-        let mut fold = Fold::new(&data);
-        fold.advance(a.min(b))?;
+        let mut fold = Fold::at(&data, a.min(b))?;
         let low = self.snapshot(&fold.state);
         fold.advance(a.max(b))?;
         let high = self.snapshot(&fold.state);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::args::Cli;
 use crate::data::{self, Data};
 use crate::filter::KindArgs;
+use crate::position::Position;
 
 /// Write the records, one JSON document a line
 ///
@@ -16,13 +17,13 @@ use crate::filter::KindArgs;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Dump {
-    /// From this record on
-    #[arg(long, value_name = "SEQ", default_value_t = 1)]
-    since: u64,
+    /// From this record on, or all after this time, or after so long before the end (`-10m`)
+    #[arg(long, value_name = "SEQ|TIME|-AGE", default_value = "1", allow_hyphen_values = true)]
+    since: Position,
 
-    /// Up to this record
-    #[arg(long, value_name = "SEQ")]
-    until: Option<u64>,
+    /// Up to this record, this time, or so long before the end
+    #[arg(long, value_name = "SEQ|TIME|-AGE", allow_hyphen_values = true)]
+    until: Option<Position>,
 
     #[command(flatten)]
     kinds: KindArgs,
@@ -34,7 +35,16 @@ impl Dump {
         let data = Data::open(cli)?;
         let columns = columns();
         let mut count = 0u64;
-        for record in data.records(Seq(self.since), self.until.map_or(Seq(u64::MAX), Seq))? {
+        let from = match self.since {
+            Position::Seq(seq) => seq,
+            time => time.resolve(&data)?.next(),
+        };
+        let until = match self.until {
+            None => Seq(u64::MAX),
+            Some(Position::Seq(seq)) => seq,
+            Some(time) => time.resolve(&data)?,
+        };
+        for record in data.records(from, until)? {
             let record = record?;
             let kind = record.raw().ok().and_then(|raw| raw.kind());
             if kinds.as_ref().is_some_and(|kinds| !kind.is_some_and(|kind| kinds.contains(&kind))) {

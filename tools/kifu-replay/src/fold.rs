@@ -20,6 +20,13 @@ impl<'a> Fold<'a> {
         Fold { data, state: State::new() }
     }
 
+    /// The state after record `at`, from the nearest retained snapshot.
+    pub fn at(data: &'a Data, at: Seq) -> Result<Fold<'a>, Failure> {
+        let progress = Progress::new(None, "events");
+        let made = data.history.state_at(at, &mut |done, _| progress.set(done)).map_err(data::lost)?;
+        Ok(Fold { data, state: made.state })
+    }
+
     /// Folds on to `until`.
     pub fn advance(&mut self, until: Seq) -> Result<(), Failure> {
         self.advance_with(until, |_, _| Ok(()))

@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     run(|| {
         let cli = Cli::from_arg_matches(&matches).map_err(Failure::usage)?;
-        cli.logs.start("error")?;
+        cli.logs.start("warn")?;
         dispatch(&cli, &matches)
     })
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use kifu::cli::Failure;
 use kifu::event::{Millis, Seq};
 
-use crate::data::Data;
+use crate::data::{self, Data};
 
 /// A moment: after a record, at a time, or so long before the last record.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +62,5 @@ impl Position {
 
 /// The last record that was recorded at `at` or before. Time in the log never falls.
 fn last_until(data: &Data, at: Millis) -> Result<Seq, Failure> {
-    let mut last = Seq(0);
-    for record in data.records(Seq(1), data.last)? {
-        let record = record?;
-        // Its checksum held when it was read.
-        if record.raw().is_ok_and(|raw| raw.recorded_at() > at) {
-            break;
-        }
-        last = record.seq;
-    }
-    Ok(last)
+    data.reader.seq_at(at).map(|seq| seq.min(data.last)).map_err(data::broken)
 }

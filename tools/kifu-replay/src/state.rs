@@ -30,9 +30,7 @@ impl State {
         self.projection.as_deref().map_or(Ok(()), fold::check_projection)?;
         let data = Data::open(cli)?;
         let at = self.at.map_or(Ok(data.last), |at| at.resolve(&data))?;
-        let mut fold = Fold::new(&data);
-        fold.advance(at)?;
-        let state = fold.state;
+        let state = Fold::at(&data, at)?.state;
         match &self.projection {
             Some(name) => printer.rows(&rows(state.projection_json(name).unwrap_or_default()))?,
             None if matches!(printer.format(), Format::Json | Format::Jsonl) => printer.object(&whole(&state))?,

@@ -48,6 +48,7 @@ pub struct Events {
 impl Events {
     /// Shows records.
     pub async fn run(self, connect: ConnectArgs) -> Result<ExitCode, Failure> {
+        connect.only_now("events", "say from where with --since, and how many with --limit")?;
         let kinds = expand(&self.kinds)?;
         let session = Session::open(&connect).await?;
         let names = session.names().await?;

@@ -40,6 +40,7 @@ impl Wait {
     /// Waits. Exit code 124 when time runs out. A node that cannot be reached is asked again until then.
     pub async fn run(self, connect: ConnectArgs) -> Result<ExitCode, Failure> {
         let wanted = Wanted::parse(&self.conditions).map_err(Failure::usage)?;
+        connect.only_now("wait", "the past is over; look at it with get or a noun")?;
         connect.resolve()?;
         let deadline = Instant::now() + Duration::from_millis(self.timeout);
         let mut last = "it was not so".to_owned();

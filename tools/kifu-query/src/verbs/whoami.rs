@@ -21,6 +21,7 @@ pub struct Whoami {
 impl Whoami {
     /// Shows each setting with its origin, the identity, and whether a node accepts it. Exit code 4 when none does.
     pub async fn run(self, connect: ConnectArgs) -> Result<ExitCode, Failure> {
+        connect.only_now("whoami", "it is about now")?;
         let resolved = connect.resolve()?;
         let mut rows: Vec<_> = resolved
             .settings

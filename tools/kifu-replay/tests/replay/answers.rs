@@ -246,7 +246,7 @@ fn state_shows_any_moment() {
           }
         ]
         -- 0
-        at 17 of 21, term 1, state digest cc68a5045cc621eabae447ed12190d511029d6fc78c2a18757ff77c805e4180d
+        at 17 of 21, term 1, state digest 4111bba86119af8b3bda4cc2f052568468e36b514cd0972b5442b245035b1fad
     "#]],
     );
     check(
@@ -256,7 +256,7 @@ fn state_shows_any_moment() {
         1     1111111111111111  -                 1    2026-01-02T03:04:05.250Z
         2     2222222222222222  1111111111111111  18   2026-01-02T03:04:09.500Z
         -- 0
-        at 18 of 21, term 2, state digest de9a00ef4e393a682b91dedcdaba8249518d38497376a4702778ff261ec47f06
+        at 18 of 21, term 2, state digest c0d405ace1dc67cc14545dfa6b93678b494eb2927e991f065583d4e9916d1e47
     "#]],
     );
     check(
@@ -264,7 +264,7 @@ fn state_shows_any_moment() {
         expect![[r#"
         []
         -- 0
-        at 0 of 21, term 0, state digest cc61c087a781ac8cd5e985e8edda13614d1e69ef361108eea0b7e7513b07b16a
+        at 0 of 21, term 0, state digest e1e0cf9ddc149663f7341c54201848550b07f573bc41785c0aa0af4641029652
     "#]],
     );
 }

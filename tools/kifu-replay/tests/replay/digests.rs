@@ -5,6 +5,7 @@ use kifu::event::cluster::{HostOnline, LeaderElected, NodeJoined, StateDigested}
 use kifu::event::*;
 use kifu::log::{Log, LogOptions, NewEntry, Payload};
 use kifu::projection::State;
+use kifu::replay::{Retained, RetainedLimits};
 
 use crate::support::*;
 
@@ -64,4 +65,35 @@ fn a_wrong_digest_ends_with_7_and_names_projection_and_place() {
     assert!(run.stdout.contains("projection hosts after 3"), "{}", run.stdout);
     assert!(run.stderr.contains("1 problems; the first: seq 4: projection hosts after 3"), "{}", run.stderr);
     assert_eq!(on(log.path(), &["verify", "--no-fold"]).code, 0, "the log itself is whole");
+}
+
+#[test]
+fn a_moment_is_made_from_the_nearest_snapshot_and_a_damaged_one_is_ignored() {
+    let log = log_with_digest(|_| {});
+    let data = tempfile::tempdir().expect("a folder");
+    std::fs::rename(log.path(), data.path().join("log")).expect("moved");
+    let plain = on(data.path(), &["state", "--at", "3", "-o", "json"]);
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    let mut state = State::new();
+    let records = [
+        record(1, LeaderElected { leader: NODE, term: Term(1), previous: None }.into()),
+        record(2, HostOnline { host: NODE, incarnation: 9, slots: 9 }.into()),
+    ];
+    records.iter().for_each(|record| state.apply(record));
+    // Not what this log says, but at the right place and time: the answer shows that it was used.
+    let retained = Retained::owned(data.path().join("checkpoints"), RetainedLimits::default()).expect("a folder");
+    retained.keep(&state).expect("written");
+    let used = on(data.path(), &["state", "--at", "3", "-o", "json"]);
+    assert_eq!(used.code, 0, "{}", used.stderr);
+    assert_ne!(used.stdout, plain.stdout);
+    let snapshot =
+        std::fs::read_dir(retained.folder()).expect("a folder").next().expect("one").expect("readable").path();
+    let mut bytes = std::fs::read(&snapshot).expect("a snapshot");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&snapshot, bytes).expect("written");
+    let refolded = on(data.path(), &["state", "--at", "3", "-o", "json"]);
+    assert_eq!((refolded.code, &refolded.stdout), (0, &plain.stdout));
+    assert!(refolded.stderr.contains("a retained snapshot is ignored"), "{}", refolded.stderr);
+    assert!(snapshot.exists(), "this program removes nothing");
 }

@@ -1,0 +1,66 @@
+//! Reads of the past of a running node.
+
+use kifu::event::jobs::{ExternalSpec, JobSpec};
+use kifu::event::{JobId, Seq};
+use kifu::node::Layout;
+use kifu::node::api::{Noun, Request, Response};
+use kifu::replay::{History, Moment, Retained};
+
+use super::support::Machine;
+
+fn submit(number: u32) -> Request {
+    let spec = ExternalSpec { program: "nobody-runs-this".to_owned(), params: "{}".to_owned(), inputs: vec![] };
+    Request::SubmitJob {
+        job: JobId::new(format!("past-{number}")),
+        spec: Box::new(JobSpec::External(spec)),
+        priority: 0,
+    }
+}
+
+fn as_of(at: Moment, ask: Request) -> Request {
+    Request::AsOf { at, ask: Box::new(ask) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_answers_as_of_any_record_and_time_as_a_fold_of_its_log_would() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut machine = Machine::new(folder.path(), "n1");
+    machine.init(&[]);
+    machine.start();
+    machine.wait_for("a leader", |status| status.hosts_online == 1).await;
+    let mut submitted = vec![];
+    for number in 0..3 {
+        match machine.ask(&submit(number)).await {
+            Ok(Response::Done { seq: Some(seq) }) => submitted.push(seq),
+            other => panic!("{other:?}"),
+        }
+    }
+    let jobs = Request::List { noun: Noun::Jobs };
+    for (number, seq) in submitted.iter().enumerate() {
+        let before = Moment::Seq(Seq(seq.0 - 1));
+        assert_eq!(machine.rows(&as_of(before, jobs.clone())).await.len(), number);
+        assert_eq!(machine.rows(&as_of(Moment::Seq(*seq), jobs.clone())).await.len(), number + 1);
+    }
+    let digests = as_of(Moment::Seq(submitted[1]), Request::List { noun: Noun::Digests });
+    let Ok(Response::Rows { rows, footer }) = machine.ask(&digests).await else { panic!("no rows") };
+    let as_of_footer = footer.as_of.clone().expect("the footer says so");
+    assert_eq!(as_of_footer.seq, submitted[1]);
+    assert!(footer.to_string().starts_with(&format!("as of {} (", submitted[1])), "{footer}");
+    let by_time = as_of(Moment::Time(as_of_footer.recorded_at), Request::Status);
+    let Ok(Response::Rows { footer, .. }) = machine.ask(&by_time).await else { panic!("no rows") };
+    assert!(footer.as_of.is_some_and(|at| at.seq >= submitted[1] && at.recorded_at == as_of_footer.recorded_at));
+
+    let layout = Layout::new(&machine.data);
+    let history = History::open(&layout.log(), Retained::read_only(layout.checkpoints())).expect("a log");
+    let folded = history.state_at(submitted[1], &mut |_, _| {}).expect("readable beside the writer").state;
+    for digest in folded.digests() {
+        let row = rows.iter().find(|row| row["id"] == digest.projection.as_str()).expect("a projection");
+        assert_eq!(row["digest"], digest.digest.to_string(), "{}", digest.projection);
+    }
+
+    let future = machine.ask(&as_of(Moment::Seq(Seq(1_000_000)), jobs)).await.expect_err("not yet");
+    assert!(future.contains("there is no record 1000000 yet"), "{future}");
+    let order = machine.ask(&as_of(Moment::Seq(Seq(1)), submit(9))).await.expect_err("no read");
+    assert!(order.contains("only reads"), "{order}");
+    assert_eq!(machine.stop(), 0);
+}
