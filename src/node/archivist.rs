@@ -41,10 +41,15 @@ impl Archivist {
             }
             let (fold, retained) = (self.fold.clone(), self.retained.clone());
             let kept = tokio::task::spawn_blocking(move || keep(&fold, &retained)).await;
-            if let Ok(Err(error)) = kept {
-                tracing::warn!(%error, "no snapshot was retained; questions about this time take longer");
-            }
-            due = self.retained.due_after(self.fold.saved());
+            // The checkpoint may have moved on meanwhile: what counts is the one that was looked at.
+            due = self.retained.due_after(match kept {
+                Ok(Ok(looked_at)) => looked_at,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "no snapshot was retained; questions about this time take longer");
+                    self.fold.saved()
+                }
+                Err(_) => return,
+            });
         }
     }
 
@@ -60,11 +65,13 @@ impl Archivist {
     }
 }
 
-fn keep(fold: &Fold, retained: &Retained) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    match fold.saved_state()? {
-        Some(state) if retained.wants(state.seq) => Ok(retained.keep(&state)?),
-        _ => Ok(()),
+/// Retains the last checkpoint if its stretch has none yet, and says which one it was.
+fn keep(fold: &Fold, retained: &Retained) -> Result<Seq, Box<dyn std::error::Error + Send + Sync>> {
+    let Some(state) = fold.saved_state()? else { return Ok(Seq(0)) };
+    if retained.wants(state.seq) {
+        retained.keep(&state)?;
     }
+    Ok(state.seq)
 }
 
 #[cfg(test)]

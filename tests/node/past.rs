@@ -28,14 +28,13 @@ async fn a_node_answers_as_of_any_record_and_time_as_a_fold_of_its_log_would() {
     machine.init(&[]);
     machine.start();
     machine.wait_for("a leader", |status| status.hosts_online == 1).await;
-    let mut submitted = vec![];
     for number in 0..3 {
-        match machine.ask(&submit(number)).await {
-            Ok(Response::Done { seq: Some(seq) }) => submitted.push(seq),
-            other => panic!("{other:?}"),
-        }
+        assert!(matches!(machine.ask(&submit(number)).await, Ok(Response::Done { seq: Some(_) })));
     }
     let jobs = Request::List { noun: Noun::Jobs };
+    let now = machine.rows(&jobs).await;
+    let submitted: Vec<Seq> = now.iter().filter_map(|row| row["queued_seq"].as_u64()).map(Seq).collect();
+    assert_eq!(submitted.len(), 3);
     for (number, seq) in submitted.iter().enumerate() {
         let before = Moment::Seq(Seq(seq.0 - 1));
         assert_eq!(machine.rows(&as_of(before, jobs.clone())).await.len(), number);
