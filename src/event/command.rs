@@ -8,6 +8,7 @@ use super::games::GamesTally;
 use super::id::{ApiTokenId, ClusterId, Hash, JobId, NodeId, TokenId};
 use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
+use super::membership::MembershipConfig;
 use super::training::TrainingProgress;
 use super::unit::{Millis, Seq};
 
@@ -66,6 +67,14 @@ body! {
         CreateApiToken(CreateApiToken),
         /// Let it no longer.
         RevokeApiToken(RevokeApiToken),
+        /// Give members other roles.
+        ChangeRoles(ChangeRoles),
+        /// Remove a member.
+        RemoveMember(RemoveMember),
+        /// Change the rules by which seats are given.
+        ConfigureMembership(ConfigureMembership),
+        /// Hand leadership over.
+        TransferLeadership(TransferLeadership),
     }
 
     /// See [`Command::CreateCluster`].
@@ -334,6 +343,44 @@ body! {
     pub struct RevokeApiToken {
         /// The token.
         pub token: ApiTokenId,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::ChangeRoles`].
+    pub struct ChangeRoles {
+        /// Who is to vote.
+        pub promote: Vec<NodeId>,
+        /// Who is no longer to vote.
+        pub demote: Vec<NodeId>,
+        /// Do it although the quorum may be lost by it.
+        pub forced: bool,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::RemoveMember`].
+    pub struct RemoveMember {
+        /// The member.
+        pub node: NodeId,
+        /// Do it although the quorum may be lost by it.
+        pub forced: bool,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::ConfigureMembership`].
+    pub struct ConfigureMembership {
+        /// The rules, complete.
+        pub config: MembershipConfig,
+        /// Who asks.
+        pub actor: String,
+    }
+
+    /// See [`Command::TransferLeadership`].
+    pub struct TransferLeadership {
+        /// Who is to lead.
+        pub to: NodeId,
         /// Who asks.
         pub actor: String,
     }

@@ -7,11 +7,26 @@ use serde_json::Value;
 
 use super::error::EventError;
 use super::{
-    artifacts, campaign, cluster, config, datasets, evaluation, games, identity, jobs, models, notes, quality, training,
+    artifacts, campaign, cluster, config, datasets, evaluation, games, identity, jobs, membership, models, notes,
+    quality, training,
 };
 
+/// The format version of this build: it reads every kind that came with this version or an earlier one. It is raised with
+/// the kinds of a release; a kind is written only when the cluster runs at its version (`CLUSTER_VERSION_RAISED`).
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The format version with which a kind came: 1 where its line says nothing.
+macro_rules! since {
+    () => {
+        1
+    };
+    ($since:literal) => {
+        $since
+    };
+}
+
 macro_rules! events {
-    ($($number:literal v $version:literal $name:literal $room:ident :: $body:ident)*) => {
+    ($($number:literal v $version:literal $(since $since:literal)? $name:literal $room:ident :: $body:ident)*) => {
         /// Every fact that the log can hold.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -41,6 +56,11 @@ macro_rules! events {
             /// The version that this build writes.
             pub fn version(self) -> u16 {
                 match self { $(Kind::$body => $version,)* }
+            }
+
+            /// The format version with which the kind came; see [`FORMAT_VERSION`].
+            pub fn since(self) -> u32 {
+                match self { $(Kind::$body => since!($($since)?),)* }
             }
 
             /// The name on every surface.
@@ -129,6 +149,11 @@ events! {
     0x0108 v 1 "STATE_DIGESTED" cluster::StateDigested
     0x0109 v 1 "PROJECTION_DIVERGED" cluster::ProjectionDiverged
     0x010a v 1 "TOKEN_CREATED" cluster::TokenCreated
+    0x0160 v 1 since 2 "MEMBER_ROLE_CHANGED" membership::MemberRoleChanged
+    0x0161 v 1 since 2 "MEMBER_REMOVED" membership::MemberRemoved
+    0x0162 v 1 since 2 "MEMBERSHIP_CONFIGURED" membership::MembershipConfigured
+    0x0163 v 1 since 2 "LEADER_TRANSFER_REQUESTED" membership::LeaderTransferRequested
+    0x0164 v 1 since 2 "CLUSTER_VERSION_RAISED" membership::ClusterVersionRaised
     0x0190 v 1 "CERTIFICATE_RENEWED" identity::CertificateRenewed
     0x0191 v 1 "API_TOKEN_CREATED" identity::ApiTokenCreated
     0x0192 v 1 "API_TOKEN_REVOKED" identity::ApiTokenRevoked

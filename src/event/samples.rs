@@ -23,6 +23,10 @@ use super::jobs::{
     JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobResultRefused, JobSpec, JobStarted, JobSubmitted,
     ModelContender, SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
+use super::membership::{
+    ClusterVersionRaised, LeaderTransferRequested, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfig,
+    MembershipConfigured, RoleReason,
+};
 use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
 use super::quality::QualityScoreUpdated;
@@ -111,6 +115,7 @@ pub fn sample(kind: Kind) -> Event {
     match kind.domain() {
         "cluster" => cluster(kind),
         "identity" => identity(kind),
+        "membership" => membership(kind),
         "jobs" => jobs(kind),
         "games" | "quality" | "datasets" => games(kind),
         "training" => training(kind),
@@ -293,6 +298,31 @@ fn identity(kind: Kind) -> Event {
         }
         .into(),
         _ => ApiTokenRevoked { token, actor: "ada".into() }.into(),
+    }
+}
+
+fn membership(kind: Kind) -> Event {
+    match kind {
+        Kind::MemberRoleChanged => MemberRoleChanged {
+            node: PEER,
+            role: MemberRole::Voter,
+            reason: RoleReason::VoterGone,
+            instead_of: Some(NODE),
+            offline_ms: Some(600_100),
+            actor: None,
+            forced: false,
+        }
+        .into(),
+        Kind::MemberRemoved => {
+            MemberRemoved { node: PEER, name: "n2".into(), actor: "ada".into(), forced: true }.into()
+        }
+        Kind::MembershipConfigured => MembershipConfigured {
+            config: MembershipConfig { voters: 5, voter_gone_ms: 300_000, learner_stable_ms: 30_000 },
+            actor: "ada".into(),
+        }
+        .into(),
+        Kind::LeaderTransferRequested => LeaderTransferRequested { to: PEER, actor: "ada".into() }.into(),
+        _ => ClusterVersionRaised { from: 1, to: 2 }.into(),
     }
 }
 

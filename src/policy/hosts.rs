@@ -7,7 +7,7 @@ use crate::event::{Millis, Seq};
 use crate::projection::hosts::Host;
 
 /// Silence that is allowed before there is a configuration.
-const HOST_TIMEOUT_MS: u64 = 3_000;
+pub const HOST_TIMEOUT_MS: u64 = 3_000;
 
 /// `HOST_ONLINE` for members that are heard and were not online, or that started anew; `HOST_OFFLINE` for members that
 /// fell silent or said goodbye.

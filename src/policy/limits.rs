@@ -63,3 +63,12 @@ pub const API_TOKEN_TTL_MS_MAX: u64 = 366 * 24 * 3_600_000;
 pub const API_TOKENS_OPEN_MAX: usize = 500;
 /// Tokens that are neither used nor expired. Beyond it a new one is refused.
 pub const TOKENS_OPEN_MAX: usize = 500;
+
+/// Voters at most: more make every write slower and tolerate hardly more failures.
+pub const VOTERS_MAX: u32 = 7;
+/// Learners at most: the leader sends the log to each of them. Further members wait without the log.
+pub const LEARNERS_MAX: usize = 50;
+/// A learner that is at most this many records behind has caught up.
+pub const CAUGHT_UP_RECORDS: u64 = 1_000;
+/// Nodes that one command names at most.
+pub const NODES_PER_COMMAND_MAX: usize = 64;

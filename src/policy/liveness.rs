@@ -30,6 +30,19 @@ pub struct Heard {
     pub running: BTreeMap<(JobId, Seq), Millis>,
     /// Whether it said goodbye.
     pub goodbye: bool,
+    /// What its build can do and how far it has come; none when it did not say.
+    pub build: Option<Build>,
+}
+
+/// What a host says about its build and its copy of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Build {
+    /// The format version that it reads.
+    pub format: u32,
+    /// The last record that it has folded.
+    pub seq: Seq,
+    /// True when it met a record that it cannot read, and folds no more until it is upgraded.
+    pub halted: bool,
 }
 
 impl Liveness {
@@ -63,6 +76,13 @@ impl Liveness {
             let oldest = heard.running.iter().min_by_key(|(_, at)| **at).map(|(lease, _)| lease.clone());
             let Some(oldest) = oldest else { return };
             heard.running.remove(&oldest);
+        }
+    }
+
+    /// Takes in what a host says about its build. An earlier incarnation is ignored.
+    pub fn note_build(&mut self, host: NodeId, incarnation: u64, build: Build) {
+        if let Some(heard) = self.hosts.get_mut(&host).filter(|heard| heard.incarnation == incarnation) {
+            heard.build = Some(build);
         }
     }
 

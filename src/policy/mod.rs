@@ -14,6 +14,7 @@ pub mod hosts;
 pub mod leases;
 pub mod limits;
 pub mod liveness;
+pub mod membership;
 pub mod names;
 pub mod promotion;
 pub mod quality;
@@ -25,9 +26,10 @@ mod simulation;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod training;
+pub mod upgrade;
 pub mod verification;
 pub mod view;
 
 pub use admission::{Refusal, admit};
-pub use liveness::{Heard, Liveness};
+pub use liveness::{Build, Heard, Liveness};
 pub use view::{Decision, View, decide_all};

@@ -1,7 +1,7 @@
 //! Given/when/then for decisions: events in, a command or a policy, events out.
 
 use super::admission::{Refusal, admit};
-use super::liveness::Liveness;
+use super::liveness::{Build, Liveness};
 use super::view::{Decision, View};
 use crate::event::cluster::{HostOnline, NodeJoined};
 use crate::event::config::ConfigChanged;
@@ -72,6 +72,13 @@ impl Given {
 
     pub(crate) fn running(mut self, host: NodeId, incarnation: u64, job: &str, token: u64, at: u64) -> Given {
         self.liveness.hear(host, incarnation, 1, [(JobId::new(job), Seq(token))], Millis(at));
+        self
+    }
+
+    /// What a host that was heard says about its build: the format version that it reads, and its position.
+    pub(crate) fn build(mut self, host: u64, format: u32, seq: u64) -> Given {
+        let incarnation = self.liveness.hosts[&NodeId(host)].incarnation;
+        self.liveness.note_build(NodeId(host), incarnation, Build { format, seq: Seq(seq), halted: false });
         self
     }
 

@@ -2,7 +2,8 @@
 
 use super::liveness::Liveness;
 use super::{
-    campaign, dataset, gauntlet, hosts, leases, promotion, quality, quorum, repair, self_play, training, verification,
+    campaign, dataset, gauntlet, hosts, leases, membership, promotion, quality, quorum, repair, self_play, training,
+    upgrade, verification,
 };
 use crate::event::config::Config;
 use crate::event::{Event, GameKey, Millis, NodeId, Seq, Term};
@@ -64,6 +65,8 @@ type Policy = fn(&View) -> Vec<Decision>;
 const POLICIES: &[Policy] = &[
     hosts::decide,
     quorum::decide,
+    upgrade::decide,
+    membership::decide,
     leases::decide,
     quality::decide,
     dataset::decide,
@@ -81,7 +84,10 @@ const POLICIES: &[Policy] = &[
 /// this only when everything that was decided before is in `view.state`. Calling it again and again with what it
 /// returned applied comes to rest after a few rounds.
 ///
+/// What some member could not read yet is left out: it is decided again once the cluster's version is raised.
+///
 /// [`super::digest::decide`] is not among them: ask it when this returns nothing.
 pub fn decide_all(view: &View) -> Vec<Decision> {
-    POLICIES.iter().flat_map(|policy| policy(view)).collect()
+    let all = POLICIES.iter().flat_map(|policy| policy(view));
+    all.filter(|decision| upgrade::is_readable(view.state, &decision.event)).collect()
 }

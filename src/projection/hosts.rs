@@ -118,6 +118,9 @@ impl Hosts {
                     (host.changed_seq, host.changed_at) = (Some(seq), Some(at));
                 });
             }
+            Event::MemberRemoved(body) => {
+                self.table.remove(&body.node);
+            }
             _ => {}
         }
     }

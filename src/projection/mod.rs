@@ -30,6 +30,7 @@ pub mod hosts;
 pub mod jobs;
 pub mod key;
 pub mod leadership;
+pub mod membership;
 pub mod models;
 pub mod producers;
 #[cfg(test)]

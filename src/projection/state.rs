@@ -10,7 +10,8 @@ use super::{
     api_tokens::ApiTokens, artifacts::Artifacts, campaign::Campaign, certificates::Certificates, cluster::Cluster,
     config::ConfigInForce, counts::Counts, datasets::Datasets, dedupe::Dedupe, digests::Digests,
     divergences::Divergences, games::Games, gauntlets::Gauntlets, hosts::Hosts, jobs::Jobs, leadership::Leadership,
-    models::Models, producers::Producers, quality::Quality, quorum::Quorum, tokens::Tokens, training::Training,
+    membership::Membership, models::Models, producers::Producers, quality::Quality, quorum::Quorum, tokens::Tokens,
+    training::Training,
 };
 use crate::event::cluster::ProjectionDigest;
 use crate::event::config::Config;
@@ -51,6 +52,8 @@ pub struct State {
     pub jobs: Jobs,
     /// Who leads.
     pub leadership: Leadership,
+    /// Roles of members, and the format version that all of them read.
+    pub membership: Membership,
     /// Models and champions.
     pub models: Models,
     /// Programs that record notes.
@@ -130,6 +133,7 @@ projections! { state record;
     Leadership "leadership" ["leadership"] () { state.leadership.apply(record); }
     Hosts "hosts" ["hosts"] () { state.hosts.apply(record); }
     Quorum "quorum" ["quorum"] () { state.quorum.apply(record); }
+    Membership "membership" ["members" "membership"] () { state.membership.apply(record); }
     Tokens "tokens" ["tokens"] () { state.tokens.apply(record); }
     ApiTokens "api_tokens" ["api_tokens"] () { state.api_tokens.apply(record); }
     Certificates "certificates" ["certificates"] () { state.certificates.apply(record); }
@@ -207,6 +211,8 @@ tables! {
     "hosts" => hosts.table,
     "jobs" => jobs.table,
     "leadership" => leadership.table,
+    "members" => membership.members,
+    "membership" => membership.rules,
     "models" => models.table,
     "producers" => producers.table,
     "quality" => quality.table,

@@ -1,14 +1,14 @@
 //! The fold that all of a node shares: the state, and how far it has come.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError, RwLock, TryLockError};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::error::ReplicaError;
 use crate::event::command::ReportDivergence;
-use crate::event::{Event, NodeId, Record, Seq};
+use crate::event::{Event, EventError, FORMAT_VERSION, NodeId, Record, Seq};
 use crate::projection::{Projection, State, Store};
 
 /// A checkpoint is written after this many records …
@@ -18,6 +18,23 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 /// Divergences waiting to be reported; more are dropped (each digest is compared again at the next `STATE_DIGESTED`).
 const DIVERGENCES_MAX: usize = 64;
 
+/// Why this node folds no more: it met a record that its build cannot read. It keeps the log and votes; a newer build goes
+/// on from here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "upgrade needed: record {seq} cannot be read by this build, which reads format version {format} ({reason}); install \
+     the version that the other members run and start the node again; until then it keeps the log and votes, and its \
+     answers stand still"
+)]
+pub struct Halt {
+    /// The first record that cannot be read.
+    pub seq: Seq,
+    /// What this build reads.
+    pub format: u32,
+    /// What is unknown about it.
+    pub reason: EventError,
+}
+
 /// The projections of this node. One writer (Raft's apply), any number of readers.
 pub struct Fold {
     node: NodeId,
@@ -26,6 +43,8 @@ pub struct Fold {
     keeper: Mutex<Keeper>,
     divergences: Mutex<Vec<ReportDivergence>>,
     compared: Mutex<Option<Compared>>,
+    format: u32,
+    halt: OnceLock<Halt>,
 }
 
 /// How the last comparison with the leader's digests ended.
@@ -54,6 +73,31 @@ impl Fold {
             keeper: Mutex::new(Keeper { store, saved, saved_at: Instant::now() }),
             divergences: Mutex::new(vec![]),
             compared: Mutex::new(None),
+            format: FORMAT_VERSION,
+            halt: OnceLock::new(),
+        }
+    }
+
+    /// The same, but as a build that reads only this format version and older ones.
+    pub fn reading(self, format: u32) -> Fold {
+        Fold { format: format.min(FORMAT_VERSION), ..self }
+    }
+
+    /// The format version that this build reads.
+    pub fn format(&self) -> u32 {
+        self.format
+    }
+
+    /// Why the fold stands still, once it does.
+    pub fn halted(&self) -> Option<&Halt> {
+        self.halt.get()
+    }
+
+    /// Folds nothing from `seq` on.
+    pub(super) fn halt(&self, seq: Seq, reason: EventError) {
+        let halt = Halt { seq, format: self.format, reason };
+        if self.halt.set(halt.clone()).is_ok() {
+            tracing::error!(seq = seq.0, "{halt}");
         }
     }
 

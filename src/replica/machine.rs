@@ -12,13 +12,17 @@ use serde::{Deserialize, Serialize};
 use super::error::ReplicaError;
 use super::fold::Fold;
 use super::types::{Applied, Batch, LogId, StoredMembership, TypeConfig};
-use crate::event::record::records;
-use crate::event::{Record, Seq, Term};
+use crate::event::record::{RawRecord, records};
+use crate::event::{EventError, Record, Seq, Term};
 
 /// Feeds committed entries to the [`Fold`].
 pub struct Machine {
     fold: Arc<Fold>,
+    /// What Raft was told.
     raft: RaftCheckpoint,
+    /// What belongs to the fold. It falls behind `raft` only when the fold has halted, so that the next start applies the
+    /// rest again, with a build that can read it.
+    folded: RaftCheckpoint,
 }
 
 /// What Raft itself needs to find again beside a checkpoint of the projections.
@@ -33,26 +37,42 @@ pub struct RaftCheckpoint {
 impl Machine {
     /// A state machine that goes on from `raft`, which belongs to the fold's checkpoint.
     pub fn new(fold: Arc<Fold>, raft: RaftCheckpoint) -> Machine {
-        Machine { fold, raft }
+        Machine { fold, folded: raft.clone(), raft }
     }
 
+    /// Folds a batch, or halts before it when this build cannot read all of it: half of an entry is never folded.
     fn apply_batch(&self, log_id: &LogId, batch: &Batch) -> Result<(), ReplicaError> {
-        let term = Term(log_id.leader_id.term);
-        let mut seq = self.fold.read(|state| state.seq);
+        if self.fold.halted().is_some() {
+            return Ok(());
+        }
+        let (term, mut seq) = (Term(log_id.leader_id.term), self.fold.read(|state| state.seq));
         let mut decoded: Vec<Record> = Vec::with_capacity(batch.count as usize);
         for raw in records(&batch.records) {
             seq = seq.next();
-            let record = raw
-                .and_then(|raw| raw.decode(seq, term))
-                .map_err(|source| ReplicaError::Record { index: log_id.index, source })?;
-            decoded.push(record);
+            match raw.and_then(|raw| self.decode(&raw, seq, term)) {
+                Ok(record) => decoded.push(record),
+                Err(reason @ EventError::Unknown { .. }) => {
+                    self.fold.halt(seq, reason);
+                    return Ok(());
+                }
+                Err(source) => return Err(ReplicaError::Record { index: log_id.index, source }),
+            }
         }
         self.fold.apply(&decoded);
         Ok(())
     }
 
+    fn decode(&self, raw: &RawRecord, seq: Seq, term: Term) -> Result<Record, EventError> {
+        match raw.kind() {
+            Some(kind) if kind.since() > self.fold.format() => {
+                Err(EventError::Unknown { kind: raw.kind_number(), version: raw.version() })
+            }
+            _ => raw.decode(seq, term),
+        }
+    }
+
     fn checkpoint(&self, force: bool) -> Result<(), ReplicaError> {
-        let raft = serde_json::to_vec(&self.raft).expect("checkpoints are plain data");
+        let raft = serde_json::to_vec(&self.folded).expect("checkpoints are plain data");
         self.fold.checkpoint(&raft, force)
     }
 }
@@ -88,6 +108,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 }
             }
             self.raft.applied = Some(entry.log_id);
+            if self.fold.halted().is_none() {
+                self.folded.clone_from(&self.raft);
+            }
             let last: Seq = self.fold.read(|state| state.seq);
             responders.extend(responder.map(|responder| (responder, Applied { last })));
         }

@@ -1,7 +1,8 @@
 //! The one gate for commands.
 
-use super::{Refusal, artifacts, claims, cluster, config, identity, leases, notes, results, submissions};
+use super::{Refusal, artifacts, claims, cluster, config, identity, leases, members, notes, results, submissions};
 use crate::event::{Command, Millis, Proposal};
+use crate::policy::upgrade;
 use crate::policy::view::Decision;
 use crate::projection::State;
 
@@ -44,7 +45,15 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::RenewCertificate(command) => identity::renew(state, command, now),
         Command::CreateApiToken(command) => identity::create_api_token(state, command, now),
         Command::RevokeApiToken(command) => identity::revoke_api_token(state, command),
+        Command::ChangeRoles(command) => members::change_roles(state, command),
+        Command::RemoveMember(command) => members::remove(state, command, now),
+        Command::ConfigureMembership(command) => members::configure(state, command),
+        Command::TransferLeadership(command) => members::transfer(state, command),
     }?;
+    if let Some(newer) = decisions.iter().find(|decision| !upgrade::is_readable(state, &decision.event)) {
+        let kind = newer.event.kind();
+        return Err(Refusal::NeedsUpgrade { kind, needed: kind.since(), version: state.membership.version() });
+    }
     for decision in &mut decisions {
         for cause in &proposal.caused_by {
             if *cause <= state.seq && !decision.caused_by.contains(cause) {

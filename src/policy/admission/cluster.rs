@@ -58,6 +58,9 @@ pub(super) fn join(state: &State, origin: NodeId, command: &JoinNode, now: Milli
     if state.hosts.is_member(command.node) {
         return Err(Refusal::NodeExists { node: command.node });
     }
+    if state.membership.removed(command.node).is_some() {
+        return Err(Refusal::NodeRemoved { node: command.node });
+    }
     let token = command.token.as_ref().and_then(|token| state.tokens.get(token)).ok_or(Refusal::TokenUnknown)?;
     if token.secret != command.secret {
         return Err(Refusal::TokenSecret);

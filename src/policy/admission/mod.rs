@@ -11,6 +11,7 @@ mod cluster;
 pub mod config;
 mod identity;
 mod leases;
+mod members;
 mod notes;
 mod outcomes;
 mod refusal;

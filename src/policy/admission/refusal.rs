@@ -1,6 +1,6 @@
 //! Why a command is refused. A refusal changes nothing and is not recorded; the sender gets its code and its words.
 
-use crate::event::{ApiTokenId, Hash, JobId, NodeId, Seq, TokenId};
+use crate::event::{ApiTokenId, Hash, JobId, Kind, NodeId, Seq, TokenId};
 
 /// A command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -168,6 +168,48 @@ pub enum Refusal {
         /// What is wrong.
         reason: String,
     },
+    /// The node was removed from the cluster.
+    #[error("{node} was removed from this cluster: make a new data directory, and join with that")]
+    NodeRemoved {
+        /// The node.
+        node: NodeId,
+    },
+    /// There is no such member.
+    #[error("{node} is no member: `kifu-node members list` shows all")]
+    UnknownMember {
+        /// The node.
+        node: NodeId,
+    },
+    /// The membership cannot be changed like this.
+    #[error("{reason}")]
+    BadMembership {
+        /// What is wrong, and the way out.
+        reason: String,
+    },
+    /// The change may lose the quorum.
+    #[error(
+        "this leaves {voters} voters of which {online} are online, and {needed} are needed to decide anything: bring the others back first, choose other nodes, or say --force"
+    )]
+    QuorumAtRisk {
+        /// Voters after the change.
+        voters: usize,
+        /// Those of them that are online.
+        online: usize,
+        /// Those that a quorum needs.
+        needed: usize,
+    },
+    /// Some member cannot read what this would write.
+    #[error(
+        "{kind} needs format version {needed}, and the cluster runs at {version} until every member is online with a build that reads {needed}: `kifu-node members list` shows who is behind; upgrade those, or remove them"
+    )]
+    NeedsUpgrade {
+        /// What would be written.
+        kind: Kind,
+        /// The version with which it came.
+        needed: u32,
+        /// The cluster's version.
+        version: u32,
+    },
     /// The configuration cannot work.
     #[error("bad configuration: {reason}")]
     BadConfig {
@@ -224,6 +266,11 @@ impl Refusal {
             Refusal::NameTaken { .. } => "name_taken",
             Refusal::NodeExists { .. } => "node_exists",
             Refusal::BadNode { .. } => "bad_node",
+            Refusal::NodeRemoved { .. } => "node_removed",
+            Refusal::UnknownMember { .. } => "unknown_member",
+            Refusal::BadMembership { .. } => "bad_membership",
+            Refusal::QuorumAtRisk { .. } => "quorum_at_risk",
+            Refusal::NeedsUpgrade { .. } => "needs_upgrade",
             Refusal::BadConfig { .. } => "bad_config",
             Refusal::UnknownArtifact { .. } => "unknown_artifact",
             Refusal::BadArtifact { .. } => "bad_artifact",
