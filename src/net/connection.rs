@@ -40,6 +40,8 @@ pub struct Connection {
     peer: Arc<Peer>,
     channel: Channel,
     quic: quinn::Connection,
+    wire: u16,
+    format: u32,
     /// Its place in the list of those that are closed when the cluster no longer admits the peer.
     _entry: Arc<Entry>,
     _permit: Option<Arc<Permit>>,
@@ -53,7 +55,22 @@ impl Connection {
         entry: Entry,
         permit: Option<Permit>,
     ) -> Self {
-        Self { peer, channel, quic, _entry: Arc::new(entry), _permit: permit.map(Arc::new) }
+        Self { peer, channel, quic, wire: 0, format: 0, _entry: Arc::new(entry), _permit: permit.map(Arc::new) }
+    }
+
+    /// The same, after both sides have said hello.
+    pub(super) fn speaking(self, wire: u16, format: u32) -> Self {
+        Self { wire, format, ..self }
+    }
+
+    /// The version of the wire protocol that both sides speak.
+    pub fn wire(&self) -> u16 {
+        self.wire
+    }
+
+    /// The format version of events that the other side's build reads.
+    pub fn peer_format(&self) -> u32 {
+        self.format
     }
 
     /// The other side.

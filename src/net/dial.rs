@@ -1,8 +1,8 @@
 //! The dialling side of a handshake.
 //!
-//! In TLS 1.3 a client is done before the server has judged the client's certificate. So the server says "welcome" on a
-//! stream of its own once it has accepted the peer, and the client waits for that: a refusal is then the answer to
-//! `connect`, not a surprise on the first request.
+//! In TLS 1.3 a client is done before the server has judged the client's certificate. So the server says hello on a stream
+//! of its own once it has accepted the peer, and the client waits for that: a refusal is then the answer to `connect`, not
+//! a surprise on the first request. Both hellos come after both proofs, so that a stranger does not even learn the version.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +17,13 @@ use super::channel::Channel;
 use super::connection::{Connection, Peer};
 use super::error::{NetError, Refusal, RefusedBy};
 use super::gate::Gate;
+use super::hello::{self, Hello};
 use super::identity::Identity;
-use super::refusal::{CODE_NOT_ADMITTED, of_connection_error};
+use super::refusal::{CODE_NOT_ADMITTED, CODE_VERSION, of_connection_error};
 use super::tls;
 use super::verify::ServerVerifier;
 use crate::event::NodeId;
 
-/// What a node says to a peer that it has accepted.
-pub(super) const WELCOME: &[u8] = b"kifu 1";
 /// QUIC wants a server name; nobody looks at it.
 const SERVER_NAME: &str = "kifu";
 
@@ -36,6 +35,7 @@ pub(super) struct Dialer<'a> {
     pub(super) roots: Arc<RootCertStore>,
     pub(super) transport: Arc<TransportConfig>,
     pub(super) timeout: Duration,
+    pub(super) hello: Hello,
 }
 
 /// Connects, and waits until the other side has accepted this one.
@@ -53,30 +53,28 @@ pub(super) async fn dial(
     })?;
     let handshake = async {
         let quic = connecting.await?;
-        welcome(&quic).await?;
-        Ok(quic)
+        let other = hello::hear(&quic).await?;
+        Ok((quic, other))
     };
     let failed = |error: ConnectionError| explain(&error, &verifier, address, channel);
-    let quic = match tokio::time::timeout(dialer.timeout, handshake).await {
+    let (quic, other) = match tokio::time::timeout(dialer.timeout, handshake).await {
         Ok(outcome) => outcome.map_err(failed)?,
         Err(_) => return Err(silence(address, dialer.timeout)),
     };
+    let other = other?;
+    let wire = dialer.hello.agree(&other).map_err(|refusal| {
+        quic.close(CODE_VERSION, refusal.to_string().as_bytes());
+        NetError::Refused { address, by: RefusedBy::Us, refusal }
+    })?;
+    hello::say(&quic, &dialer.hello).await.map_err(failed)?;
     let certificate = peer_certificate(&quic)?;
     let peer = Arc::new(Peer::of(&certificate));
     match dialer.gate.enter(&peer, &quic) {
-        Ok(entry) => Ok(Connection::new(peer, channel, quic, entry, None)),
+        Ok(entry) => Ok(Connection::new(peer, channel, quic, entry, None).speaking(wire, other.format)),
         Err(reason) => {
             quic.close(CODE_NOT_ADMITTED, reason.as_bytes());
             Err(NetError::Refused { address, by: RefusedBy::Us, refusal: Refusal::NotAdmitted(reason) })
         }
-    }
-}
-
-async fn welcome(quic: &quinn::Connection) -> Result<(), ConnectionError> {
-    let mut stream = quic.accept_uni().await?;
-    match stream.read_to_end(WELCOME.len()).await {
-        Ok(text) if text == WELCOME => Ok(()),
-        _ => Err(quic.closed().await),
     }
 }
 

@@ -93,6 +93,7 @@ impl Endpoint {
             roots: inner.roots.clone(),
             transport: inner.transport.clone(),
             timeout: inner.limits.handshake_timeout,
+            hello: inner.limits.hello,
         };
         dial(dialer, address, expected, channel).await
     }

@@ -201,6 +201,8 @@ pub enum Refusal {
     Busy,
     /// The certificate is good, but the cluster does not admit its holder any more, in the words of the side that refused.
     NotAdmitted(String),
+    /// The two sides have no version of the protocol in common; in words, which each speaks.
+    Version(String),
     /// Anything else, in the words of the side that refused.
     Other(String),
 }
@@ -224,6 +226,7 @@ impl Refusal {
             }
             Refusal::Busy => "connection is over a limit: too many connections or handshakes; try again later".into(),
             Refusal::NotAdmitted(reason) => format!("certificate is good, but {reason}"),
+            Refusal::Version(text) => format!("release does not fit: {text}; upgrade the older of the two"),
             Refusal::Other(text) => format!("handshake failed: {text}"),
         }
     }

@@ -10,12 +10,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::channel::{Channel, Role};
 use super::connection::{Connection, Peer};
-use super::dial::{WELCOME, peer_certificate};
+use super::dial::peer_certificate;
 use super::error::{NetError, Refusal, RefusedBy};
 use super::gate::Gate;
+use super::hello::{self, Hello};
 use super::limits::EndpointLimits;
 use super::rate::{Rates, Verdict};
-use super::refusal::{CODE_BUSY, CODE_CHANNEL, CODE_NOT_ADMITTED, of_connection_error};
+use super::refusal::{CODE_BUSY, CODE_CHANNEL, CODE_NOT_ADMITTED, CODE_VERSION, of_connection_error};
 use super::registry::Registry;
 use super::throttle::Throttle;
 use super::tls;
@@ -133,18 +134,21 @@ async fn greet(shared: &Shared, incoming: quinn::Incoming) -> Result<Connection,
     if peer.role == Role::Node {
         tls::widen(&quic);
     }
-    let connection = Connection::new(peer.clone(), channel, quic.clone(), entry, Some(permit));
-    match say_welcome(&quic).await {
-        Ok(()) => Ok(connection),
-        Err(error) => Err(refused(&peer, error.to_string())),
-    }
+    let other = greet_back(&quic, &shared.limits.hello).await.map_err(|error| refused(&peer, error.to_string()))?;
+    let wire = shared.limits.hello.agree(&other).map_err(|refusal| {
+        quic.close(CODE_VERSION, refusal.to_string().as_bytes());
+        refused(&peer, format!("its {refusal}"))
+    })?;
+    let connection = Connection::new(peer, channel, quic, entry, Some(permit));
+    Ok(connection.speaking(wire, other.format))
 }
 
-async fn say_welcome(quic: &quinn::Connection) -> Result<(), NetError> {
-    let broken = |reason: String| NetError::Stream { doing: "welcoming the peer", reason };
-    let mut stream = quic.open_uni().await.map_err(|error| broken(error.to_string()))?;
-    stream.write_all(WELCOME).await.map_err(|error| broken(error.to_string()))?;
-    stream.finish().map_err(|error| broken(error.to_string()))
+/// Says hello to a peer that is accepted, and hears what it speaks.
+async fn greet_back(quic: &quinn::Connection, own: &Hello) -> Result<Hello, NetError> {
+    let broken =
+        |error: quinn::ConnectionError| NetError::Stream { doing: "greeting the peer", reason: explain(&error) };
+    hello::say(quic, own).await.map_err(broken)?;
+    hello::hear(quic).await.map_err(broken)?
 }
 
 fn channel_of(quic: &quinn::Connection) -> Option<Channel> {

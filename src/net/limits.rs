@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::hello::Hello;
+
 /// A handshake that takes longer is given up, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Handshakes that may be under way at a time. At the limit new ones are refused; above half of it, a client must first
@@ -81,6 +83,8 @@ pub struct EndpointLimits {
     pub keep_alive: Duration,
     /// See [`IDLE_TIMEOUT`].
     pub idle_timeout: Duration,
+    /// What this build speaks: nothing else is understood.
+    pub hello: Hello,
 }
 
 impl Default for EndpointLimits {
@@ -96,6 +100,7 @@ impl Default for EndpointLimits {
             handshakes_per_second: HANDSHAKES_PER_SECOND,
             keep_alive: KEEP_ALIVE,
             idle_timeout: IDLE_TIMEOUT,
+            hello: Hello::default(),
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) const CODE_BUSY: VarInt = VarInt::from_u32(2);
 
 /// Closed because the cluster does not admit the peer, though its certificate is good.
 pub(super) const CODE_NOT_ADMITTED: VarInt = VarInt::from_u32(3);
+/// Closed because the two sides have no version of the protocol in common.
+pub(super) const CODE_VERSION: VarInt = VarInt::from_u32(4);
 
 /// TLS alerts as QUIC carries them: 0x100 plus the alert's number (RFC 9001 §4.8, RFC 8446 §6).
 const ALERTS: u64 = 0x100;
@@ -52,6 +54,7 @@ pub(super) fn of_connection_error(error: &ConnectionError, channel: Option<Chann
             let refusal = match (inner.error_code, channel) {
                 (CODE_BUSY, _) => Refusal::Busy,
                 (CODE_NOT_ADMITTED, _) => Refusal::NotAdmitted(printable(&String::from_utf8_lossy(&inner.reason))),
+                (CODE_VERSION, _) => Refusal::Version(printable(&String::from_utf8_lossy(&inner.reason))),
                 (CODE_CHANNEL, Some(channel)) => Refusal::Channel { role: None, channel },
                 _ => Refusal::Other(printable(&String::from_utf8_lossy(&inner.reason))),
             };

@@ -96,6 +96,17 @@ pub enum NodeError {
         /// What it said.
         message: String,
     },
+    /// The cluster removed this node.
+    #[error(
+        "{node} was removed from the cluster ({by} says so): its key never returns. To make this machine a member again, \
+         choose a new folder and `kifu-node join` it with a new token"
+    )]
+    Removed {
+        /// This node.
+        node: crate::event::NodeId,
+        /// The member that said so.
+        by: crate::event::NodeId,
+    },
     /// Nobody answered in time.
     #[error("{what}: nobody answered within {seconds} s")]
     Unavailable {
@@ -142,6 +153,7 @@ impl NodeError {
             | NodeError::Locked { .. }
             | NodeError::Copied { .. }
             | NodeError::Bind { .. }
+            | NodeError::Removed { .. }
             | NodeError::Refused { .. } => ExitCode::Conflict,
             NodeError::Wiped { .. } => ExitCode::Unhealthy,
             NodeError::Net(NetError::Bind { .. }) => ExitCode::Conflict,

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::clock::Clock;
 use super::runs::Runs;
 use crate::event::{JobId, Millis, NodeId, Seq};
-use crate::policy::Liveness;
-use crate::replica::Peers;
+use crate::policy::{Build, Liveness};
 use crate::replica::greeting::Run;
+use crate::replica::{Fold, Peers};
 
 /// How often a node says that it lives.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_millis(200);
@@ -37,6 +37,12 @@ pub struct Heartbeat {
     pub seq: Seq,
     /// True when it is about to stop.
     pub goodbye: bool,
+    /// The format version of events that its build reads; 0 when it does not say.
+    #[serde(default)]
+    pub format: u32,
+    /// True when it met a record that it cannot read, and folds no more.
+    #[serde(default)]
+    pub halted: bool,
 }
 
 /// What a node has heard. Shared by the connections that hear and the leader that looks.
@@ -50,7 +56,7 @@ pub struct Hearing {
 impl Hearing {
     /// Notes a heartbeat. False, and nothing is noted of it, when another process holds the sender's identity.
     pub fn hear(&self, from: NodeId, heartbeat: Heartbeat, now: Millis) -> bool {
-        let Heartbeat { incarnation, run, slots, running, seq, goodbye } = heartbeat;
+        let Heartbeat { incarnation, run, slots, running, seq, goodbye, format, halted } = heartbeat;
         let run = Run { number: run, incarnation };
         if !self.with_runs(|runs| runs.hear(from, run, now)) {
             return false;
@@ -63,6 +69,9 @@ impl Hearing {
         match goodbye {
             true => liveness.goodbye(from, incarnation, now),
             false => liveness.hear(from, incarnation, slots, running, now),
+        }
+        if format > 0 {
+            liveness.note_build(from, incarnation, Build { format, seq, halted });
         }
         true
     }
@@ -102,14 +111,18 @@ pub struct Pulse {
     pub peers: Arc<Peers>,
     /// Where this node hears itself.
     pub hearing: Hearing,
+    /// How far this node has come, and what it can read.
+    pub fold: Arc<Fold>,
 }
 
 impl Pulse {
     /// Says that this node lives and runs `running`.
-    pub fn beat(&self, running: Vec<(JobId, Seq)>, seq: Seq, goodbye: bool) {
+    pub fn beat(&self, running: Vec<(JobId, Seq)>, goodbye: bool) {
+        let (seq, format, halted) = (self.fold.seq(), self.fold.format(), self.fold.halted().is_some());
         for running in parts(&running) {
             let Run { number: run, incarnation } = self.run;
-            let heartbeat = Heartbeat { incarnation, run, slots: self.slots, running, seq, goodbye };
+            let slots = self.slots;
+            let heartbeat = Heartbeat { incarnation, run, slots, running, seq, goodbye, format, halted };
             let bytes = serde_json::to_vec(&heartbeat).expect("heartbeats are plain data");
             for node in self.peers.others() {
                 self.peers.send_datagram(node, bytes.clone());
@@ -143,14 +156,9 @@ mod tests {
         let parts = parts(&running);
         assert_eq!(parts.concat(), running);
         for running in parts {
-            let heartbeat = Heartbeat {
-                incarnation: u64::MAX,
-                run: u64::MAX,
-                slots: u32::MAX,
-                running,
-                seq: Seq(u64::MAX),
-                goodbye: false,
-            };
+            let (incarnation, run, slots, format) = (u64::MAX, u64::MAX, u32::MAX, u32::MAX);
+            let (seq, goodbye, halted) = (Seq(u64::MAX), false, false);
+            let heartbeat = Heartbeat { incarnation, run, slots, running, seq, goodbye, format, halted };
             let bytes = serde_json::to_vec(&heartbeat).expect("plain data");
             assert!(bytes.len() <= DATAGRAM_BYTES_MAX, "{} bytes", bytes.len());
             assert_eq!(read(&bytes), Some(heartbeat));

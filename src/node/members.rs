@@ -1,16 +1,30 @@
-//! Membership: whoever has joined and is online becomes a learner, then a voter. Only the leader acts.
+//! Membership: Raft follows the facts. Only the leader changes it, one change at a time; every node hangs up on whoever is
+//! out.
+//!
+//! Who is to vote is decided elsewhere: by operators (`policy/admission/members.rs`) and by `policy/membership.rs`. Here a
+//! member that is online begins to receive the log, a change of voters becomes one joint change of Raft's configuration, and a
+//! removed member receives nothing more. A leader that loses its seat hands over first.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::event::NodeId;
-use crate::projection::hosts::Host;
-use crate::replica::{Member, Replica};
+use super::clock::Clock;
+use super::heartbeat::Hearing;
+use crate::event::membership::MemberRole;
+use crate::event::{Event, NodeId, Seq, Term};
+use crate::net::{Endpoint, Peer, Role};
+use crate::policy::View;
+use crate::policy::limits::LEARNERS_MAX;
+use crate::policy::membership::{decide, wanted_voters};
+use crate::projection::State;
+use crate::replica::peers::REMOVED;
+use crate::replica::{Member, Peers, RaftMembers, Replica};
 
-/// How often the members are compared with Raft's membership.
-const COMPARE_EVERY: Duration = Duration::from_millis(300);
+/// How often the facts are compared with Raft's membership.
+const COMPARE_EVERY: Duration = Duration::from_millis(200);
 
 /// Keeps Raft's membership in step with the facts.
 pub struct Members {
@@ -18,45 +32,226 @@ pub struct Members {
     pub node: NodeId,
     /// The replica.
     pub replica: Arc<Replica>,
+    /// The connections.
+    pub peers: Arc<Peers>,
+    /// Where peers knock; [`admitted`] judges them.
+    pub endpoint: Endpoint,
+    /// Who was heard lately.
+    pub hearing: Hearing,
+    /// The clock.
+    pub clock: Clock,
     /// Ends the task.
     pub stop: CancellationToken,
+}
+
+/// A change of Raft's membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// Send the log to a member.
+    AddLearner(NodeId, Member),
+    /// Let exactly these vote.
+    SetVoters(BTreeSet<NodeId>),
+    /// Send the log to these no more.
+    Drop(BTreeSet<NodeId>),
+    /// Let another lead, because this node is to vote no more or because an operator asked for it.
+    HandOver(NodeId),
 }
 
 impl Members {
     /// Runs until `stop`. One change at a time: Raft finishes each before the next begins.
     pub async fn run(self) {
+        let judge = self.replica.fold().clone();
+        self.endpoint.admit(Arc::new(move |peer| judge.read(|state| admitted(peer, state))));
         let leadership = self.replica.leadership();
+        let (mut hung_up, mut handed_over) = (BTreeSet::new(), Seq(0));
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(COMPARE_EVERY) => {}
             }
-            if leadership.borrow().leader != Some(self.node) {
-                continue;
+            self.hang_up(&mut hung_up);
+            if self.replica.fold().halted().is_some() {
+                self.replica.stand_back();
             }
-            let Some((node, member)) = self.missing() else { continue };
-            tracing::info!(%node, name = member.name, "adding a member");
+            let leads = leadership.borrow().leader == Some(self.node);
+            let Some(step) = leads.then(|| self.next(&mut handed_over)).flatten() else { continue };
+            tracing::info!(?step, "changing the membership");
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                added = self.replica.add_member(node, member) => if let Err(error) = added {
-                    tracing::info!(%node, %error, "the member was not added; trying again");
+                taken = self.take(step.clone()) => if let Err(error) = taken {
+                    tracing::info!(?step, %error, "the membership was not changed; trying again");
                 }
             }
         }
     }
 
-    /// A host that is online and no voter yet. A host that never came online is not waited for: as a voter it would only
-    /// make the quorum larger.
-    fn missing(&self) -> Option<(NodeId, Member)> {
-        let (voters, learners) = self.replica.committed_members();
-        if voters.is_empty() {
-            return None;
+    /// Hangs up on members that are out.
+    fn hang_up(&self, hung_up: &mut BTreeSet<NodeId>) {
+        let fold = self.replica.fold();
+        let out: BTreeSet<NodeId> = fold.read(|state| {
+            let removed = state.membership.all_removed().map(|row| row.node);
+            removed.filter(|node| state.membership.is_out(*node, &state.quorum)).collect()
+        });
+        if *hung_up != out {
+            out.difference(hung_up).for_each(|node| self.peers.forget(*node));
+            self.endpoint.recheck();
+            *hung_up = out;
         }
-        let full = voters.len() >= crate::replica::VOTERS_MAX;
-        self.replica.fold().read(|state| {
-            let settled = |host: &Host| voters.contains(&host.host) || (full && learners.contains(&host.host));
-            let host = state.hosts.online().find(|host| !settled(host))?;
-            Some((host.host, Member { name: host.name.clone(), address: host.address.clone() }))
+    }
+
+    fn next(&self, handed_over: &mut Seq) -> Option<Step> {
+        let members = self.replica.members();
+        let fold = self.replica.fold();
+        if fold.halted().is_some() {
+            return fold.read(|state| successor(state, &members.voters, self.node)).map(Step::HandOver);
+        }
+        fold.read(|state| {
+            let asked = state.membership.rules().transfer.filter(|asked| asked.seq > *handed_over);
+            if let Some(asked) = asked.filter(|asked| asked.to != self.node) {
+                *handed_over = asked.seq;
+                return Some(Step::HandOver(asked.to));
+            }
+            next_step(&members, state, self.wanted(state), self.node)
         })
+    }
+
+    /// Who is to vote. While some member cannot read facts about roles, what the policy would decide is done without them.
+    fn wanted(&self, state: &State) -> BTreeSet<NodeId> {
+        let mut wanted = wanted_voters(state);
+        let now = self.clock.now();
+        let decisions =
+            self.hearing.with(|liveness| decide(&View { state, now, liveness, leader: self.node, term: Term(0) }));
+        for decision in decisions {
+            match decision.event {
+                Event::MemberRoleChanged(change) if change_is_unwritable(state) => match change.role {
+                    MemberRole::Voter => drop(wanted.insert(change.node)),
+                    MemberRole::Learner => drop(wanted.remove(&change.node)),
+                },
+                // It is about to be recorded.
+                _ => {}
+            }
+        }
+        wanted
+    }
+
+    async fn take(&self, step: Step) -> Result<(), crate::replica::ReplicaError> {
+        match step {
+            Step::AddLearner(node, member) => self.replica.add_learner(node, member).await,
+            Step::SetVoters(voters) => self.replica.set_voters(voters).await,
+            Step::Drop(nodes) => self.replica.drop_learners(nodes).await,
+            Step::HandOver(to) => self.replica.transfer(to).await,
+        }
+    }
+}
+
+/// Whether a node's certificate still admits it.
+///
+/// # Errors
+/// Why not, in the words by which the node learns that it was removed.
+pub fn admitted(peer: &Peer, state: &State) -> Result<(), String> {
+    match peer.role == Role::Node && state.membership.is_out(peer.node, &state.quorum) {
+        true => Err(REMOVED.to_owned()),
+        false => Ok(()),
+    }
+}
+
+fn change_is_unwritable(state: &State) -> bool {
+    crate::event::Kind::MemberRoleChanged.since() > state.membership.version()
+}
+
+/// What has to change first so that Raft's membership is what the facts say.
+fn next_step(members: &RaftMembers, state: &State, wanted: BTreeSet<NodeId>, own: NodeId) -> Option<Step> {
+    if members.voters.is_empty() {
+        return None;
+    }
+    let takes_part = |node: &NodeId| members.voters.contains(node) || members.learners.contains(node);
+    let ready = !wanted.is_empty() && wanted.iter().all(takes_part);
+    if ready && (members.joint || members.voters != wanted) {
+        let successor = if wanted.contains(&own) { None } else { successor(state, &wanted, own) };
+        let successor = successor.filter(|node| members.voters.contains(node));
+        return Some(successor.map_or(Step::SetVoters(wanted), Step::HandOver));
+    }
+    let removed = |node: &&NodeId| state.membership.removed(**node).is_some();
+    let removed: BTreeSet<NodeId> = members.learners.iter().filter(removed).copied().collect();
+    if !removed.is_empty() && !members.joint {
+        return Some(Step::Drop(removed));
+    }
+    if members.joint || members.learners.len() >= LEARNERS_MAX {
+        return None;
+    }
+    // A member that never came online is not waited for: it may never come.
+    let host = state.hosts.online().find(|host| !takes_part(&host.host))?;
+    Some(Step::AddLearner(host.host, Member { name: host.name.clone(), address: host.address.clone() }))
+}
+
+/// A voter that is online and may lead instead.
+fn successor(state: &State, voters: &BTreeSet<NodeId>, own: NodeId) -> Option<NodeId> {
+    voters.iter().copied().find(|node| *node != own && state.hosts.is_online(*node))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::membership::MemberRemoved;
+    use crate::policy::testing::{Given, joined, online};
+
+    fn ids(nodes: impl IntoIterator<Item = u64>) -> BTreeSet<NodeId> {
+        nodes.into_iter().map(NodeId).collect()
+    }
+
+    fn members(voters: &[u64], learners: &[u64]) -> RaftMembers {
+        let ids = |nodes: &[u64]| ids(nodes.iter().copied());
+        RaftMembers { voters: ids(voters), learners: ids(learners), joint: false }
+    }
+
+    fn state(hosts: u64) -> State {
+        Given::events((1..=hosts).flat_map(|host| [joined(host), online(host, 1)])).state
+    }
+
+    fn step(members: &RaftMembers, state: &State, wanted: &[u64]) -> Option<Step> {
+        next_step(members, state, ids(wanted.iter().copied()), NodeId(1))
+    }
+
+    #[test]
+    fn whoever_is_online_receives_the_log_up_to_the_bound() {
+        let added = step(&members(&[1], &[]), &state(2), &[1]);
+        assert!(matches!(added, Some(Step::AddLearner(NodeId(2), _))), "{added:?}");
+        assert_eq!(step(&members(&[1], &[2]), &state(2), &[1]), None);
+        let learners: Vec<u64> = (2..2 + LEARNERS_MAX as u64).collect();
+        assert_eq!(step(&members(&[1], &learners), &state(60), &[1]), None);
+        let given = Given::events([joined(1), online(1, 1), joined(2)]);
+        assert_eq!(step(&members(&[1], &[]), &given.state, &[1]), None, "it never came online");
+    }
+
+    #[test]
+    fn voters_change_in_one_joint_step_and_an_unfinished_one_is_ended() {
+        assert_eq!(step(&members(&[1], &[2, 3]), &state(3), &[1, 2, 3]), Some(Step::SetVoters(ids([1, 2, 3]))));
+        let left = RaftMembers { joint: true, ..members(&[1, 2, 3], &[]) };
+        assert_eq!(step(&left, &state(3), &[1, 2, 3]), Some(Step::SetVoters(ids([1, 2, 3]))));
+        // One of them does not receive the log yet.
+        let added = step(&members(&[1], &[2]), &state(3), &[1, 2, 3]);
+        assert!(matches!(added, Some(Step::AddLearner(NodeId(3), _))), "{added:?}");
+    }
+
+    #[test]
+    fn a_leader_that_loses_its_seat_hands_over_first() {
+        assert_eq!(step(&members(&[1, 2, 3], &[4]), &state(4), &[2, 3, 4]), Some(Step::HandOver(NodeId(2))));
+        // Nobody else votes yet: Raft lets it go itself.
+        assert_eq!(step(&members(&[1], &[2]), &state(2), &[2]), Some(Step::SetVoters(ids([2]))));
+    }
+
+    #[test]
+    fn a_removed_member_loses_its_vote_and_then_the_log() {
+        let removed = MemberRemoved { node: NodeId(3), name: "n3".into(), actor: "ada".into(), forced: false };
+        let given = Given::events((1..=3).flat_map(|host| [joined(host), online(host, 1)])).and(removed);
+        assert_eq!(step(&members(&[1, 2, 3], &[]), &given.state, &[1]), Some(Step::SetVoters(ids([1]))));
+        assert_eq!(step(&members(&[1], &[2, 3]), &given.state, &[1]), Some(Step::Drop(ids([3]))));
+        assert_eq!(step(&members(&[1], &[2]), &given.state, &[1]), None);
+    }
+
+    #[test]
+    fn before_there_is_a_membership_nothing_is_changed() {
+        assert_eq!(step(&RaftMembers::default(), &state(2), &[]), None);
+        assert_eq!(step(&members(&[1], &[]), &Given::events([]).state, &[]), None);
     }
 }

@@ -131,6 +131,9 @@ impl Node {
                     if let Some(error) = self.workshop.take_failure() {
                         break Some(error.into());
                     }
+                    if let Some(by) = self.pulse.peers.removed_by() {
+                        break Some(NodeError::Removed { node: self.config.node, by });
+                    }
                 }
             }
         };
@@ -146,7 +149,7 @@ impl Node {
         if !Courier::drain(self.outbox.clone(), self.replica.clone(), FAREWELL).await {
             tracing::info!(proposals = self.outbox.len(), "the outbox keeps what could not be delivered");
         }
-        self.pulse.beat(vec![], self.replica.fold().seq(), true);
+        self.pulse.beat(vec![], true);
         self.hand_over().await;
         self.end.cancel();
         self.replica.stop().await;
@@ -184,7 +187,15 @@ impl Node {
     fn spawn_control(&mut self, leader: Leader) {
         let node: NodeId = self.config.node;
         self.tasks.spawn(leader.run());
-        let members = Members { node, replica: self.replica.clone(), stop: self.stop.clone() };
+        let members = Members {
+            node,
+            replica: self.replica.clone(),
+            peers: self.pulse.peers.clone(),
+            endpoint: self.endpoint.clone(),
+            hearing: self.pulse.hearing.clone(),
+            clock: Clock,
+            stop: self.stop.clone(),
+        };
         self.tasks.spawn(members.run());
         let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.stop.clone() };
         self.tasks.spawn(courier.run());
@@ -196,7 +207,7 @@ impl Node {
         self.tasks.spawn(async move {
             while !stop.is_cancelled() {
                 learn_addresses(&replica, &pulse.peers);
-                pulse.beat(workshop.running(), replica.fold().seq(), false);
+                pulse.beat(workshop.running(), false);
                 tokio::time::sleep(HEARTBEAT_EVERY).await;
             }
         });
@@ -311,7 +322,9 @@ async fn wire(
     let (intake, asks) = mpsc::channel(ASKS_MAX);
     let options = ReplicaOptions { node, log, fold: fold.clone(), checkpoint, peers: peers.clone(), timing, intake };
     let replica = Arc::new(Replica::start(options).await?);
-    let pulse = Pulse { node, clock, run, slots: config.slots, peers: peers.clone(), hearing: Hearing::default() };
+    let hearing = Hearing::default();
+    let (slots, fold_too) = (config.slots, fold.clone());
+    let pulse = Pulse { node, clock, run, slots, peers: peers.clone(), hearing, fold: fold_too };
     let fetcher = Fetcher { node, clock, blobs, fold, peers, outbox: outbox.clone() };
     let workshop = Workshop::new(layout, config, replica.clone(), fetcher.clone(), outbox.clone())?;
     Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop), rollcall })

@@ -97,6 +97,13 @@ impl Membership {
         self.members.values().filter(|row| row.removed.is_some())
     }
 
+    /// Whether a node was removed and takes no part any more: nobody listens to it from now on. Until Raft has let it go, its
+    /// vote may be needed for just that.
+    pub fn is_out(&self, node: NodeId, quorum: &Quorum) -> bool {
+        let takes_part = || quorum.get().is_some_and(|row| row.voters.contains(&node) || row.learners.contains(&node));
+        self.removed(node).is_some() && !takes_part()
+    }
+
     /// The role that a member is to have: the one that was decided, or else the one that it has.
     pub fn role(&self, node: NodeId, quorum: &Quorum) -> MemberRole {
         let votes = || quorum.get().is_some_and(|row| row.voters.contains(&node));

@@ -12,6 +12,7 @@ pub mod error;
 pub mod fold;
 pub mod greeting;
 pub mod machine;
+pub mod membership;
 pub mod peers;
 pub mod propose;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
@@ -24,7 +25,8 @@ pub mod types;
 pub mod wire;
 
 pub use error::ReplicaError;
-pub use fold::{Compared, Fold};
+pub use fold::{Compared, Fold, Halt};
+pub use membership::RaftMembers;
 pub use peers::Peers;
 pub use replica::{Leadership, Replica, ReplicaOptions, Timing, VOTERS_MAX};
 pub use types::{Applied, Batch, Member, TypeConfig};

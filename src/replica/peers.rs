@@ -1,12 +1,14 @@
 //! Connections to the other members: one for each, dialled when needed, shared by all that talks Raft.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::event::NodeId;
-use crate::net::{Channel, Connection, Endpoint, NetError, resolve};
+use crate::net::{Channel, Connection, Endpoint, NetError, Refusal, RefusedBy, resolve};
 
+/// The words by which a node learns that it was removed.
+pub const REMOVED: &str = "its node was removed from the cluster";
 /// A dial takes at most this long.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -15,6 +17,8 @@ pub struct Peers {
     node: NodeId,
     endpoint: Endpoint,
     members: Mutex<BTreeMap<NodeId, Arc<Peer>>>,
+    /// The member that said that this node was removed.
+    removed_by: OnceLock<NodeId>,
 }
 
 struct Peer {
@@ -28,7 +32,7 @@ struct Peer {
 impl Peers {
     /// Nobody yet.
     pub fn new(node: NodeId, endpoint: Endpoint) -> Peers {
-        Peers { node, endpoint, members: Mutex::default() }
+        Peers { node, endpoint, members: Mutex::default(), removed_by: OnceLock::new() }
     }
 
     /// Notes where a member listens. The latest word counts.
@@ -49,6 +53,19 @@ impl Peers {
             tracing::info!(%node, from = *known, to = address, "member moved");
             *known = address.to_owned();
         }
+    }
+
+    /// Hangs up on a node that is no member any more, and dials it no more.
+    pub fn forget(&self, node: NodeId) {
+        let peer = self.members.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
+        if let Some(open) = peer.and_then(|peer| peer.open.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+            open.close("no member any more");
+        }
+    }
+
+    /// The member that refused this node because it was removed from the cluster, once one has.
+    pub fn removed_by(&self) -> Option<NodeId> {
+        self.removed_by.get().copied()
     }
 
     /// The other members that are known.
@@ -82,7 +99,13 @@ impl Peers {
         let address = peer.address.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let dial = async { self.endpoint.connect(resolve(&address).await?, Some(node), Channel::Raft).await };
         let late = |_| NetError::Silent { doing: "dialling a member", waited_ms: DIAL_TIMEOUT.as_millis() as u64 };
-        let dialled = tokio::time::timeout(DIAL_TIMEOUT, dial).await.map_err(late)??;
+        let dialled = tokio::time::timeout(DIAL_TIMEOUT, dial).await.map_err(late)?;
+        if let Err(NetError::Refused { by: RefusedBy::Peer, refusal: Refusal::NotAdmitted(reason), .. }) = &dialled
+            && reason == REMOVED
+        {
+            self.removed_by.set(node).ok();
+        }
+        let dialled = dialled?;
         tracing::debug!(%node, address, "connected");
         *peer.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialled.clone());
         *connection = Some(dialled.clone());

@@ -47,6 +47,10 @@ impl<'a> Reign<'a> {
     /// Begins to reign: behind a barrier, with `LEADER_ELECTED` and the cluster's first command where they are missing.
     pub async fn begin(leader: &'a mut Leader, term: Term) -> Result<Reign<'a>, ReplicaError> {
         leader.replica.barrier(term).await?;
+        if let Some(halt) = leader.replica.fold().halted() {
+            // It cannot know what holds, so it decides nothing; the membership task hands over.
+            return Err(ReplicaError::Membership { reason: halt.to_string() });
+        }
         let mut head = leader.replica.fold().read(Clone::clone);
         head.forget_changes();
         if let Err(halt) = head.check_decided_from() {
