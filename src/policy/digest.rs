@@ -42,7 +42,7 @@ mod tests {
         wrong.digests[0].digest = crate::event::Hash::of(b"other");
         let found = compare(state, &record(4, wrong)).expect("the same position");
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].projection, "artifacts");
+        assert_eq!(found[0].projection, crate::projection::State::NAMES[0]);
         given.settled(every);
     }
 }

@@ -13,6 +13,7 @@ use super::teller::Teller;
 use super::watch::Watch;
 use crate::cli::{ExitCode, Failure, Printer};
 use crate::event::Seq;
+use crate::event::membership::MembershipConfig;
 use crate::node::api::status::{CampaignStatus, Status};
 use crate::node::api::{ClientError, Footer};
 
@@ -101,11 +102,12 @@ impl Demo {
         loop {
             self.check_processes();
             if let Some((status, footer)) = self.watch.status(&self.fleet).await
-                && (status.hosts_online, status.voters) == (self.options.nodes, self.options.nodes)
+                && (status.hosts_online, status.voters) == (self.options.nodes, voters_of(self.options.nodes))
             {
-                // Before all of them vote, the loss of one may be the loss of the quorum.
+                // Before all seats are taken, the loss of one node may be the loss of the quorum.
                 let leader = footer.leader.unwrap_or_default();
-                self.teller.say(&format!("{} nodes are online and vote, {leader} leads", status.hosts_online));
+                let Status { hosts_online, voters, .. } = status;
+                self.teller.say(&format!("{hosts_online} nodes are online, {voters} vote, {leader} leads"));
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -252,4 +254,12 @@ impl Demo {
 
 fn completed(status: Status) -> Option<CampaignStatus> {
     status.campaign.filter(|campaign| campaign.completed)
+}
+
+/// How many of so many nodes vote by default: at most three, and an odd number.
+fn voters_of(nodes: u32) -> u32 {
+    match nodes.min(MembershipConfig::default().voters) {
+        even if even.is_multiple_of(2) => even.saturating_sub(1),
+        odd => odd,
+    }
 }
