@@ -118,7 +118,7 @@ pub struct Pulse {
 impl Pulse {
     /// Says that this node lives and runs `running`.
     pub fn beat(&self, running: Vec<(JobId, Seq)>, goodbye: bool) {
-        let (seq, format, halted) = (self.fold.seq(), self.fold.format(), self.fold.halted().is_some());
+        let (seq, format, halted) = (self.fold.seq(), self.fold.format(), self.fold.upgrade_needed().is_some());
         for running in parts(&running) {
             let Run { number: run, incarnation } = self.run;
             let slots = self.slots;

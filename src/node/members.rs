@@ -70,7 +70,7 @@ impl Members {
                 () = tokio::time::sleep(COMPARE_EVERY) => {}
             }
             self.hang_up(&mut hung_up);
-            if self.replica.fold().halted().is_some() {
+            if self.replica.fold().upgrade_needed().is_some() {
                 self.replica.stand_back();
             }
             let leads = leadership.borrow().leader == Some(self.node);
@@ -102,7 +102,7 @@ impl Members {
     fn next(&self, handed_over: &mut Seq) -> Option<Step> {
         let members = self.replica.members();
         let fold = self.replica.fold();
-        if fold.halted().is_some() {
+        if fold.upgrade_needed().is_some() {
             return fold.read(|state| successor(state, &members.voters, self.node)).map(Step::HandOver);
         }
         fold.read(|state| {

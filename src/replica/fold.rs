@@ -26,7 +26,7 @@ const DIVERGENCES_MAX: usize = 64;
      the version that the other members run and start the node again; until then it keeps the log and votes, and its \
      answers stand still"
 )]
-pub struct Halt {
+pub struct UpgradeNeeded {
     /// The first record that cannot be read.
     pub seq: Seq,
     /// What this build reads.
@@ -44,7 +44,7 @@ pub struct Fold {
     divergences: Mutex<Vec<ReportDivergence>>,
     compared: Mutex<Option<Compared>>,
     format: u32,
-    halt: OnceLock<Halt>,
+    halt: OnceLock<UpgradeNeeded>,
 }
 
 /// How the last comparison with the leader's digests ended.
@@ -89,13 +89,13 @@ impl Fold {
     }
 
     /// Why the fold stands still, once it does.
-    pub fn halted(&self) -> Option<&Halt> {
+    pub fn upgrade_needed(&self) -> Option<&UpgradeNeeded> {
         self.halt.get()
     }
 
     /// Folds nothing from `seq` on.
     pub(super) fn halt(&self, seq: Seq, reason: EventError) {
-        let halt = Halt { seq, format: self.format, reason };
+        let halt = UpgradeNeeded { seq, format: self.format, reason };
         if self.halt.set(halt.clone()).is_ok() {
             tracing::error!(seq = seq.0, "{halt}");
         }

@@ -42,7 +42,7 @@ impl Machine {
 
     /// Folds a batch, or halts before it when this build cannot read all of it: half of an entry is never folded.
     fn apply_batch(&self, log_id: &LogId, batch: &Batch) -> Result<(), ReplicaError> {
-        if self.fold.halted().is_some() {
+        if self.fold.upgrade_needed().is_some() {
             return Ok(());
         }
         let (term, mut seq) = (Term(log_id.leader_id.term), self.fold.read(|state| state.seq));
@@ -108,7 +108,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 }
             }
             self.raft.applied = Some(entry.log_id);
-            if self.fold.halted().is_none() {
+            if self.fold.upgrade_needed().is_none() {
                 self.folded.clone_from(&self.raft);
             }
             let last: Seq = self.fold.read(|state| state.seq);

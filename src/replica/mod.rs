@@ -25,7 +25,7 @@ pub mod types;
 pub mod wire;
 
 pub use error::ReplicaError;
-pub use fold::{Compared, Fold, Halt};
+pub use fold::{Compared, Fold, UpgradeNeeded};
 pub use membership::RaftMembers;
 pub use peers::Peers;
 pub use replica::{Leadership, Replica, ReplicaOptions, Timing, VOTERS_MAX};

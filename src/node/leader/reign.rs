@@ -47,7 +47,7 @@ impl<'a> Reign<'a> {
     /// Begins to reign: behind a barrier, with `LEADER_ELECTED` and the cluster's first command where they are missing.
     pub async fn begin(leader: &'a mut Leader, term: Term) -> Result<Reign<'a>, ReplicaError> {
         leader.replica.barrier(term).await?;
-        if let Some(halt) = leader.replica.fold().halted() {
+        if let Some(halt) = leader.replica.fold().upgrade_needed() {
             // It cannot know what holds, so it decides nothing; the membership task hands over.
             return Err(ReplicaError::Membership { reason: halt.to_string() });
         }
