@@ -60,12 +60,21 @@ impl Authority {
     pub fn load(dir: &Path) -> Result<Self, NetError> {
         let path = files::ca_key(dir);
         let key = files::read_key(&path)?;
-        let certificate = files::read_ca(dir)?;
+        let bad = |error: NetError| NetError::BadFile { path, what: "CA key", reason: error.to_string() };
+        Self::of(key, files::read_ca(dir)?).map_err(bad)
+    }
+
+    /// The authority with this key and this certificate.
+    pub(super) fn of(key: SecretKey, certificate: CaCertificate) -> Result<Self, NetError> {
         if certificate.public_key() != key.public() {
-            let reason = "it does not belong to ca.crt beside it".to_owned();
-            return Err(NetError::BadFile { path, what: "CA key", reason });
+            return Err(NetError::BadKey("it does not belong to the CA's certificate".to_owned()));
         }
         Ok(Self { key, certificate })
+    }
+
+    /// The CA's key.
+    pub(super) fn key(&self) -> &SecretKey {
+        &self.key
     }
 
     /// Whether `dir` holds an authority, so that this node can issue certificates.

@@ -13,13 +13,15 @@ use super::gate::Entry;
 use super::limits::DATAGRAM_BYTES_MAX;
 use super::refusal::CODE_DONE;
 use super::registry::Permit;
-use crate::event::NodeId;
+use crate::event::{Hash, NodeId};
 
 /// Who is on the other side, as its certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The node that its key names. Operators and joiners have keys, and so numbers, too.
     pub node: NodeId,
+    /// The hash of its public key.
+    pub fingerprint: Hash,
     /// What people call it.
     pub name: String,
     /// What it is.
@@ -28,7 +30,12 @@ pub struct Peer {
 
 impl Peer {
     pub(super) fn of(certificate: &Certificate) -> Self {
-        Self { node: certificate.node(), name: certificate.name().to_owned(), role: certificate.role() }
+        Self {
+            node: certificate.node(),
+            fingerprint: certificate.public_key().fingerprint(),
+            name: certificate.name().to_owned(),
+            role: certificate.role(),
+        }
     }
 }
 

@@ -45,8 +45,17 @@ pub(super) fn key_pem(key: &SecretKey) -> String {
     pem("PRIVATE KEY", key.to_pkcs8())
 }
 
+/// The bytes of the first block with this label.
+pub(super) fn pem_block(label: &str, text: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+    let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    BASE64.decode(body.as_bytes()).ok()
+}
+
 /// RFC 7468: base64 in lines of 64 characters between two markers.
-fn pem(label: &str, der: &[u8]) -> String {
+pub(super) fn pem(label: &str, der: &[u8]) -> String {
     let mut lines = Specification::new();
     lines.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
     lines.padding = Some('=');
@@ -57,9 +66,12 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 pub(super) fn read_ca(dir: &Path) -> Result<CaCertificate, NetError> {
-    let path = ca_certificate(dir);
-    let der = read_certificate_der(&path)?;
-    CaCertificate::parse(&der).map_err(|error| bad(&path, "CA certificate", error))
+    read_ca_file(&ca_certificate(dir))
+}
+
+pub(super) fn read_ca_file(path: &Path) -> Result<CaCertificate, NetError> {
+    let der = read_certificate_der(path)?;
+    CaCertificate::parse(&der).map_err(|error| bad(path, "CA certificate", error))
 }
 
 pub(super) fn read_certificate(path: &Path) -> Result<Certificate, NetError> {
@@ -86,7 +98,7 @@ fn warn_if_readable_by_others(path: &Path) {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, NetError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, NetError> {
     let failed = |source| NetError::File { action: "read", path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)).map_err(failed)?;

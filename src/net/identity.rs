@@ -76,6 +76,14 @@ impl Identity {
         Ok(key)
     }
 
+    /// Reads the certificate of a CA from a file in PEM.
+    ///
+    /// # Errors
+    /// When it cannot be read or is something else.
+    pub fn read_ca_file(path: &Path) -> Result<CaCertificate, NetError> {
+        files::read_ca_file(path)
+    }
+
     /// The CA that this identity trusts, and of which its certificate is.
     pub fn ca(&self) -> &CaCertificate {
         &self.ca

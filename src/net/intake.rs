@@ -93,7 +93,7 @@ async fn handshake(shared: Arc<Shared>, incoming: quinn::Incoming, slot: OwnedSe
     let outcome = tokio::time::timeout(shared.limits.handshake_timeout, greet(&shared, incoming)).await;
     match outcome {
         Ok(Ok(connection)) => {
-            let Peer { node, name, role } = connection.peer();
+            let Peer { node, name, role, .. } = connection.peer();
             tracing::debug!(remote = %address, peer = %node, name, %role, channel = %connection.channel(), "peer connected");
             // Fails only when the endpoint is being dropped, and then the connection goes with it.
             let _ = shared.arrivals.send(connection).await;
@@ -169,7 +169,7 @@ impl Shared {
     fn warn(&self, remote: SocketAddr, peer: Option<Peer>, reason: &str) {
         let Some(withheld) = self.warnings.pass(Instant::now()) else { return };
         match peer {
-            Some(Peer { node, name, role }) => {
+            Some(Peer { node, name, role, .. }) => {
                 tracing::warn!(%remote, peer = %node, name, %role, reason, withheld, "peer refused");
             }
             None => tracing::warn!(%remote, reason, withheld, "peer refused"),

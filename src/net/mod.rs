@@ -18,6 +18,7 @@ pub mod connection;
 mod dial;
 pub mod endpoint;
 pub mod error;
+pub mod escrow;
 mod files;
 pub mod frame;
 mod gate;

@@ -107,6 +107,14 @@ pub enum NodeError {
         /// The member that said so.
         by: crate::event::NodeId,
     },
+    /// This node has no copy of the cluster's CA.
+    #[error(
+        "this node does not hold the cluster's CA: ask the node that made the cluster, or see `kifu-node ca import`"
+    )]
+    NoAuthority,
+    /// Another member could not be asked.
+    #[error("cannot ask another member: {0}")]
+    Client(#[source] Box<super::api::ClientError>),
     /// Nobody answered in time.
     #[error("{what}: nobody answered within {seconds} s")]
     Unavailable {
@@ -145,6 +153,15 @@ impl NodeError {
         move |source| NodeError::Io { path, source }
     }
 
+    /// What another member said, or why it said nothing.
+    pub(crate) fn client(error: super::api::ClientError) -> NodeError {
+        match error {
+            super::api::ClientError::Refused { code, .. } if code == "no_authority" => NodeError::NoAuthority,
+            super::api::ClientError::Refused { code, message } => NodeError::Refused { code, message },
+            other => NodeError::Client(Box::new(other)),
+        }
+    }
+
     /// The program's exit code for this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
@@ -154,9 +171,11 @@ impl NodeError {
             | NodeError::Copied { .. }
             | NodeError::Bind { .. }
             | NodeError::Removed { .. }
+            | NodeError::NoAuthority
             | NodeError::Refused { .. } => ExitCode::Conflict,
             NodeError::Wiped { .. } => ExitCode::Unhealthy,
             NodeError::Net(NetError::Bind { .. }) => ExitCode::Conflict,
+            NodeError::Client(error) => error.exit_code(),
             NodeError::Net(NetError::Token(_)) => ExitCode::Usage,
             NodeError::Unavailable { .. } | NodeError::Net(_) => ExitCode::Unavailable,
             _ => ExitCode::Failure,

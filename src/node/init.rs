@@ -10,6 +10,9 @@ use crate::net::authority::CERTIFICATE_LIFETIME;
 use crate::net::{Authority, Role, Validity};
 use crate::work::WorkerProgram;
 
+/// What a new node's configuration says about its certificate: a month is enough for somebody to notice that it fails.
+const RENEW_BEFORE_DAYS: u32 = 30;
+
 /// What people choose for a node.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
@@ -29,7 +32,7 @@ impl NodeOptions {
     /// The node's configuration file.
     pub fn config(self, node: NodeId, cluster: ClusterId, peers: Vec<PeerAddress>) -> NodeConfig {
         let NodeOptions { name, listen, http, slots, workers } = self;
-        NodeConfig { name, node, cluster, listen, http, slots, workers, peers }
+        NodeConfig { name, node, cluster, listen, http, slots, workers, renew_before_days: RENEW_BEFORE_DAYS, peers }
     }
 }
 

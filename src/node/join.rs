@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::api::footer::Footing;
 use super::error::NodeError;
 use super::init::NodeOptions;
+use super::keeper::Keeper;
 use super::layout::{Layout, NodeConfig, PeerAddress};
 use crate::event::command::JoinNode;
 use crate::event::{Command, Hash, NodeId, Proposal, TokenId};
 use crate::net::authority::CERTIFICATE_LIFETIME;
 use crate::net::{
-    Authority, CallLimits, Certificate, CertificateRequest, Channel, Connection, Endpoint, EndpointLimits, Identity,
-    JoinToken, NetError, Role, Validity, resolve, serve,
+    CallLimits, Certificate, CertificateRequest, Channel, Connection, Endpoint, EndpointLimits, Identity, JoinToken,
+    NetError, Role, Validity, resolve, serve,
 };
 use crate::replica::Replica;
 use crate::replica::propose::Outcome;
@@ -49,6 +50,14 @@ enum JoinAnswer {
     Refused { code: String, message: String },
 }
 
+/// For the fuzz suite and the golden files: reads a request or an answer, and writes it again.
+#[doc(hidden)]
+pub fn reread(bytes: &[u8]) -> Option<Vec<u8>> {
+    let request = serde_json::from_slice::<JoinRequest>(bytes).ok().map(|request| serde_json::to_vec(&request));
+    let answer = || serde_json::from_slice::<JoinAnswer>(bytes).ok().map(|answer| serde_json::to_vec(&answer));
+    request.or_else(answer)?.ok()
+}
+
 fn limits() -> CallLimits {
     CallLimits { request_bytes_max: MESSAGE_BYTES_MAX, response_bytes_max: MESSAGE_BYTES_MAX, timeout: JOIN_TIMEOUT }
 }
@@ -57,8 +66,8 @@ fn limits() -> CallLimits {
 pub struct JoinService {
     /// The replica.
     pub replica: Arc<Replica>,
-    /// The cluster's CA, on the node that holds it.
-    pub authority: Option<Authority>,
+    /// The cluster's CA, on a node that holds it.
+    pub keeper: Keeper,
     /// This node.
     pub footing: Footing,
 }
@@ -92,10 +101,10 @@ impl JoinService {
     async fn admit(&self, request: &[u8]) -> Result<JoinAnswer, (&'static str, String)> {
         let malformed = |error: String| ("bad_request", error);
         let request: JoinRequest = serde_json::from_slice(request).map_err(|error| malformed(error.to_string()))?;
-        let Some(authority) = &self.authority else {
-            let message = "this node does not hold the cluster's CA; join by the node that made the cluster".to_owned();
-            return Err(("no_authority", message));
-        };
+        let authority = self.keeper.authority().map_err(|error| match error {
+            NodeError::NoAuthority => ("no_authority", error.to_string()),
+            error => ("failed", error.to_string()),
+        })?;
         let decode =
             |text: &str| data_encoding::BASE64.decode(text.as_bytes()).map_err(|error| malformed(error.to_string()));
         let certificate =

@@ -51,6 +51,9 @@ pub struct NodeConfig {
     /// Programs that do the work.
     #[serde(default)]
     pub workers: Vec<WorkerProgram>,
+    /// The node's certificate is renewed when it is valid for fewer days than this.
+    #[serde(default = "thirty")]
+    pub renew_before_days: u32,
     /// Members that were known when the node joined.
     #[serde(default)]
     pub peers: Vec<PeerAddress>,
@@ -92,6 +95,10 @@ pub struct DirLock {
 
 fn one() -> u32 {
     1
+}
+
+fn thirty() -> u32 {
+    30
 }
 
 impl Layout {
@@ -270,6 +277,7 @@ mod tests {
             listen: "127.0.0.1:7400".into(),
             http: "127.0.0.1:7401".into(),
             slots: 1,
+            renew_before_days: 30,
             workers: vec![WorkerProgram {
                 name: "w".into(),
                 argv: vec!["kifu-worker".into()],

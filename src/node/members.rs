@@ -34,7 +34,7 @@ pub struct Members {
     pub replica: Arc<Replica>,
     /// The connections.
     pub peers: Arc<Peers>,
-    /// Where peers knock; [`admitted`] judges them.
+    /// Where peers knock; `node/admission` judges them.
     pub endpoint: Endpoint,
     /// Who was heard lately.
     pub hearing: Hearing,
@@ -60,8 +60,6 @@ enum Step {
 impl Members {
     /// Runs until `stop`. One change at a time: Raft finishes each before the next begins.
     pub async fn run(self) {
-        let judge = self.replica.fold().clone();
-        self.endpoint.admit(Arc::new(move |peer| judge.read(|state| admitted(peer, state))));
         let leadership = self.replica.leadership();
         let (mut hung_up, mut handed_over) = (BTreeSet::new(), Seq(0));
         loop {

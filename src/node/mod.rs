@@ -4,6 +4,7 @@
 //! [`leader`] is the only task that admits and decides; [`courier`], [`fetcher`], [`workshop`], [`heartbeat`] and [`members`]
 //! each do one job beside it. [`api`] and [`http`] answer people; [`demo`] runs a whole cluster on one machine.
 
+mod admission;
 pub mod api;
 pub mod archivist;
 pub mod bench;
@@ -16,17 +17,18 @@ pub mod heartbeat;
 pub mod http;
 pub mod init;
 pub mod join;
+pub mod keeper;
 pub mod layout;
 pub mod leader;
 pub mod members;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
 pub mod node;
 pub mod open;
+pub mod renewal;
 pub mod reporter;
 pub mod rollcall;
 pub mod runs;
 pub mod standing;
-pub mod tokens;
 pub mod workshop;
 
 pub use error::NodeError;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Doorkeeper;
 use super::api::footer::Footing;
 use super::api::past::Past;
 use super::api::server::Api;
@@ -19,17 +20,18 @@ use super::fetcher::Fetcher;
 use super::heartbeat::{HEARTBEAT_EVERY, Hearing, Pulse};
 use super::http::{self, Health, LoopLag};
 use super::join::JoinService;
+use super::keeper::Keeper;
 use super::layout::{DirLock, Layout, NodeConfig, PeerAddress, Runtime};
 use super::leader::Leader;
 use super::members::Members;
 use super::open::{self, Opened};
+use super::renewal::Renewal;
 use super::reporter::Reporter;
 use super::rollcall::{Doorman, Rollcall};
-use super::tokens::Tokens;
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
 use crate::event::{Command, NodeId};
-use crate::net::{Authority, Channel, Connection, Endpoint, EndpointLimits, resolve};
+use crate::net::{Channel, Connection, Endpoint, EndpointLimits, resolve};
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
 use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
@@ -222,17 +224,20 @@ impl Node {
     ) -> Result<(), NodeError> {
         let footing =
             Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), Clock);
-        let (tokens, authority) = self.authorities()?;
+        let keeper =
+            Keeper { root: self.layout.root().to_owned(), addresses: vec![self.config.listen.clone()], clock: Clock };
+        let renewal = self.spawn_trust(&footing, &keeper);
         let services = Services {
             replica: self.replica.clone(),
             hearing,
             api: Arc::new(Api {
                 replica: self.replica.clone(),
                 footing: footing.clone(),
-                tokens,
+                keeper: keeper.clone(),
+                renewal,
                 past: self.past.clone(),
             }),
-            join: Arc::new(JoinService { replica: self.replica.clone(), authority, footing: footing.clone() }),
+            join: Arc::new(JoinService { replica: self.replica.clone(), keeper, footing: footing.clone() }),
             blobs: fetcher.blobs.clone(),
             bulk: self.bulk.as_ref().map(|bulk| bulk.handle().clone()),
         };
@@ -255,15 +260,22 @@ impl Node {
         Ok(())
     }
 
-    /// What only the node with the cluster's CA can do.
-    fn authorities(&self) -> Result<(Option<Tokens>, Option<Authority>), NodeError> {
-        let folder = self.layout.root();
-        if !Authority::exists(folder) {
-            return Ok((None, None));
-        }
-        let tokens =
-            Tokens { authority: Authority::load(folder)?, addresses: vec![self.config.listen.clone()], clock: Clock };
-        Ok((Some(tokens), Some(Authority::load(folder)?)))
+    /// Tasks that see to who is let in, and as whom this node goes out.
+    fn spawn_trust(&mut self, footing: &Footing, keeper: &Keeper) -> Arc<Renewal> {
+        let (replica, endpoint) = (self.replica.clone(), self.endpoint.clone());
+        let doorkeeper = Doorkeeper { replica, footing: footing.clone(), endpoint };
+        doorkeeper.stand();
+        self.tasks.spawn(doorkeeper.run(self.end.clone()));
+        let renewal = Arc::new(Renewal {
+            root: self.layout.root().to_owned(),
+            replica: self.replica.clone(),
+            peers: self.pulse.peers.clone(),
+            footing: footing.clone(),
+            keeper: keeper.clone(),
+            renew_before: Duration::from_secs(u64::from(self.config.renew_before_days) * 24 * 3_600),
+        });
+        self.tasks.spawn(renewal.clone().run(self.stop.clone()));
+        renewal
     }
 
     fn write_runtime(&self) -> Result<(), NodeError> {

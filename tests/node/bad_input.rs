@@ -135,7 +135,8 @@ async fn tokens_let_one_machine_in_and_nobody_else() {
     stranger.init(&[]);
     stranger.start();
     stranger.wait_for("a leader", |status| status.leader.is_some()).await;
-    let target = kifu::node::api::Target { addresses: vec![first.listen.clone()], identity: stranger.data.clone() };
+    let target =
+        kifu::node::api::Target { addresses: vec![first.listen.clone()], identity: stranger.data.clone().into() };
     let Err(error) = kifu::node::api::Client::connect(&target).await else { panic!("the wrong CA was let in") };
     assert!(error.to_string().contains("cluster"), "{error}");
     assert!(first.ask(&Request::Status).await.is_ok(), "the right one still gets answers");

@@ -6,3 +6,4 @@ mod http;
 mod identity;
 mod past;
 mod support;
+mod trust;

@@ -1,9 +1,11 @@
 //! The node program: makes, joins, starts and looks at a node.
 
 mod bench;
+mod ca;
 mod demo;
 mod init;
 mod join;
+mod rotate;
 mod start;
 mod status;
 mod token;
@@ -30,9 +32,14 @@ enum Verb {
     Join(join::Join),
     /// Run the node of a data directory
     Start(start::Start),
-    /// Make tokens with which machines join
+    /// Make tokens with which machines join, and tokens for the client API; list and revoke these
     #[command(subcommand)]
     Token(token::Token),
+    /// Renew the certificate of a running node
+    Rotate(rotate::Rotate),
+    /// Keep a copy of the cluster's CA elsewhere
+    #[command(subcommand)]
+    Ca(ca::Ca),
     /// Show how a running node and its cluster are
     Status(status::Status),
     /// Run a whole cluster on this machine that plays, learns and promotes
@@ -53,6 +60,8 @@ fn main() -> ExitCode {
             Verb::Join(verb) => verb.run(),
             Verb::Start(verb) => verb.run(),
             Verb::Token(verb) => verb.run(),
+            Verb::Rotate(verb) => verb.run(),
+            Verb::Ca(verb) => verb.run(),
             Verb::Status(verb) => verb.run(),
             Verb::Demo(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::request::{FRAME_BYTES_MAX, Request, Response};
+use super::credentials::Credentials;
+use super::request::{FRAME_BYTES_MAX, REQUEST_BYTES_MAX, Request, Response};
 use crate::cli::ExitCode;
+use crate::event::NodeId;
 use crate::net::{
-    Channel, Connection, Endpoint, EndpointLimits, FrameLimits, Identity, NetError, RecvStream, Role, read_frame,
-    resolve, write_frame,
+    Channel, Connection, Endpoint, EndpointLimits, FrameLimits, NetError, RecvStream, read_frame, resolve, write_frame,
 };
 use crate::node::layout::{Layout, Runtime};
 
@@ -70,7 +71,7 @@ impl ClientError {
                 "not_found" => ExitCode::NotFound,
                 "unavailable" => ExitCode::Unavailable,
                 "bad_request" => ExitCode::Usage,
-                "refused" => ExitCode::Conflict,
+                "refused" | "no_authority" => ExitCode::Conflict,
                 "halted" => ExitCode::Unhealthy,
                 _ => ExitCode::Failure,
             },
@@ -83,8 +84,8 @@ impl ClientError {
 pub struct Target {
     /// Addresses to try in turn, as `host:port`.
     pub addresses: Vec<String>,
-    /// The folder that holds `identity/` with an operator's, viewer's or node's certificate and key.
-    pub identity: PathBuf,
+    /// As whom.
+    pub identity: Credentials,
 }
 
 impl Target {
@@ -99,7 +100,10 @@ impl Target {
         let runtime: Option<Runtime> = layout.load_json(&layout.runtime()).map_err(bad)?;
         let runtime = runtime.ok_or_else(|| ClientError::NotRunning { data: data.to_owned() })?;
         let others = runtime.peers.into_iter().map(|peer| peer.address);
-        Ok(Target { addresses: std::iter::once(runtime.address).chain(others).collect(), identity: data.to_owned() })
+        Ok(Target {
+            addresses: std::iter::once(runtime.address).chain(others).collect(),
+            identity: data.to_owned().into(),
+        })
     }
 
     /// The node that runs on a data directory, and nobody else.
@@ -131,7 +135,7 @@ impl Client {
     /// # Errors
     /// When the identity cannot be used or nobody answers.
     pub async fn connect(target: &Target) -> Result<Client, ClientError> {
-        let identity = load_identity(&target.identity)?;
+        let identity = target.identity.identity()?;
         let endpoint = Endpoint::dialer(&identity, EndpointLimits::default())?;
         let mut reasons = vec![];
         for address in &target.addresses {
@@ -150,6 +154,17 @@ impl Client {
         &self.connection
     }
 
+    /// Connects over an endpoint that is there already.
+    ///
+    /// # Errors
+    /// When nobody answers, or somebody else than the member that is `expected`.
+    pub async fn over(endpoint: &Endpoint, address: &str, expected: Option<NodeId>) -> Result<Client, ClientError> {
+        let dial = async { endpoint.connect(resolve(address).await?, expected, Channel::Api).await };
+        let late = |_| NetError::Silent { doing: "dialling a member", waited_ms: TIMEOUT.as_millis() as u64 };
+        let connection = tokio::time::timeout(TIMEOUT, dial).await.map_err(late)??;
+        Ok(Client { _endpoint: endpoint.clone(), connection })
+    }
+
     /// Sends a request and returns its responses as they come.
     ///
     /// # Errors
@@ -157,7 +172,7 @@ impl Client {
     pub async fn send(&self, request: &Request) -> Result<Responses, ClientError> {
         let (mut send, receive) = self.connection.open().await?;
         let frame = serde_json::to_vec(request).expect("requests are plain data");
-        write_frame(&mut send, &frame, &FrameLimits::up_to(FRAME_BYTES_MAX)).await?;
+        write_frame(&mut send, &frame, &FrameLimits::up_to(REQUEST_BYTES_MAX)).await?;
         send.finish().ok();
         Ok(Responses { _connection: self.connection.clone(), receive })
     }
@@ -190,14 +205,4 @@ impl Responses {
         let response = serde_json::from_slice(&frame);
         response.map(Some).map_err(|error| ClientError::BadAnswer { reason: error.to_string() })
     }
-}
-
-fn load_identity(folder: &Path) -> Result<Identity, ClientError> {
-    for role in [Role::Operator, Role::Viewer, Role::Node] {
-        if Identity::exists(folder, role) {
-            return Ok(Identity::load(folder, role)?);
-        }
-    }
-    let reason = "it holds no operator, viewer or node certificate".to_owned();
-    Err(ClientError::BadFile { path: folder.to_owned(), reason })
 }

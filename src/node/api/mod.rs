@@ -3,10 +3,13 @@
 //! One QUIC stream a request, on the `Api` channel, with mutual TLS. Frames are JSON: one [`Request`], then one or more
 //! [`Response`]s. [`client`] is used by `kifu-query`, `kifu-node` and the demo; [`server`] answers on every node.
 
+pub mod caller;
 pub mod client;
+pub mod credentials;
 pub mod footer;
 pub mod notes;
 pub mod past;
+pub mod permission;
 pub mod produce;
 pub mod producer;
 pub mod projections;
@@ -17,5 +20,6 @@ pub mod server;
 pub mod status;
 
 pub use client::{Client, ClientError, Target};
+pub use credentials::Credentials;
 pub use producer::Producer;
 pub use request::{AsOf, Footer, Noun, Request, Response};

@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::config::Config;
+use crate::event::identity::ApiRole;
 use crate::event::jobs::JobSpec;
-use crate::event::{JobId, Millis, NodeId, RecordJson, Seq, Term};
+use crate::event::{ApiTokenId, JobId, Millis, NodeId, RecordJson, Seq, Term};
 use crate::replay::Moment;
 
-/// The largest request or response frame.
+/// The largest response frame.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
+/// The largest request of nodes and operators: a configuration, or a job with its parameters.
+pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// The largest request of all others, who may only look.
+pub const LOOK_BYTES_MAX: usize = 16 << 10;
 
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,18 +81,29 @@ pub enum Request {
         /// To whom.
         to: NodeId,
     },
-}
-
-impl Request {
-    /// True for requests that change something.
-    pub fn commands(&self) -> bool {
-        match self {
-            Request::List { .. } | Request::Get { .. } | Request::Status | Request::Events { .. } => false,
-            Request::AsOf { ask, .. } => ask.commands(),
-            Request::CreateToken { .. } | Request::SubmitJob { .. } => true,
-            Request::ChangeConfig { .. } | Request::Transfer { .. } | Request::Produce { .. } => true,
-        }
-    }
+    /// A new token for this API (operators only).
+    CreateApiToken {
+        /// Whom it is for.
+        name: String,
+        /// What the holder may do.
+        role: ApiRole,
+        /// How long it is valid, in milliseconds.
+        ttl_ms: u64,
+    },
+    /// Let a token for this API open nothing any more (operators only).
+    RevokeApiToken {
+        /// Which.
+        token: ApiTokenId,
+    },
+    /// Renew the certificate of the node that is asked (operators only).
+    RotateCertificate,
+    /// Sign a new certificate for the key of the node that asks (nodes only).
+    RenewCertificate {
+        /// The encoded certificate request, in base 64.
+        request: String,
+        /// Who asked that node for it.
+        actor: String,
+    },
 }
 
 /// What there is to list.
@@ -122,6 +138,10 @@ pub enum Noun {
     Digests,
     /// How this node's projections are.
     Projections,
+    /// Tokens for this API (operators only).
+    Tokens,
+    /// Renewed certificates of members.
+    Certificates,
 }
 
 /// What comes back.
@@ -145,7 +165,14 @@ pub enum Response {
         /// Where they came from.
         footer: Footer,
     },
-    /// A new join token. It is shown once.
+    /// A new certificate.
+    Certificate {
+        /// The certificate, in base 64.
+        certificate: String,
+        /// The record that notes it.
+        seq: Seq,
+    },
+    /// A new token. It is shown once.
     Token {
         /// The token.
         token: String,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::projections;
 use super::request::Noun;
+use crate::projection::api_tokens::Unusable;
 use crate::projection::{Halt, Projection, State};
 
 /// All nouns that [`find`] searches.
@@ -45,6 +46,8 @@ fn projection_of(noun: Noun) -> Option<Projection> {
         Noun::Config => Projection::Config,
         Noun::Campaign => Projection::Campaign,
         Noun::Counts => Projection::Counts,
+        Noun::Tokens => Projection::ApiTokens,
+        Noun::Certificates => Projection::Certificates,
         Noun::Digests | Noun::Projections => return None,
     })
 }
@@ -80,11 +83,26 @@ fn rows_of(state: &State, noun: Noun) -> Vec<Value> {
             };
             state.digests().into_iter().map(digest).collect()
         }
+        Noun::Tokens => tokens(state),
+        Noun::Certificates => rows(state.certificates.table.values(), |row| format!("certificate/{}", row.host)),
         Noun::Projections => {
             let row = |row| serde_json::to_value(row).expect("plain data");
             projections::rows(state, state.seq, None).into_iter().map(row).collect()
         }
     }
+}
+
+/// Tokens with what has become of them, as of the last record.
+fn tokens(state: &State) -> Vec<Value> {
+    let mut all = rows(state.api_tokens.table.values(), |row| row.token.to_string());
+    for (row, value) in state.api_tokens.table.values().zip(&mut all) {
+        value["state"] = match state.api_tokens.check(&row.token, row.key, state.recorded_at) {
+            Ok(_) => json!("valid"),
+            Err(Unusable::Revoked) => json!("revoked"),
+            Err(_) => json!("expired"),
+        };
+    }
+    all
 }
 
 /// The row whose id is `id`, or else all rows whose id, or its part after the noun, begins with it.

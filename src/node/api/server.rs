@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
 
+use super::caller::Caller;
 use super::footer::Footing;
 use super::past::Past;
+use super::permission;
 use super::produce::Produce;
 use super::projections;
 use super::reads::Source;
-use super::request::{AsOf, FRAME_BYTES_MAX, Footer, Noun, Request, Response};
-use crate::event::command::{ChangeConfig, RequestJob, SubmitJob};
+use super::request::{AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Request, Response};
+use crate::event::command::{ChangeConfig, RequestJob, RevokeApiToken, SubmitJob};
 use crate::event::{Command, Kind, Proposal, RecordJson, Seq};
-use crate::net::{Connection, FrameLimits, NetError, RecvStream, Role, SendStream, read_frame, write_frame};
-use crate::node::tokens::Tokens;
+use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
+use crate::node::NodeError;
+use crate::node::keeper::Keeper;
+use crate::node::renewal::Renewal;
 use crate::replay::{Moment, ReplayError};
 use crate::replica::Replica;
 use crate::replica::propose::Outcome;
@@ -29,8 +33,10 @@ pub struct Api {
     pub replica: Arc<Replica>,
     /// What footers say.
     pub footing: Footing,
-    /// Makes join tokens, on the node that holds the cluster's CA.
-    pub tokens: Option<Tokens>,
+    /// The cluster's CA, on a node that holds it.
+    pub keeper: Keeper,
+    /// Renews certificates.
+    pub renewal: Arc<Renewal>,
     /// Earlier states.
     pub past: Past,
 }
@@ -57,20 +63,21 @@ impl Api {
         mut send: SendStream,
         mut receive: RecvStream,
     ) -> Result<(), NetError> {
-        let limits = FrameLimits::up_to(FRAME_BYTES_MAX);
-        let Some(frame) = read_frame(&mut receive, &limits).await? else { return Ok(()) };
         let peer = connection.peer();
-        let response = match serde_json::from_slice::<Request>(&frame) {
-            Err(error) => error_response("bad_request", error),
-            Ok(request) if request.commands() && !matches!(peer.role, Role::Operator | Role::Node) => {
-                error_response("forbidden", format!("{} has the role {}; this needs operator", peer.name, peer.role))
-            }
-            Ok(Request::Events { from, follow, kinds, limit }) => {
+        let caller = self.replica.fold().read(|state| Caller::of(peer, state, self.footing.clock().now()));
+        let bytes_max = match &caller {
+            Ok(Caller { role: Role::Node | Role::Operator, .. }) => REQUEST_BYTES_MAX,
+            _ => LOOK_BYTES_MAX,
+        };
+        let Some(frame) = read_frame(&mut receive, &FrameLimits::up_to(bytes_max)).await? else { return Ok(()) };
+        let response = match self.permitted(&caller, &frame) {
+            Err(refusal) => refusal,
+            Ok((_, Request::Events { from, follow, kinds, limit })) => {
                 self.events(&mut send, Filter { from, follow, kinds, limit }).await?
             }
-            Ok(Request::Produce { name, producer }) => {
+            Ok((caller, Request::Produce { name, producer })) => {
                 let produce = Produce { replica: self.replica.clone(), footing: self.footing.clone() };
-                let opened = produce.open(name, producer, &peer.name).await;
+                let opened = produce.open(name, producer, &caller.actor).await;
                 respond(&mut send, &opened).await?;
                 if let Response::Producer { producer, .. } = opened {
                     produce.serve(producer, &mut send, &mut receive).await?;
@@ -78,11 +85,24 @@ impl Api {
                 send.shutdown().await.ok();
                 return Ok(());
             }
-            Ok(request) => self.respond(request, &peer.name).await,
+            Ok((_, Request::RenewCertificate { request, actor })) => self.sign(peer, &request, &actor).await,
+            Ok((caller, request)) => self.respond(request, &caller.actor).await,
         };
         respond(&mut send, &response).await?;
         send.shutdown().await.ok();
         Ok(())
+    }
+
+    /// The request in a frame, if the caller may make it.
+    fn permitted<'a>(
+        &self,
+        caller: &'a Result<Caller, String>,
+        frame: &[u8],
+    ) -> Result<(&'a Caller, Request), Response> {
+        let caller = caller.as_ref().map_err(|reason| error_response("forbidden", reason))?;
+        let request = serde_json::from_slice(frame).map_err(|error| error_response("bad_request", error))?;
+        permission::check(caller, &request).map_err(|reason| error_response("forbidden", reason))?;
+        Ok((caller, request))
     }
 
     async fn respond(&self, request: Request, actor: &str) -> Response {
@@ -92,7 +112,20 @@ impl Api {
             Request::Events { .. } | Request::Produce { .. } => {
                 error_response("bad_request", "this needs a stream of its own")
             }
-            Request::CreateToken { ttl_ms } => self.create_token(ttl_ms, actor).await,
+            Request::RenewCertificate { .. } => {
+                error_response("bad_request", "only a member can ask for its certificate")
+            }
+            Request::CreateToken { ttl_ms } => self.create_token(self.keeper.join_token(ttl_ms, actor)).await,
+            Request::CreateApiToken { name, role, ttl_ms } => {
+                self.create_token(self.keeper.api_token(&name, role, ttl_ms, actor)).await
+            }
+            Request::RevokeApiToken { token } => {
+                self.command(Command::RevokeApiToken(RevokeApiToken { token, actor: actor.to_owned() })).await
+            }
+            Request::RotateCertificate => match self.renewal.renew(actor).await {
+                Ok(seq) => Response::Done { seq: Some(seq) },
+                Err(error) => node_error(&error),
+            },
             Request::SubmitJob { job, spec, priority } => {
                 let job = SubmitJob { job, spec: *spec, priority };
                 self.command(Command::RequestJob(RequestJob { job, actor: actor.to_owned() })).await
@@ -133,16 +166,24 @@ impl Api {
         Source { state: &state, name: self.footing.name(), projections, footer }.answer(request)
     }
 
-    async fn create_token(&self, ttl_ms: u64, actor: &str) -> Response {
-        let Some(tokens) = &self.tokens else {
-            return error_response("refused", "only the node that made the cluster holds its CA; ask that node");
-        };
-        match tokens.create(ttl_ms, actor) {
-            Err(error) => error_response("failed", error),
+    /// Has the cluster accept a token before anybody gets it.
+    async fn create_token(&self, made: Result<(String, Command), NodeError>) -> Response {
+        match made {
+            Err(error) => node_error(&error),
             Ok((token, command)) => match self.command(command).await {
                 Response::Done { .. } => Response::Token { token },
                 refused => refused,
             },
+        }
+    }
+
+    /// Signs a new certificate for the key of the member that asks.
+    async fn sign(&self, peer: &Peer, request: &str, actor: &str) -> Response {
+        match self.renewal.issue(peer.node, request, actor).await {
+            Ok((certificate, seq)) => {
+                Response::Certificate { certificate: data_encoding::BASE64.encode(certificate.der()), seq }
+            }
+            Err(error) => node_error(&error),
         }
     }
 
@@ -206,6 +247,15 @@ struct Filter {
 async fn respond(send: &mut SendStream, response: &Response) -> Result<(), NetError> {
     let frame = serde_json::to_vec(response).expect("responses are plain data");
     write_frame(send, &frame, &FrameLimits::up_to(FRAME_BYTES_MAX)).await
+}
+
+fn node_error(error: &NodeError) -> Response {
+    match error {
+        NodeError::NoAuthority => error_response("no_authority", error),
+        NodeError::Refused { code, message } => error_response("refused", format!("{message} ({code})")),
+        NodeError::Unavailable { .. } | NodeError::Client(_) => error_response("unavailable", error),
+        error => error_response("failed", error),
+    }
 }
 
 fn error_response(code: &str, message: impl std::fmt::Display) -> Response {

@@ -6,7 +6,7 @@ use crate::since::Since;
 use clap::Args;
 use kifu::cli::{ExitCode, Failure};
 use kifu::net::{Identity, NetError, Role};
-use kifu::node::api::{ClientError, Target};
+use kifu::node::api::{ClientError, Credentials, Target};
 
 /// Options that say which cluster is meant.
 #[derive(Args, Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct ConnectArgs {
     pub data: Option<PathBuf>,
 
     /// A node's address, as host:port; repeat for more to try [env: KIFU_NODE, separated by commas]
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, visible_alias = "connect", global = true, value_name = "ADDRESS")]
     pub node: Vec<String>,
 
     /// Answer as of then: after a record (4711), a time ago (-10m) or at a moment (RFC 3339); for every read of rows
@@ -27,6 +27,14 @@ pub struct ConnectArgs {
     /// The folder with your certificate and key [env: KIFU_IDENTITY; default: the data directory's]
     #[arg(long, global = true, value_name = "DIR")]
     pub identity: Option<PathBuf>,
+
+    /// The file with your API token [env: KIFU_TOKEN_FILE, or the token itself in KIFU_API_TOKEN]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "identity")]
+    pub token_file: Option<PathBuf>,
+
+    /// The cluster's CA certificate, which your API token must be of [env: KIFU_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// A setting, and where it came from.
@@ -83,7 +91,8 @@ impl ConnectArgs {
             settings.push(Setting { name, value: value.clone(), from });
             value
         };
-        let data = data.map(|data| PathBuf::from(note("data", data)));
+        let token = self.token(env, &mut note)?;
+        let data = data.filter(|_| token.is_none()).map(|data| PathBuf::from(note("data", data)));
         let of_data = match (&data, &nodes) {
             (Some(data), None) => Some(Target::of_data_dir(data).map_err(client_failure)?),
             _ => None,
@@ -94,30 +103,66 @@ impl ConnectArgs {
                 note("node", (target.addresses.join(","), "the data directory's runtime.json"));
                 target.addresses.clone()
             }
-            (None, None) => return Err(nobody()),
+            (None, None) => match token.as_ref().map(Credentials::addresses).filter(|known| !known.is_empty()) {
+                Some(known) => {
+                    note("node", (known.join(","), "the token"));
+                    known
+                }
+                None => return Err(nobody()),
+            },
         };
-        let identity = match (identity, of_data, data) {
-            (Some(identity), _, _) => root_of(Path::new(&note("identity", identity))),
-            (None, Some(target), _) => {
-                note("identity", (target.identity.display().to_string(), "the data directory"));
-                target.identity
-            }
-            (None, None, Some(data)) => {
+        if let Some(identity) = token {
+            return Ok(Resolved { target: Target { addresses, identity }, settings });
+        }
+        let identity: Credentials = match (identity, data) {
+            (Some(identity), _) => root_of(Path::new(&note("identity", identity))).into(),
+            (None, Some(data)) => {
                 note("identity", (data.display().to_string(), "the data directory"));
-                root_of(&data)
+                root_of(&data).into()
             }
-            (None, None, None) => return Err(Failure::usage("no identity is given").hint(IDENTITY_HINT)),
+            (None, None) => return Err(Failure::usage("no identity is given").hint(IDENTITY_HINT)),
         };
         Ok(Resolved { target: Target { addresses, identity }, settings })
     }
 }
 
-const IDENTITY_HINT: &str =
-    "add --identity DIR (a folder with operator.crt, operator.key and ca.crt), or --data DIR of a node on this machine";
+impl ConnectArgs {
+    /// The API token, if one is given: by a flag for its file, or else by the environment unless a flag names an identity.
+    fn token(
+        &self,
+        env: &dyn Fn(&str) -> Option<String>,
+        note: &mut dyn FnMut(&'static str, (String, &'static str)) -> String,
+    ) -> Result<Option<Credentials>, Failure> {
+        let flag = self.token_file.clone().map(|path| (path, "--token-file"));
+        let from_env = |name: &str| env(name).filter(|_| self.identity.is_none() && self.data.is_none());
+        let file = flag.or_else(|| from_env("KIFU_TOKEN_FILE").map(|path| (path.into(), "KIFU_TOKEN_FILE")));
+        let ca = match (&self.ca, env("KIFU_CA")) {
+            (Some(path), _) => Some((path.clone(), "--ca")),
+            (None, path) => path.map(|path| (path.into(), "KIFU_CA")),
+        };
+        let token = match (file, from_env("KIFU_API_TOKEN")) {
+            (Some((path, from)), _) => {
+                note("token", (path.display().to_string(), from));
+                Credentials::of_token_file(&path, ca.as_ref().map(|(path, _)| path.clone())).map_err(client_failure)?
+            }
+            (None, Some(text)) => {
+                note("token", ("(not shown)".to_owned(), "KIFU_API_TOKEN"));
+                Credentials::Token { text, ca: ca.as_ref().map(|(path, _)| path.clone()) }
+            }
+            (None, None) => return Ok(None),
+        };
+        if let Some((path, from)) = ca {
+            note("ca", (path.display().to_string(), from));
+        }
+        Ok(Some(token))
+    }
+}
+
+const IDENTITY_HINT: &str = "add --token-file FILE, --identity DIR (a folder with operator.crt, operator.key and ca.crt), or --data DIR of a node on this machine";
 
 fn nobody() -> Failure {
     Failure::usage("no cluster is given")
-        .hint("add --data DIR of a node on this machine, or --node HOST:PORT with --identity DIR; see --help")
+        .hint("add --data DIR of a node on this machine, or --node HOST:PORT with --token-file FILE or --identity DIR; see --help")
 }
 
 /// The folder that holds `identity/`: people may name either of the two.
@@ -136,7 +181,11 @@ fn root_of(folder: &Path) -> PathBuf {
 pub fn client_failure(error: ClientError) -> Failure {
     let failure = Failure::new(error.exit_code(), &error);
     if let ClientError::Net(
-        NetError::File { .. } | NetError::BadFile { .. } | NetError::BadKey(_) | NetError::BadCertificate(_),
+        NetError::File { .. }
+        | NetError::BadFile { .. }
+        | NetError::BadKey(_)
+        | NetError::BadCertificate(_)
+        | NetError::ApiToken(_),
     ) = error
     {
         return Failure { code: ExitCode::Usage, ..failure }.hint(IDENTITY_HINT);
@@ -165,7 +214,7 @@ mod tests {
         let env = [("KIFU_NODE", "b:2, c:3"), ("KIFU_IDENTITY", "/env")];
         let from_env = resolve(ConnectArgs::default(), &env).expect("enough settings").target;
         assert_eq!(from_env.addresses, ["b:2", "c:3"]);
-        assert_eq!(from_env.identity, Path::new("/env"));
+        assert_eq!(from_env.identity, PathBuf::from("/env").into());
         let args = ConnectArgs { node: vec!["a:1".to_owned()], ..ConnectArgs::default() };
         let settings = origins(args, &env);
         assert_eq!(settings, [("node", "a:1".to_owned(), "--node"), ("identity", "/env".to_owned(), "KIFU_IDENTITY")]);
@@ -180,7 +229,7 @@ mod tests {
         let args = ConnectArgs { data: Some(dir.path().to_owned()), ..ConnectArgs::default() };
         let target = resolve(args, &[("KIFU_NODE", "x:9")]).expect("enough settings").target;
         assert_eq!(target.addresses, ["127.0.0.1:7001", "127.0.0.1:7002"]);
-        assert!(target.identity.starts_with(dir.path()));
+        assert_eq!(target.identity, dir.path().to_owned().into());
     }
 
     #[test]
@@ -194,5 +243,27 @@ mod tests {
         let stopped = resolve(args, &[]).expect_err("no node ran here");
         assert_eq!(stopped.code, ExitCode::Unavailable);
         assert!(stopped.message.contains("no node runs on"), "{}", stopped.message);
+    }
+
+    #[test]
+    fn a_token_comes_from_a_flag_for_its_file_or_from_the_environment_and_is_never_shown() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("t");
+        std::fs::write(&file, "kifu-api-v1.secret").expect("a file");
+        let node = || vec!["a:1".to_owned()];
+        let args = ConnectArgs { node: node(), token_file: Some(file.clone()), ..ConnectArgs::default() };
+        let env = [("KIFU_API_TOKEN", "kifu-api-v1.other"), ("KIFU_CA", "/ca.crt"), ("KIFU_DATA", "/nowhere")];
+        let resolved = resolve(args, &env).expect("enough settings");
+        let ca = Some(PathBuf::from("/ca.crt"));
+        assert_eq!(resolved.target.identity, Credentials::Token { text: "kifu-api-v1.secret".into(), ca });
+        let names: Vec<_> = resolved.settings.iter().map(|setting| (setting.name, setting.from)).collect();
+        assert_eq!(names, [("token", "--token-file"), ("ca", "KIFU_CA"), ("node", "--node")]);
+        let from_env = ConnectArgs { node: node(), ..ConnectArgs::default() };
+        let resolved = resolve(from_env, &env[..1]).expect("enough settings");
+        assert_eq!(resolved.target.identity, Credentials::Token { text: "kifu-api-v1.other".into(), ca: None });
+        assert!(!format!("{resolved:?}").contains("other"), "{resolved:?}");
+        let identity = ConnectArgs { node: node(), identity: Some("/me".into()), ..ConnectArgs::default() };
+        let resolved = resolve(identity, &env[..1]).expect("enough settings");
+        assert_eq!(resolved.target.identity, PathBuf::from("/me").into(), "a flag wins over the environment");
     }
 }

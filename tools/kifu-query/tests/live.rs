@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use expect_test::{expect, expect_file};
 use kifu::event::{Millis, NodeId, RecordJson, Seq, Term};
-use kifu::net::{Authority, Endpoint, EndpointLimits, FrameLimits, Identity, Role, Validity, read_frame, write_frame};
+use kifu::net::{
+    ApiToken, Authority, Endpoint, EndpointLimits, FrameLimits, Identity, Role, Validity, read_frame, write_frame,
+};
 use kifu::node::api::{AsOf, Footer, Noun, Request, Response};
 use kifu::replay::Moment;
 use serde_json::{Value, json};
@@ -60,12 +62,38 @@ impl World {
 
     async fn query(&self, node: &str, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kifu-query"));
-        for name in ["KIFU_NODE", "KIFU_DATA", "KIFU_IDENTITY", "KIFU_OUTPUT", "KIFU_TIME", "KIFU_LOG"] {
+        for name in
+            ["KIFU_NODE", "KIFU_DATA", "KIFU_IDENTITY", "KIFU_TOKEN_FILE", "KIFU_OUTPUT", "KIFU_TIME", "KIFU_LOG"]
+        {
             command.env_remove(name);
         }
         command.args(["--node", node, "--identity"]).arg(self.dir.path()).args(args);
         tokio::task::spawn_blocking(move || command.output().expect("the program runs")).await.expect("no panic")
     }
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_enough_for_somebody_elsewhere() {
+    let world = World::new();
+    let node = world
+        .serve(|_| vec![Response::Rows { rows: vec![json!({"id": "n1", "health": "healthy"})], footer: footer() }]);
+    let now = world.issue("x", Role::Viewer).certificate().expires_at();
+    let token = ApiToken::create(&world.authority, &[], Duration::from_secs(60), now).expect("a token");
+    let (elsewhere, file) = (tempfile::tempdir().expect("a folder"), "my.token");
+    std::fs::write(elsewhere.path().join(file), token.encode()).expect("writable");
+    world.authority.save(world.dir.path()).expect("writable");
+    std::fs::copy(world.dir.path().join("identity/ca.crt"), elsewhere.path().join("ca.crt")).expect("copied");
+    let ask = |ca: &'static str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kifu-query"));
+        command.current_dir(elsewhere.path()).env_clear();
+        command.args(["hosts", "--connect", &node, "--token-file", file, "--ca", ca, "-o", "name"]);
+        tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
+    };
+    let output = ask("ca.crt").await.expect("no panic");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "n1", "{}", String::from_utf8_lossy(&output.stderr));
+    Authority::create().expect("a CA").save(&elsewhere.path().join("other")).expect("writable");
+    let output = ask("other/identity/ca.crt").await.expect("no panic");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn footer() -> Footer {
@@ -224,7 +252,7 @@ async fn every_way_to_fail_has_its_code() {
     let node = world.serve(script);
     let (code, _, err) = texts(&other.query(&node, &["hosts"]).await);
     assert_eq!(code, 4, "{err}");
-    assert!(err.contains("the two sides belong to different clusters"), "{err}");
+    assert!(err.contains("it belongs to another cluster"), "{err}");
     let (code, _, err) = texts(&world.query("127.0.0.1:1", &["hosts"]).await);
     assert_eq!(code, 4, "{err}");
     let (code, _, err) = texts(&world.query(&node, &["hsots"]).await);

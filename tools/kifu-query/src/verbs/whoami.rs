@@ -2,11 +2,10 @@
 
 use clap::Args;
 use kifu::cli::{Column, ExitCode, Failure, OutputArgs, Rows};
-use kifu::net::{Identity, Role};
 use kifu::node::api::Request;
 use serde_json::json;
 
-use crate::connect::{ConnectArgs, Resolved};
+use crate::connect::{ConnectArgs, client_failure};
 use crate::session::Session;
 
 /// Options of `whoami`.
@@ -28,7 +27,7 @@ impl Whoami {
             .iter()
             .map(|setting| json!({"setting": setting.name, "value": setting.value, "from": setting.from}))
             .collect();
-        let identity = load(&resolved)?;
+        let identity = resolved.target.identity.identity().map_err(client_failure)?;
         let (node, role, cluster) = (identity.node(), identity.role(), identity.cluster());
         let from = "the certificate";
         rows.push(json!({"setting": "name", "value": identity.name(), "from": from}));
@@ -45,14 +44,4 @@ impl Whoami {
         self.output.printer().rows(&Rows { columns, rows })?;
         Ok(asked.map_or_else(|failure| failure.code, |_| ExitCode::Ok))
     }
-}
-
-fn load(resolved: &Resolved) -> Result<Identity, Failure> {
-    let folder = &resolved.target.identity;
-    let role = [Role::Operator, Role::Viewer, Role::Node].into_iter().find(|role| Identity::exists(folder, *role));
-    let role = role.ok_or_else(|| {
-        Failure::usage(format!("{} holds no operator, viewer or node certificate", folder.display()))
-            .hint("name the folder with --identity")
-    })?;
-    Identity::load(folder, role).map_err(Failure::general)
 }
