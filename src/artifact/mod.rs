@@ -12,6 +12,8 @@
 
 pub mod error;
 mod fetch;
+#[doc(hidden)]
+pub mod fuzzing;
 mod incoming;
 mod listing;
 mod protocol;

@@ -10,6 +10,8 @@
 pub mod client;
 pub mod error;
 pub mod fold;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod greeting;
 pub mod machine;
 pub mod membership;

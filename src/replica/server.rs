@@ -92,7 +92,7 @@ pub fn proposals_frame(proposals: &Vec<Proposal>) -> Vec<u8> {
     frame
 }
 
-fn read_proposals(body: &[u8]) -> Result<Vec<Proposal>, ReplicaError> {
+pub(super) fn read_proposals(body: &[u8]) -> Result<Vec<Proposal>, ReplicaError> {
     let proposals: Vec<Proposal> =
         rkyv::from_bytes::<Vec<Proposal>, rkyv::rancor::Error>(body).map_err(ReplicaError::wire)?;
     if proposals.len() > PROPOSALS_MAX {

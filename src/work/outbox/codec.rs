@@ -37,14 +37,22 @@ pub(super) fn chunks(seq: u64, bytes: &[u8]) -> Vec<([u8; 11], Vec<u8>)> {
     let count = bytes.len().div_ceil(CHUNK_BYTES) as u16;
     let cut = bytes.chunks(CHUNK_BYTES).enumerate();
     cut.map(|(index, payload)| {
-        let key = key(seq, index as u16);
-        let mut value = vec![VERSION];
-        value.extend_from_slice(&count.to_le_bytes());
-        value.extend_from_slice(&checksum(&key, VERSION, count, payload).to_le_bytes());
-        value.extend_from_slice(payload);
-        (key, value)
+        let entry = value(seq, index as u16, count, payload);
+        let (key, value) = entry.split_first_chunk().expect("an entry begins with its key");
+        (*key, value.to_vec())
     })
     .collect()
+}
+
+/// A key and its value, one after the other.
+pub(super) fn value(seq: u64, chunk: u16, count: u16, payload: &[u8]) -> Vec<u8> {
+    let key = key(seq, chunk);
+    let mut entry = key.to_vec();
+    entry.push(VERSION);
+    entry.extend_from_slice(&count.to_le_bytes());
+    entry.extend_from_slice(&checksum(&key, VERSION, count, payload).to_le_bytes());
+    entry.extend_from_slice(payload);
+    entry
 }
 
 /// The key of a chunk.
@@ -91,7 +99,7 @@ pub(super) fn decode(seq: u64, bytes: &[u8]) -> Result<Proposal, CodecError> {
     Ok(proposal)
 }
 
-fn checksum(key: &[u8], version: u8, count: u16, payload: &[u8]) -> u32 {
+pub(super) fn checksum(key: &[u8], version: u8, count: u16, payload: &[u8]) -> u32 {
     let mut crc = crc32c::crc32c(key);
     crc = crc32c::crc32c_append(crc, &[version]);
     crc = crc32c::crc32c_append(crc, &count.to_le_bytes());

@@ -9,6 +9,8 @@
 mod codec;
 mod disk;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod mark;
 mod queue;
 

@@ -1,0 +1,152 @@
+//! The files of the log: a segment with its header, frames and entries; the vote; the hint; the base.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kifu::event::{Hash, NodeId, Seq, Term};
+use kifu::log::{Log, LogOptions, LogReader, NewEntry, Payload, SimDisk, Vote, verify_on};
+
+use crate::events::{drafts, encoded, mend_records};
+use crate::harness::Target;
+
+const SEGMENT: &str = "00000000000000000000.seg";
+const HEADER_BYTES: usize = 128;
+/// A length is believed up to the largest entry, 16 MiB, before its bytes turn out to be missing.
+const ROOM_BYTES: usize = 48 << 20;
+
+fn options() -> LogOptions {
+    LogOptions { segment_bytes: 16 << 10, cache_bytes: 600, ..LogOptions::new(Hash::of(b"cluster")) }
+}
+
+/// A log with entries of every kind, a vote and a hint.
+fn disk() -> SimDisk {
+    let disk = SimDisk::new();
+    let (log, _) = Log::open_on(Arc::new(disk.clone()), options()).unwrap();
+    let records = |index: u64, range: std::ops::Range<usize>| {
+        let some = &drafts()[range];
+        let payload = Payload::Records { count: some.len() as u32, bytes: Bytes::from(encoded(some)) };
+        NewEntry { index, term: Term(1), leader: NodeId(7), payload }
+    };
+    let plain = |index: u64, payload| NewEntry { index, term: Term(1), leader: NodeId(7), payload };
+    let membership = Payload::Membership(Bytes::from_static(b"{\"configs\":[]}"));
+    let entries = vec![plain(0, membership), plain(1, Payload::Blank), records(2, 0..3), records(3, 3..4)];
+    log.append_durably(entries).unwrap().wait().unwrap();
+    log.append_durably(vec![records(4, 4..9)]).unwrap().wait().unwrap();
+    log.save_vote(Vote { term: Term(3), node: Some(NodeId(9)), committed: true }).unwrap().wait().unwrap();
+    log.save_committed(Some(3)).unwrap();
+    drop(log);
+    disk
+}
+
+/// Reads a log in every way there is, and returns a file of it as the writer left it, if the writer took it.
+fn open(name: &'static str, bytes: &[u8]) -> Option<Vec<u8>> {
+    let disk = disk_with(name, bytes);
+    let shared: Arc<SimDisk> = Arc::new(disk.clone());
+    let _ = verify_on(shared.clone(), &mut |_, _| {});
+    if let Ok(reader) = LogReader::open_on(shared.clone()) {
+        let _ = (reader.base(), reader.last());
+        if let Ok(records) = reader.records(Seq(1)) {
+            for record in records.take_while(Result::is_ok).flatten() {
+                let _ = record.decode();
+            }
+        }
+    }
+    let (log, _, driver) = Log::open_driven(shared, options()).ok()?;
+    let _ = (log.vote(), log.committed(), log.last());
+    drop((log, driver));
+    disk.bytes_of(name)
+}
+
+thread_local! {
+    static DISK: SimDisk = disk();
+}
+
+/// A copy of the sample log with one file replaced.
+fn disk_with(name: &str, bytes: &[u8]) -> SimDisk {
+    let copy = DISK.with(|disk| disk.crashed(kifu::log::Crash::KeepAll));
+    copy.put(name, bytes.to_vec());
+    copy
+}
+
+fn file(name: &str) -> Vec<u8> {
+    DISK.with(|disk| disk.bytes_of(name).unwrap())
+}
+
+/// Makes the checksums of a segment's header and of its frames right, as far as the lengths lead.
+fn mend_segment(bytes: &mut [u8]) {
+    mend_tail(bytes, 124);
+    let mut at = HEADER_BYTES;
+    while let Some(length) = bytes.get(at..at + 4).map(|four| u32::from_le_bytes(four.try_into().unwrap()) as usize) {
+        let Some(frame) = at.checked_add(8 + length).and_then(|end| bytes.get_mut(at..end)) else { return };
+        if length < 80 {
+            return;
+        }
+        let mut content = frame[88..].to_vec();
+        mend_records(&mut content);
+        frame[88..].copy_from_slice(&content);
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&frame[..4]), &frame[8..]);
+        frame[4..8].copy_from_slice(&crc.to_le_bytes());
+        at += 8 + length;
+    }
+}
+
+/// Makes the checksum right that stands at `at` and covers all before it.
+fn mend_tail(bytes: &mut [u8], at: usize) {
+    if bytes.len() >= at + 4 {
+        let crc = crc32c::crc32c(&bytes[..at]);
+        bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+#[test]
+fn segments() {
+    // The sample without most of its zeros: less to copy, more to hit.
+    let mut sample = file(SEGMENT);
+    let used = sample.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    sample.truncate(used + 64);
+    let target = Target::new("segments", vec![sample], |bytes| open(SEGMENT, bytes)).mended(mend_segment);
+    Target { bytes_max: |length| 64 * length + ROOM_BYTES, ..target }.run();
+}
+
+#[test]
+fn segment_headers() {
+    let sample = file(SEGMENT)[..HEADER_BYTES].to_vec();
+    let target = Target::new("segment_headers", vec![sample], |bytes| {
+        let whole = [bytes, &file(SEGMENT)[HEADER_BYTES..]].concat();
+        open(SEGMENT, &whole).map(|mut bytes| {
+            bytes.truncate(HEADER_BYTES);
+            bytes
+        })
+    });
+    let target = target.mended(|bytes| mend_tail(bytes, 124));
+    Target { bytes_max: |length| 64 * length + ROOM_BYTES, ..target }.run();
+}
+
+#[test]
+fn votes() {
+    let target = Target::new("votes", vec![file("vote")], |bytes| open("vote", bytes));
+    let target = target.mended(|bytes| mend_tail(bytes, 64));
+    Target { bytes_max: |length| 64 * length + ROOM_BYTES, ..target }.run();
+}
+
+#[test]
+fn hints() {
+    let target = Target::new("hints", vec![file("committed")], |bytes| open("committed", bytes));
+    let target = target.mended(|bytes| mend_tail(bytes, 8));
+    Target { bytes_max: |length| 64 * length + ROOM_BYTES, ..target }.run();
+}
+
+#[test]
+fn bases() {
+    // A base that says what is true of the sample log: it begins at index 0.
+    let mut sample = file(SEGMENT)[..HEADER_BYTES].to_vec();
+    sample[..8].copy_from_slice(b"KIFUBASE");
+    mend_tail(&mut sample, 124);
+    let target = Target::new("bases", vec![sample], |bytes| {
+        // Whether the log takes it depends on the segments; here it only must not fall.
+        let _ = open("base", bytes);
+        Some(vec![])
+    });
+    let target = target.mended(|bytes| mend_tail(bytes, 124));
+    Target { bytes_max: |length| 64 * length + ROOM_BYTES, ..target }.run();
+}
