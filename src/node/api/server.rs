@@ -71,7 +71,7 @@ impl Api {
         };
         let Some(frame) = read_frame(&mut receive, &FrameLimits::up_to(bytes_max)).await? else { return Ok(()) };
         let response = match self.permitted(&caller, &frame) {
-            Err(refusal) => refusal,
+            Err((code, reason)) => error_response(code, reason),
             Ok((_, Request::Events { from, follow, kinds, limit })) => {
                 self.events(&mut send, Filter { from, follow, kinds, limit }).await?
             }
@@ -93,15 +93,15 @@ impl Api {
         Ok(())
     }
 
-    /// The request in a frame, if the caller may make it.
+    /// The request in a frame, if the caller may make it; else a code and why.
     fn permitted<'a>(
         &self,
         caller: &'a Result<Caller, String>,
         frame: &[u8],
-    ) -> Result<(&'a Caller, Request), Response> {
-        let caller = caller.as_ref().map_err(|reason| error_response("forbidden", reason))?;
-        let request = serde_json::from_slice(frame).map_err(|error| error_response("bad_request", error))?;
-        permission::check(caller, &request).map_err(|reason| error_response("forbidden", reason))?;
+    ) -> Result<(&'a Caller, Request), (&'static str, String)> {
+        let caller = caller.as_ref().map_err(|reason| ("forbidden", reason.clone()))?;
+        let request = serde_json::from_slice(frame).map_err(|error| ("bad_request", error.to_string()))?;
+        permission::check(caller, &request).map_err(|reason| ("forbidden", reason))?;
         Ok((caller, request))
     }
 
