@@ -106,7 +106,8 @@ fn outcomes() {
 #[test]
 fn heartbeats() {
     let running = vec![(JobId::new("a"), Seq(7)), (JobId::new("b"), Seq(u64::MAX))];
-    let heartbeat = Heartbeat { incarnation: 1, slots: 2, running, seq: Seq(3), goodbye: false };
+    let heartbeat =
+        Heartbeat { incarnation: 1, run: 9, slots: 2, running, seq: Seq(3), goodbye: false, format: 2, halted: false };
     let sample = serde_json::to_vec(&heartbeat).unwrap();
     Target::new("heartbeats", vec![sample], |bytes| {
         heartbeat::read(bytes).map(|heartbeat| serde_json::to_vec(&heartbeat).unwrap())
