@@ -46,6 +46,14 @@ impl Segment {
         Segment { name, file, before, marks: vec![] }
     }
 
+    /// Remembers a frame, if it is far enough from the one remembered last.
+    pub(super) fn note(&mut self, index: u64, first_seq: Seq, offset: u64) {
+        let last = self.marks.last().map_or(SEGMENT_HEADER_BYTES as u64, |mark| mark.offset);
+        if offset >= last + MARK_EVERY_BYTES {
+            self.marks.push(Mark { index, first_seq, offset });
+        }
+    }
+
     fn start(&self, beyond: impl Fn(&Mark) -> bool) -> Start {
         let place = self.marks.partition_point(|mark| !beyond(mark));
         let offset = match place.checked_sub(1) {
@@ -87,10 +95,15 @@ impl Index {
 
     /// Remembers a frame of the last segment, if it is far enough from the one remembered last.
     pub(super) fn note(&mut self, index: u64, first_seq: Seq, offset: u64) {
-        let Some(segment) = self.segments.last_mut() else { return };
-        let last = segment.marks.last().map_or(SEGMENT_HEADER_BYTES as u64, |mark| mark.offset);
-        if offset >= last + MARK_EVERY_BYTES {
-            segment.marks.push(Mark { index, first_seq, offset });
+        if let Some(segment) = self.segments.last_mut() {
+            segment.note(index, first_seq, offset);
+        }
+    }
+
+    /// Puts a segment in the place of the one of the same name.
+    pub(super) fn replace(&mut self, segment: Segment) {
+        if let Some(found) = self.segments.iter_mut().find(|found| found.name == segment.name) {
+            *found = segment;
         }
     }
 

@@ -263,7 +263,7 @@ fn recover(disk: Arc<dyn LogDisk>, options: LogOptions, driven: bool) -> Result<
 }
 
 /// Checks an entry before it gets its place.
-fn check(entry: &NewEntry) -> Result<(), LogError> {
+pub(super) fn check(entry: &NewEntry) -> Result<(), LogError> {
     let bytes = entry.payload.content().len();
     let refused = |reason| Err(LogError::Refused { index: entry.index, reason });
     if bytes > ENTRY_BYTES_MAX {

@@ -76,6 +76,18 @@ impl Walk {
         tail::judge(self.file().as_ref(), self.offset(), self.tip.next_index, bad).map_err(|error| self.io(error))
     }
 
+    /// All bytes from the current place to the end of the file.
+    pub(super) fn rest(&self) -> Result<Vec<u8>, LogError> {
+        let read = || {
+            let bytes = self.file().bytes()?.saturating_sub(self.offset());
+            let mut rest = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
+            let read = self.file().read_at(&mut rest, self.offset())?;
+            rest.truncate(read);
+            Ok(rest)
+        };
+        read().map_err(|error| self.io(error))
+    }
+
     /// Damage at the current place.
     pub(super) fn damaged_here(&self, reason: String) -> LogError {
         self.damaged(self.offset(), &self.tip, reason)

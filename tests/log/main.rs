@@ -9,6 +9,7 @@ mod golden;
 mod kill;
 mod model;
 mod reader;
+mod repair;
 mod suite;
 mod support;
 mod verify;
