@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kifu::event::cluster::LeaderElected;
-use kifu::event::{Draft, Hash, Millis, NodeId, Term};
+use kifu::event::{Command, Draft, Hash, Millis, NodeId, Term};
 use kifu::log::{Log, LogOptions};
 use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, Identity, Role, Validity};
 use kifu::projection::{State, Store};
 use kifu::replica::machine::RaftCheckpoint;
 use kifu::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
+use kifu::work::Outbox;
+use kifu::work::outbox::Limits;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -18,7 +20,7 @@ struct Node {
     member: Member,
     id: NodeId,
     endpoint: Endpoint,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 fn identity(authority: &Authority, name: &str) -> Identity {
@@ -34,7 +36,7 @@ async fn start(authority: &Authority, name: &str) -> Node {
     let loopback = "127.0.0.1:0".parse().expect("an address");
     let endpoint = Endpoint::bind(loopback, &identity, EndpointLimits::default()).expect("a port");
     let address = endpoint.local_address().expect("bound").to_string();
-    let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::new(authority.fingerprint()) };
+    let options = LogOptions { segment_bytes: 1 << 16, ..LogOptions::new(authority.fingerprint()) };
     let (log, _) = Log::open(&dir.path().join("log"), options).expect("a log");
     let store = Store::open(&dir.path().join("state")).expect("a store");
     let (intake, _asks) = mpsc::channel(1);
@@ -56,7 +58,7 @@ async fn start(authority: &Authority, name: &str) -> Node {
             tokio::spawn(async move { server.serve(connection).await });
         }
     });
-    Node { replica, member: Member { name: name.to_owned(), address }, id, endpoint, _dir: dir }
+    Node { replica, member: Member { name: name.to_owned(), address }, id, endpoint, dir }
 }
 
 fn draft(leader: NodeId, term: Term) -> Draft {
@@ -85,6 +87,46 @@ async fn leader_of(nodes: &[&Node]) -> (usize, Term) {
 
 async fn caught_up(node: &Node, seq: u64) {
     node.replica.fold().watch().wait_for(|folded| folded.0 >= seq).await.expect("the fold lives");
+}
+
+/// A sealed segment on the disk of `node` rots: its first index.
+fn rot(node: &Node) -> u64 {
+    let first = node.replica.log().sealed()[1];
+    let path = node.dir.path().join(format!("log/{first:020}.seg"));
+    let mut bytes = std::fs::read(&path).expect("readable");
+    bytes[300] ^= 1;
+    std::fs::write(path, bytes).expect("written");
+    first
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sealed_segment_that_rots_is_fetched_from_a_peer_while_the_node_runs() {
+    let authority = Authority::create().expect("a CA");
+    let [first, second] = [start(&authority, "n1").await, start(&authority, "n2").await];
+    first.replica.bootstrap(first.member.clone()).await.expect("a new cluster");
+    let (_, term) = leader_of(&[&first]).await;
+    let drafts = vec![draft(first.id, term); 500];
+    for _ in 0..6 {
+        first.replica.append(term, &drafts).await.expect("a quorum of one");
+    }
+    first.replica.add_member(second.id, second.member.clone()).await.expect("it catches up");
+    caught_up(&second, 3_000).await;
+    while second.replica.log().sealed().len() < 3 {
+        // The follower hears with the next message that what it has is committed.
+        first.replica.append(term, &drafts).await.expect("a quorum");
+    }
+    let peers = Arc::new(Peers::new(second.id, second.endpoint.clone()));
+    peers.learn(first.id, &first.member.address);
+    let outbox = Outbox::open(&second.dir.path().join("outbox"), second.id, 0, Limits::default()).expect("an outbox");
+    let scrubber = kifu::node::repair::scrubber(&second.replica, second.id, peers, Arc::new(outbox));
+    let rotten = rot(&second);
+    assert!(!scrubber.scrub(0).await.expect("readable"), "another segment is whole");
+    assert!(scrubber.scrub(rotten).await.expect("repaired"));
+    assert!(!scrubber.scrub(rotten).await.expect("readable"), "it is whole again");
+    let proposals = scrubber.outbox.pending().expect("readable");
+    let [proposal] = &proposals[..] else { panic!("one report: {proposals:?}") };
+    let Command::ReportRepair(report) = &proposal.command else { panic!("{proposal:?}") };
+    assert_eq!((report.repair.first_index, report.repair.source), (rotten, first.id));
 }
 
 fn digest(node: &Node) -> Hash {

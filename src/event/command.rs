@@ -5,6 +5,7 @@ use super::body::body;
 use super::config::Config;
 use super::evaluation::MatchTally;
 use super::games::GamesTally;
+use super::history::LogRepaired;
 use super::id::{ApiTokenId, ClusterId, Hash, JobId, NodeId, TokenId};
 use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
@@ -75,6 +76,8 @@ body! {
         ConfigureMembership(ConfigureMembership),
         /// Hand leadership over.
         TransferLeadership(TransferLeadership),
+        /// Say that a damaged segment was written anew.
+        ReportRepair(ReportRepair),
     }
 
     /// See [`Command::CreateCluster`].
@@ -383,5 +386,11 @@ body! {
         pub to: NodeId,
         /// Who asks.
         pub actor: String,
+    }
+
+    /// See [`Command::ReportRepair`].
+    pub struct ReportRepair {
+        /// What was repaired, and from where.
+        pub repair: LogRepaired,
     }
 }

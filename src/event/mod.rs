@@ -17,6 +17,7 @@ pub mod datasets;
 pub mod error;
 pub mod evaluation;
 pub mod games;
+pub mod history;
 pub mod id;
 pub mod identity;
 pub mod jobs;

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::error::EventError;
 use super::{
-    artifacts, campaign, cluster, config, datasets, evaluation, games, identity, jobs, membership, models, notes,
-    quality, training,
+    artifacts, campaign, cluster, config, datasets, evaluation, games, history, identity, jobs, membership, models,
+    notes, quality, training,
 };
 
 /// The format version of this build: it reads every kind that came with this version or an earlier one. It is raised with
@@ -154,6 +154,7 @@ events! {
     0x0162 v 1 since 2 "MEMBERSHIP_CONFIGURED" membership::MembershipConfigured
     0x0163 v 1 since 2 "LEADER_TRANSFER_REQUESTED" membership::LeaderTransferRequested
     0x0164 v 1 since 2 "CLUSTER_VERSION_RAISED" membership::ClusterVersionRaised
+    0x0170 v 1 since 2 "LOG_REPAIRED" history::LogRepaired
     0x0190 v 1 "CERTIFICATE_RENEWED" identity::CertificateRenewed
     0x0191 v 1 "API_TOKEN_CREATED" identity::ApiTokenCreated
     0x0192 v 1 "API_TOKEN_REVOKED" identity::ApiTokenRevoked

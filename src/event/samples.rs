@@ -17,6 +17,7 @@ use super::evaluation::{
     GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
 };
 use super::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
+use super::history::LogRepaired;
 use super::identity::{ApiRole, ApiTokenCreated, ApiTokenRevoked, CertificateRenewed};
 use super::jobs::{
     Contender, ExternalResultRecorded, ExternalSpec, GauntletSpec, InitModelSpec, JobCancelled, JobClaimed,
@@ -115,6 +116,7 @@ pub fn sample(kind: Kind) -> Event {
     match kind.domain() {
         "cluster" => cluster(kind),
         "identity" => identity(kind),
+        "history" => history(),
         "membership" => membership(kind),
         "jobs" => jobs(kind),
         "games" | "quality" | "datasets" => games(kind),
@@ -276,6 +278,20 @@ fn cluster(kind: Kind) -> Event {
         }
         .into(),
     }
+}
+
+fn history() -> Event {
+    LogRepaired {
+        host: NODE,
+        segment: "00000000000000004711.seg".into(),
+        first_index: 4_711,
+        last_index: 5_000,
+        first_seq: Seq(9_000),
+        last_seq: Seq(9_400),
+        reason: "checksum mismatch".into(),
+        source: PEER,
+    }
+    .into()
 }
 
 fn identity(kind: Kind) -> Event {

@@ -175,6 +175,11 @@ impl LogError {
         LogError::Io { action, path: path.to_owned(), source: Arc::new(source) }
     }
 
+    /// True for damage of segments, which another replica can mend. A lost vote is none.
+    pub fn is_repairable(&self) -> bool {
+        matches!(self, LogError::Damaged { .. } | LogError::Gap { .. } | LogError::Chain { .. })
+    }
+
     /// True when the bytes on the disk are at fault, not the disk or the caller.
     pub fn is_damage(&self) -> bool {
         matches!(

@@ -237,6 +237,11 @@ impl Log {
         state.committed.min(state.written).checked_sub(1)
     }
 
+    /// How the log is kept.
+    pub fn options(&self) -> LogOptions {
+        self.shared().options
+    }
+
     /// The position of the last entry, durable or not.
     pub fn last(&self) -> Option<LogPosition> {
         self.shared().lock().tip.position()

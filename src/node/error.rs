@@ -65,6 +65,21 @@ pub enum NodeError {
         /// How it is known that there was more.
         reason: String,
     },
+    /// The log is damaged and could not be repaired.
+    #[error(
+        "the log in {path} is damaged and could not be repaired: {reason}. Found: {found}. Way out: start the other members \
+         and try again; or remove this node (`kifu-node member remove NODE` on another node), move the directory away and \
+         join anew; a cluster of one node goes on from a backup. `kifu-replay --data DIR verify` says what is readable",
+        path = path.display()
+    )]
+    Unrepaired {
+        /// The log.
+        path: PathBuf,
+        /// The first damage.
+        found: String,
+        /// Why it stays.
+        reason: String,
+    },
     /// Another process runs under this node's identity.
     #[error(
         "another process (started as {incarnation}) runs with the identity in {path}: the directory was copied. Way out: \
@@ -173,7 +188,7 @@ impl NodeError {
             | NodeError::Removed { .. }
             | NodeError::NoAuthority
             | NodeError::Refused { .. } => ExitCode::Conflict,
-            NodeError::Wiped { .. } => ExitCode::Unhealthy,
+            NodeError::Wiped { .. } | NodeError::Unrepaired { .. } => ExitCode::Unhealthy,
             NodeError::Net(NetError::Bind { .. }) => ExitCode::Conflict,
             NodeError::Client(error) => error.exit_code(),
             NodeError::Net(NetError::Token(_)) => ExitCode::Usage,

@@ -25,6 +25,7 @@ pub mod members;
 pub mod node;
 pub mod open;
 pub mod renewal;
+pub mod repair;
 pub mod reporter;
 pub mod rollcall;
 pub mod runs;

@@ -26,6 +26,7 @@ use super::leader::Leader;
 use super::members::Members;
 use super::open::{self, Opened};
 use super::renewal::Renewal;
+use super::repair;
 use super::reporter::Reporter;
 use super::rollcall::{Doorman, Rollcall};
 use super::workshop::Workshop;
@@ -68,7 +69,14 @@ impl Node {
     pub async fn start(layout: Layout, timing: Timing) -> Result<Node, NodeError> {
         let config = layout.load_config()?;
         let lock = layout.lock()?;
-        let opened = open::open(&layout, &config)?;
+        let opened = match open::open(&layout, &config) {
+            Err(NodeError::Log(error)) if error.is_repairable() => {
+                repair::before_start(&layout, &config, error).await?;
+                open::open(&layout, &config)?
+            }
+            other => other?,
+        };
+        repair::report_pending(&layout, &opened.outbox).await?;
         let listen: SocketAddr = resolve(&config.listen).await?;
         let endpoint = Endpoint::bind(listen, &opened.identity, EndpointLimits::default())?;
         let web = http::bind(&config.http).await?;
@@ -202,6 +210,8 @@ impl Node {
         let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.stop.clone() };
         self.tasks.spawn(courier.run());
         self.tasks.spawn(self.rollcall.clone().run(self.replica.clone(), self.stop.clone()));
+        let scrubber = repair::scrubber(&self.replica, node, self.pulse.peers.clone(), self.outbox.clone());
+        self.tasks.spawn(scrubber.run(self.stop.clone()));
         let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
         self.tasks.spawn(reporter.run(self.stop.clone()));
         let (pulse, workshop, replica, stop) =

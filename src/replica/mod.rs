@@ -13,6 +13,7 @@ pub mod fold;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod greeting;
+pub mod history;
 pub mod machine;
 pub mod membership;
 pub mod peers;

@@ -137,7 +137,7 @@ impl Replica {
 
     /// What answers a peer's connection.
     pub fn service(&self) -> Service {
-        Service { raft: self.raft.clone(), intake: self.intake.clone(), greeter: None }
+        Service { raft: self.raft.clone(), intake: self.intake.clone(), log: self.log.clone(), greeter: None }
     }
 
     /// Serves a peer's connection until it closes, its greetings too.

@@ -9,12 +9,14 @@ use tokio::sync::mpsc;
 
 use super::error::ReplicaError;
 use super::greeting::{Greeter, Welcome};
+use super::history;
 use super::machine::Machine;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::stream::Stream;
 use super::types::TypeConfig;
 use super::wire::{Tag, from_json, read_append};
 use crate::event::{NodeId, Proposal};
+use crate::log::Log;
 use crate::net::Connection;
 
 type Raft = openraft::Raft<TypeConfig, Machine>;
@@ -26,6 +28,8 @@ pub struct Service {
     pub raft: Raft,
     /// This node's admission task.
     pub intake: mpsc::Sender<Ask>,
+    /// What members with damage are served from.
+    pub log: Log,
     /// What answers greetings, if anything does.
     pub greeter: Option<Arc<dyn Greeter>>,
 }
@@ -62,6 +66,7 @@ impl Service {
             Tag::Vote => reply(self.raft.vote(from_json(&body)?).await),
             Tag::PreVote => reply(self.raft.pre_vote(from_json(&body)?).await),
             Tag::Transfer => reply(self.raft.handle_transfer_leader(from_json(&body)?).await),
+            Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
             Tag::Greet => reply(self.greet(peer, &body)),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
         })

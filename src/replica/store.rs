@@ -109,7 +109,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 }
 
-fn from_raft(entry: RaftEntry) -> NewEntry {
+pub(super) fn from_raft(entry: RaftEntry) -> NewEntry {
     let payload = match entry.payload {
         EntryPayload::Blank => Payload::Blank,
         EntryPayload::Normal(batch) => Payload::Records { count: batch.count, bytes: batch.records },
@@ -119,7 +119,7 @@ fn from_raft(entry: RaftEntry) -> NewEntry {
     NewEntry { index: entry.log_id.index, term: Term(leader.term), leader: leader.node_id, payload }
 }
 
-fn to_raft(entry: log::Entry) -> Result<RaftEntry, ReplicaError> {
+pub(super) fn to_raft(entry: log::Entry) -> Result<RaftEntry, ReplicaError> {
     let payload = match entry.payload {
         Payload::Blank => EntryPayload::Blank,
         Payload::Records { count, bytes } => EntryPayload::Normal(Batch { count, records: bytes }),

@@ -33,12 +33,14 @@ pub enum Tag {
     Propose = 5,
     /// A node that starts asks about itself.
     Greet = 6,
+    /// Committed entries for a member whose copy is damaged.
+    History = 7,
 }
 
 impl Tag {
     /// The tag with this number.
     pub fn from_byte(byte: u8) -> Option<Tag> {
-        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose, Tag::Greet]
+        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose, Tag::Greet, Tag::History]
             .into_iter()
             .find(|tag| *tag as u8 == byte)
     }
@@ -101,7 +103,7 @@ pub fn read_append(mut body: Bytes) -> Result<AppendEntriesRequest<TypeConfig>, 
 
 const ENTRY_HEADER_BYTES: usize = 33;
 
-fn put_entry(frame: &mut Vec<u8>, entry: &RaftEntry) {
+pub(super) fn put_entry(frame: &mut Vec<u8>, entry: &RaftEntry) {
     let (kind, count, content) = match &entry.payload {
         EntryPayload::Blank => (0, 0, Bytes::new()),
         EntryPayload::Normal(batch) => (1, batch.count, batch.records.clone()),
@@ -116,7 +118,7 @@ fn put_entry(frame: &mut Vec<u8>, entry: &RaftEntry) {
     frame.put_slice(&content);
 }
 
-fn take_entry(body: &mut Bytes) -> Result<RaftEntry, ReplicaError> {
+pub(super) fn take_entry(body: &mut Bytes) -> Result<RaftEntry, ReplicaError> {
     if body.remaining() < ENTRY_HEADER_BYTES {
         return Err(ReplicaError::wire("cut short in an entry's header"));
     }

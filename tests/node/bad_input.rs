@@ -104,7 +104,8 @@ async fn damage_in_the_middle_of_the_log_is_refused_with_its_place_and_a_torn_en
     flipped[700] ^= 0x10;
     fs::write(&segment, &flipped).expect("written");
     let (code, words) = start(&machine);
-    assert_eq!(code, 1, "{words}");
+    assert_eq!(code, 6, "{words}");
+    assert!(words.contains("no other member is known") && words.contains("backup"), "{words}");
     let name = segment.file_name().expect("a name").to_string_lossy().into_owned();
     assert!(words.contains(&name) && words.contains("damaged"), "{words}");
     assert_eq!(fs::read(&segment).expect("readable"), flipped, "evidence is left alone");

@@ -120,6 +120,32 @@ async fn a_copy_of_a_running_node_is_refused_and_both_say_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_segment_is_fetched_from_a_peer_before_the_start_and_the_repair_is_a_fact() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [first, mut second] = pair(folder.path()).await;
+    second.kill();
+    let segment = second.data.join("log").join(format!("{:020}.seg", 0));
+    let mut bytes = std::fs::read(&segment).expect("readable");
+    bytes[700] ^= 0x10;
+    std::fs::write(&segment, &bytes).expect("written");
+    second.start();
+    second.wait_for("being back", |status| status.hosts_online == 2).await;
+    let deadline = Instant::now() + PATIENCE;
+    let repaired = loop {
+        if let Some(record) = events(&first, &[Kind::LogRepaired]).await.pop() {
+            break record;
+        }
+        assert!(Instant::now() < deadline, "the repair is not a fact");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let text = repaired.to_string();
+    assert!(text.contains("00000000000000000000.seg") && text.contains("checksum"), "{text}");
+    let aside = std::fs::read(second.data.join("log").join(format!("{:020}.seg.0.aside", 0)));
+    assert_eq!(aside.expect("it is kept"), bytes, "evidence is left alone");
+    assert!(!second.data.join("repairs.json").exists(), "it is reported once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wiped_outbox_gives_no_number_twice() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut machine = Machine::new(folder.path(), "n1");

@@ -1,6 +1,8 @@
 //! The one gate for commands.
 
-use super::{Refusal, artifacts, claims, cluster, config, identity, leases, members, notes, results, submissions};
+use super::{
+    Refusal, artifacts, claims, cluster, config, history, identity, leases, members, notes, results, submissions,
+};
 use crate::event::{Command, Millis, Proposal};
 use crate::policy::upgrade;
 use crate::policy::view::Decision;
@@ -44,6 +46,7 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::RequestJob(command) => submissions::request(state, command),
         Command::RenewCertificate(command) => identity::renew(state, command, now),
         Command::CreateApiToken(command) => identity::create_api_token(state, command, now),
+        Command::ReportRepair(command) => history::repaired(state, origin, command),
         Command::RevokeApiToken(command) => identity::revoke_api_token(state, command),
         Command::ChangeRoles(command) => members::change_roles(state, command),
         Command::RemoveMember(command) => members::remove(state, command, now),

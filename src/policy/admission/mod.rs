@@ -9,6 +9,7 @@ mod artifacts;
 mod claims;
 mod cluster;
 pub mod config;
+mod history;
 mod identity;
 mod leases;
 mod members;
