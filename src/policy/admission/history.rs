@@ -26,6 +26,7 @@ pub(super) fn repaired(state: &State, origin: NodeId, command: &ReportRepair) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::membership::ClusterVersionRaised;
     use crate::event::{Command, Seq};
     use crate::policy::testing::{Given, joined};
 
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_host_reports_its_own_repairs_from_members() {
-        let given = Given::events([joined(1), joined(2)]);
+        let given = Given::events([joined(1), joined(2)]).and(ClusterVersionRaised { from: 1, to: 2 });
         given.clone().when(1, report(1, 2)).then_kinds(&["LOG_REPAIRED"]);
         given.clone().when(2, report(1, 2)).refused("not_yours");
         given.when(1, report(1, 7)).refused("not_a_member");
