@@ -109,6 +109,12 @@ impl<'a> RawRecord<'a> {
         Ok((record, offset + length))
     }
 
+    /// The record whose bytes [`RawRecord::read`] has accepted before: not checked again.
+    pub(crate) fn accepted(bytes: &'a [u8]) -> RawRecord<'a> {
+        debug_assert!(RawRecord::read(bytes, 0).is_ok_and(|(_, end)| end == bytes.len()), "these bytes are no record");
+        RawRecord { bytes }
+    }
+
     /// The record's bytes.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes

@@ -110,10 +110,12 @@ impl LogCursor {
     /// Goes on to the next segment. False when there is none: the end.
     fn cross(&mut self, bad: Option<&'static str>) -> Result<bool, LogError> {
         let current = self.walk.header.before.next_index;
-        let Some(next) = base::list(self.disk.as_ref())?.into_iter().find(|first| *first > current) else {
+        let mut later = base::list(self.disk.as_ref())?.into_iter().filter(|first| *first > current);
+        let Some(next) = later.next() else {
             self.check_end(bad)?;
             return Ok(false);
         };
+        let sealed = later.next().is_some();
         // The next segment may have come into being after the last look at this one.
         if let Step::Frame(_) = self.peek()? {
             return Ok(true);
@@ -122,7 +124,10 @@ impl LogCursor {
             let reason = format!("{}, but later segments show that more was durable", bad.unwrap_or("zeros"));
             return Err(self.walk.damaged_here(reason));
         }
-        let walk = Walk::open(self.disk.as_ref(), next)?;
+        let mut walk = Walk::open(self.disk.as_ref(), next)?;
+        if sealed {
+            walk.map()?;
+        }
         recovery::check_cluster(&walk, &self.walk.header.cluster)?;
         walk::check_joint(&self.walk.tip, &walk)?;
         self.walk = walk;

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 /// A folder of files. One [`super::Log`] writes it; any number of readers may look on.
 pub trait LogDisk: Send + Sync + 'static {
     /// The names of all files, in any order.
@@ -59,6 +61,14 @@ pub trait LogFile: Send + Sync {
     /// # Errors
     /// What the system says.
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The whole file as memory, or none when this disk cannot do that. Only for files that change no more.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn map(&self) -> io::Result<Option<Bytes>> {
+        Ok(None)
+    }
 
     /// Writes all of `bytes` at `offset`.
     ///

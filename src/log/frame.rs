@@ -73,21 +73,21 @@ fn frame_length(head: &[u8]) -> Result<Option<usize>, &'static str> {
 }
 
 /// Reads the frame at the start of `bytes`, if a good one stands there completely: its entry, and the index below which
-/// all entries were durable when it was written.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Entry, u64), &'static str> {
+/// all entries were durable when it was written. The entry's content is a part of `bytes`, not a copy.
+pub(super) fn decode(bytes: &Bytes) -> Result<(Entry, u64), &'static str> {
     let length = frame_length(bytes)?.ok_or("no frame")?;
     let frame = bytes.get(..length).ok_or("cut short")?;
     let stored = Fields(&frame[4..]).u32().ok_or("cut short")?;
     if checksum(frame) != stored {
         return Err("checksum mismatch");
     }
-    decode_payload(&frame[FRAME_HEADER_BYTES..])
+    decode_payload(&bytes.slice(FRAME_HEADER_BYTES..length))
 }
 
-fn decode_payload(payload: &[u8]) -> Result<(Entry, u64), &'static str> {
+fn decode_payload(payload: &Bytes) -> Result<(Entry, u64), &'static str> {
     let mut fields = Fields(payload);
     let (entry, synced) = decode_header(&mut fields).ok_or("cut short")?;
-    let content = Bytes::copy_from_slice(fields.0);
+    let content = payload.slice(payload.len() - fields.0.len()..);
     let payload = match (payload[0], entry.payload.count()) {
         (1, 0) if content.is_empty() => Payload::Blank,
         (2, 0) => Payload::Membership(content),
@@ -121,10 +121,10 @@ pub(super) fn plausible(bytes: &[u8], index: u64) -> bool {
         && Fields(&head[16..]).u64().is_some_and(|found| found > index)
 }
 
-/// Reads frames one after another.
+/// Reads frames one after another. What they hold are parts of the buffer, which lives as long as any of them.
 pub(super) struct FrameReader {
     file: Arc<dyn LogFile>,
-    buffer: Vec<u8>,
+    buffer: Bytes,
     /// Where in the file the buffer begins.
     start: u64,
     offset: u64,
@@ -133,7 +133,15 @@ pub(super) struct FrameReader {
 impl FrameReader {
     /// Begins at `offset`, where a frame begins.
     pub(super) fn new(file: Arc<dyn LogFile>, offset: u64) -> FrameReader {
-        FrameReader { file, buffer: vec![], start: offset, offset }
+        FrameReader { file, buffer: Bytes::new(), start: offset, offset }
+    }
+
+    /// Reads from memory that the file is mapped to, if the disk can do that. For files that change no more.
+    pub(super) fn map(&mut self) -> io::Result<()> {
+        if let Some(mapped) = self.file.map()? {
+            (self.buffer, self.start) = (mapped, 0);
+        }
+        Ok(())
     }
 
     /// Where the next frame begins.
@@ -157,7 +165,7 @@ impl FrameReader {
     }
 
     fn read(&mut self) -> io::Result<Found> {
-        let length = match frame_length(self.fill(4)?) {
+        let length = match frame_length(&self.fill(4)?) {
             Ok(Some(length)) => length,
             Ok(None) => return Ok(Found::End),
             Err(reason) => return Ok(Found::Bad(reason)),
@@ -167,24 +175,25 @@ impl FrameReader {
         if bytes.len() < length {
             return Ok(Found::Bad("cut short"));
         }
-        Ok(match decode(bytes) {
+        Ok(match decode(&bytes) {
             Ok((entry, _)) => Found::Frame(Frame { entry, offset, end: offset + length as u64 }),
             Err(reason) => Found::Bad(reason),
         })
     }
 
     /// The bytes from the current offset: at least `wanted` of them unless the file ends before.
-    fn fill(&mut self, wanted: usize) -> io::Result<&[u8]> {
+    fn fill(&mut self, wanted: usize) -> io::Result<Bytes> {
         let skip = usize::try_from(self.offset - self.start).unwrap_or(usize::MAX).min(self.buffer.len());
         if self.buffer.len() - skip < wanted {
-            self.buffer.drain(..skip);
-            self.start = self.offset;
-            let had = self.buffer.len();
-            self.buffer.resize(had + wanted.max(READ_BYTES), 0);
-            let read = self.file.read_at(&mut self.buffer[had..], self.start + had as u64)?;
-            self.buffer.truncate(had + read);
-            return Ok(&self.buffer);
+            let mut fresh = Vec::with_capacity(self.buffer.len() - skip + wanted.max(READ_BYTES));
+            fresh.extend_from_slice(&self.buffer[skip..]);
+            let had = fresh.len();
+            fresh.resize(had + wanted.max(READ_BYTES), 0);
+            let read = self.file.read_at(&mut fresh[had..], self.offset + had as u64)?;
+            fresh.truncate(had + read);
+            (self.buffer, self.start) = (Bytes::from(fresh), self.offset);
+            return Ok(self.buffer.clone());
         }
-        Ok(&self.buffer[skip..])
+        Ok(self.buffer.slice(skip..))
     }
 }

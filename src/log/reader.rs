@@ -148,6 +148,11 @@ impl LogReader {
             }
         }
         let walk = match best {
+            // `low` is the segment after it: when there is one, this one is sealed.
+            Some(mut walk) if low < firsts.len() => {
+                walk.map()?;
+                walk
+            }
             Some(walk) => walk,
             None => return Err(LogError::Missing { path: self.disk.path("") }),
         };
@@ -157,11 +162,8 @@ impl LogReader {
 
 impl StoredRecord {
     /// The record, its body not decoded.
-    ///
-    /// # Errors
-    /// As [`RawRecord::read`]; it was read once before.
-    pub fn raw(&self) -> Result<RawRecord<'_>, EventError> {
-        RawRecord::read(&self.bytes, 0).map(|(raw, _)| raw)
+    pub fn raw(&self) -> RawRecord<'_> {
+        RawRecord::accepted(&self.bytes)
     }
 
     /// The record's bytes.
@@ -174,7 +176,7 @@ impl StoredRecord {
     /// # Errors
     /// As [`RawRecord::decode`].
     pub fn decode(&self) -> Result<Record, EventError> {
-        self.raw()?.decode(self.seq, self.term)
+        self.raw().decode(self.seq, self.term)
     }
 }
 

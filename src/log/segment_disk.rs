@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::retry_on_intr;
 
@@ -120,6 +121,13 @@ impl LogFile for RealFile {
             }
         }
         Ok(read)
+    }
+
+    fn map(&self) -> io::Result<Option<Bytes>> {
+        #[expect(unsafe_code, reason = "the contract of LogFile::map: nobody changes the file any more")]
+        let mapped = unsafe { memmap2::Mmap::map(&self.0) }?;
+        mapped.advise(memmap2::Advice::Sequential).ok();
+        Ok(Some(Bytes::from_owner(mapped)))
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use bytes::Bytes;
+
 use super::disk::LogFile;
 use super::frame;
 
@@ -49,7 +51,7 @@ fn next_good_frame(rest: &[u8], missing: u64) -> Option<(usize, u64, u64)> {
         if !frame::plausible(bytes, missing) {
             return None;
         }
-        frame::decode(bytes).ok().map(|(entry, synced)| (at, entry.index, synced))
+        frame::decode(&Bytes::copy_from_slice(bytes)).ok().map(|(entry, synced)| (at, entry.index, synced))
     })
 }
 

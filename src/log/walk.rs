@@ -46,6 +46,11 @@ impl Walk {
         Ok(Walk { header, tip: header.before, name, path, frames })
     }
 
+    /// Reads the segment from mapped memory: it is sealed, a later one exists.
+    pub(super) fn map(&mut self) -> Result<(), LogError> {
+        self.frames.map().map_err(|error| LogError::io("map", &self.path, error))
+    }
+
     /// Reads on in `file`, which has taken the place of the one that was read so far.
     pub(super) fn resume(&mut self, file: Arc<dyn LogFile>) {
         self.frames = FrameReader::new(file, self.frames.offset());

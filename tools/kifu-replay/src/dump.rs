@@ -46,7 +46,7 @@ impl Dump {
         };
         for record in data.records(from, until)? {
             let record = record?;
-            let kind = record.raw().ok().and_then(|raw| raw.kind());
+            let kind = record.raw().kind();
             if kinds.as_ref().is_some_and(|kinds| !kind.is_some_and(|kind| kinds.contains(&kind))) {
                 continue;
             }

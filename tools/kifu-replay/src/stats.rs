@@ -94,7 +94,7 @@ impl Stats {
 
 impl Counter {
     fn add(&mut self, record: &StoredRecord) {
-        let Ok(raw) = record.raw() else { return };
+        let raw = record.raw();
         let (number, at, bytes) = (raw.kind_number(), raw.recorded_at(), raw.bytes().len() as u64);
         self.records += 1;
         self.bytes += bytes;
