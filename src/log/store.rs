@@ -54,9 +54,9 @@ struct Handle {
 }
 
 impl LogOptions {
-    /// Segments of 16 MiB, and 32 MiB of recent entries in memory.
+    /// Segments of 16 MiB, and 8 MiB of recent entries in memory.
     pub fn new(cluster: Hash) -> LogOptions {
-        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 32 << 20 }
+        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 8 << 20 }
     }
 }
 
@@ -215,13 +215,13 @@ impl Log {
         self.shared().lock().vote
     }
 
-    /// Notes how far the log is committed. A hint: written soon, without a sync of its own.
+    /// Notes how far the log is committed. A hint: written beside the next append or at the end, without a sync of its
+    /// own, because to wake the writer for it would cost as much as an append.
     ///
     /// # Errors
     /// [`LogError::Poisoned`].
     pub fn save_committed(&self, index: Option<u64>) -> Result<(), LogError> {
         self.shared().sound()?.save_committed(index.map_or(0, |index| index + 1));
-        self.shared().notify();
         Ok(())
     }
 

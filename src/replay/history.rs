@@ -124,8 +124,7 @@ impl History {
 
 /// Whether `state` ends with this record, as far as can be told.
 fn is_of(record: &StoredRecord, state: &State) -> bool {
-    record.seq != state.seq
-        || (record.term == state.term && record.raw().is_ok_and(|raw| raw.recorded_at() == state.recorded_at))
+    record.seq != state.seq || (record.term == state.term && record.raw().recorded_at() == state.recorded_at)
 }
 
 /// Decodes a record.

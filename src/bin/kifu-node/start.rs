@@ -41,7 +41,8 @@ impl Start {
             TimingProfile::Wan => Timing::WAN,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            // One thread: consensus is short steps that hand over to one another, which across threads costs a wake-up each.
+            .worker_threads(1)
             .thread_name("kifu-control")
             .enable_all()
             .build()
