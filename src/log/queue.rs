@@ -90,6 +90,21 @@ impl Queue {
         self.jobs.push_back(job);
     }
 
+    /// Puts what was taken back to the front.
+    pub(super) fn put_back(&mut self, work: Work) {
+        match work {
+            Work::Append(appends) => {
+                for append in appends.into_iter().rev() {
+                    self.bytes += append.weight();
+                    self.jobs.push_front(Job::Append(append));
+                }
+            }
+            Work::Rewind { tip, done } => self.jobs.push_front(Job::Rewind { tip, done }),
+            Work::SaveVote { vote, done } => self.jobs.push_front(Job::SaveVote { vote, done }),
+            Work::Rebase { tip, done } => self.jobs.push_front(Job::Rebase { tip, done }),
+        }
+    }
+
     /// The next request, or all appends that are next within the bounds of a batch.
     pub(super) fn next(&mut self) -> Option<Work> {
         match self.jobs.pop_front()? {

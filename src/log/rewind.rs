@@ -8,6 +8,7 @@ use super::error::LogError;
 use super::frame::{Found, FrameReader};
 use super::index::Segment;
 use super::pending::Done;
+use super::queue::Work;
 use super::recovery::{self, Active};
 use super::segment::TEMPORARY;
 use super::writer::Writer;
@@ -16,6 +17,14 @@ impl Writer {
     /// Removes all that follows `tip`.
     pub(super) fn rewind(&mut self, tip: Tip, done: Done) {
         let result = if tip.next_index < self.tip.next_index { self.rewind_to(&tip) } else { Ok(()) };
+        let done = match &result {
+            // On a full disk nothing has happened yet.
+            Err(error) => match self.shared.put_back(Work::Rewind { tip, done }, error) {
+                Some(Work::Rewind { done, .. }) => done,
+                _ => return,
+            },
+            Ok(()) => done,
+        };
         let failed = result.as_ref().err().map(|error| (self.fail(error), error.clone()));
         done(result);
         if let Some((failed, error)) = failed {

@@ -16,6 +16,9 @@ use super::recovery::Recovered;
 use super::store::{LogOptions, LogStats};
 use super::vote::Vote;
 
+/// How often a full disk is tried again.
+const SPACE_RETRY: Duration = Duration::from_millis(250);
+
 /// Shared by all handles of a log and its writer thread; lives as long as the longest of them.
 pub(super) struct Shared {
     pub disk: Arc<dyn LogDisk>,
@@ -49,6 +52,8 @@ pub(super) struct State {
     /// Counts rewinds, asked for or forced by a failure: work of an older generation must not move `written`.
     pub generation: u64,
     pub poisoned: Option<String>,
+    /// The writer waits for space on the disk.
+    pub full: bool,
     closing: bool,
     pub stats: LogStats,
 }
@@ -68,6 +73,7 @@ impl Shared {
             queue: Queue::default(),
             generation: 0,
             poisoned: None,
+            full: false,
             closing: false,
             stats: LogStats::default(),
         };
@@ -128,6 +134,9 @@ impl Shared {
 
     /// As [`Shared::next_work`], for a writer that is a task. Before it takes work it waits as long as `pace` says.
     pub(super) async fn next_work_paced(&self, pace: &mut impl FnMut() -> Duration) -> Option<Turn> {
+        if self.lock().full {
+            tokio::time::sleep(SPACE_RETRY).await;
+        }
         loop {
             let (idle, closing) = {
                 let state = self.lock();
@@ -144,6 +153,34 @@ impl Shared {
                     }
                 }
             }
+        }
+    }
+
+    /// Puts work back that found the disk full, unless it must not wait: then it is returned.
+    pub(super) fn put_back(&self, work: Work, error: &LogError) -> Option<Work> {
+        let mut state = self.lock();
+        if !self.options.waits_for_space || state.closing || !matches!(error, LogError::Full { .. }) {
+            return Some(work);
+        }
+        if !std::mem::replace(&mut state.full, true) {
+            tracing::warn!(%error, "waiting for space on the disk");
+        }
+        state.queue.put_back(work);
+        None
+    }
+
+    /// The disk took something.
+    pub(super) fn has_space(&self) {
+        if std::mem::take(&mut self.lock().full) {
+            tracing::info!("there is space on the disk again");
+        }
+    }
+
+    /// Waits a while before the disk is tried again; less when the log is closed meanwhile.
+    pub(super) fn pause(&self) {
+        let state = self.lock();
+        if !state.closing {
+            drop(self.work.wait_timeout(state, SPACE_RETRY));
         }
     }
 

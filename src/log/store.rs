@@ -26,6 +26,9 @@ pub struct LogOptions {
     pub segment_bytes: u64,
     /// Bytes of recent entries that are kept in memory.
     pub cache_bytes: usize,
+    /// On a full disk: keep what is asked for until there is space again ([`Log::is_full`] says so meanwhile), instead of
+    /// refusing it.
+    pub waits_for_space: bool,
 }
 
 /// What the writer has done since the log was opened.
@@ -56,7 +59,7 @@ struct Handle {
 impl LogOptions {
     /// Segments of 16 MiB, and 8 MiB of recent entries in memory.
     pub fn new(cluster: Hash) -> LogOptions {
-        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 8 << 20 }
+        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 8 << 20, waits_for_space: false }
     }
 }
 
@@ -245,6 +248,11 @@ impl Log {
     /// The position of the last entry, durable or not.
     pub fn last(&self) -> Option<LogPosition> {
         self.shared().lock().tip.position()
+    }
+
+    /// Whether requests wait for space on the disk. Nothing that was acknowledged is lost, and nothing new is acknowledged.
+    pub fn is_full(&self) -> bool {
+        self.shared().lock().full
     }
 
     /// What the writer has done.

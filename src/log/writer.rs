@@ -38,6 +38,9 @@ impl Writer {
         let _guard = PoisonOnPanic(self.shared.clone());
         while let Some(turn) = self.shared.next_work() {
             self.turn(turn);
+            if self.shared.lock().full {
+                self.shared.pause();
+            }
         }
     }
 
@@ -57,17 +60,14 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, batch: Vec<Append>) {
-        let entries = batch.iter().flat_map(|append| &append.entries);
-        let mut result = Ok(());
-        for entry in entries {
-            result = self.stage(entry);
-            if result.is_err() {
-                break;
+    fn append(&mut self, mut batch: Vec<Append>) {
+        let result = self.write(&batch);
+        if let Err(error) = &result {
+            match self.shared.put_back(Work::Append(batch), error) {
+                Some(Work::Append(refused)) => batch = refused,
+                _ => return,
             }
         }
-        let result = result.and_then(|()| self.flush());
-        self.reset(self.tip);
         // The state comes before the callbacks, and these before those of whatever was queued later.
         let failed = match &result {
             Ok(()) => {
@@ -83,6 +83,15 @@ impl Writer {
         if let Err(error) = &result {
             self.shared.refuse(failed, error);
         }
+    }
+
+    /// Writes and syncs entries. After an error some of them may be durable; an entry that already is, is left out.
+    fn write(&mut self, batch: &[Append]) -> Result<(), LogError> {
+        let durable = self.tip.next_index;
+        let mut entries = batch.iter().flat_map(|append| &append.entries).filter(|entry| entry.index >= durable);
+        let result = entries.try_for_each(|entry| self.stage(entry)).and_then(|()| self.flush());
+        self.reset(self.tip);
+        result
     }
 
     /// Forgets what is staged; the log ends at `tip`.
@@ -101,6 +110,8 @@ impl Writer {
         }
         let written = state.written;
         state.cache.shrink(written);
+        drop(state);
+        self.shared.has_space();
     }
 
     /// A full disk takes back what was not written; anything else ends the log. Returns what fails with it.
@@ -192,6 +203,16 @@ impl Writer {
 
     fn save_vote(&mut self, vote: vote::Vote, done: Done) {
         let result = vote.save(self.shared.disk.as_ref(), &self.shared.options.cluster);
+        let done = match &result {
+            Err(error) => match self.shared.put_back(Work::SaveVote { vote, done }, error) {
+                Some(Work::SaveVote { done, .. }) => done,
+                _ => return,
+            },
+            Ok(()) => {
+                self.shared.has_space();
+                done
+            }
+        };
         let fatal = result.as_ref().err().filter(|error| !matches!(error, LogError::Full { .. })).cloned();
         if result.is_ok() {
             self.shared.lock().vote = Some(vote);

@@ -106,6 +106,7 @@ async fn readyz(Shared(health): Shared<Health>) -> impl IntoResponse {
     let reason = match (&footer.leader, health.replica.health(), health.outbox.poisoned()) {
         (_, Err(error), _) => Some(error.to_string()),
         (_, _, Some(reason)) => Some(format!("the outbox cannot be written: {reason}")),
+        _ if health.replica.log().is_full() => Some(crate::replica::ReplicaError::DiskFull.to_string()),
         (None, _, _) => Some("no leader is known".to_owned()),
         _ if halted.is_some() => halted,
         _ if footer.behind_ms > BEHIND_MS_MAX => Some(format!("the leader was last heard {} ms ago", footer.behind_ms)),

@@ -46,7 +46,7 @@ pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
             format!("its key is that of node {} in {}, node.toml says otherwise", identity.node(), identity.cluster());
         return Err(NodeError::NotADataDir { path: layout.root().to_owned(), reason });
     }
-    let options = LogOptions::new(identity.ca().fingerprint());
+    let options = LogOptions { waits_for_space: true, ..LogOptions::new(identity.ca().fingerprint()) };
     let (log, recovery) = Log::open(&layout.root().join("log"), options)?;
     if let Some(cut) = &recovery.cut {
         tracing::warn!(path = %cut.path.display(), offset = cut.offset, bytes = cut.bytes, "a torn end of the log was cut");

@@ -20,6 +20,9 @@ pub enum ReplicaError {
         /// Who leads, as far as this node knows.
         leader: Option<NodeId>,
     },
+    /// The disk under the log is full. The node goes on by itself when there is space again.
+    #[error("the disk under the log is full: free some space, the node then goes on by itself")]
+    DiskFull,
     /// A membership change was refused.
     #[error("the membership cannot change now: {reason}")]
     Membership {

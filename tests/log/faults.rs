@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use kifu::event::Term;
-use kifu::log::{Crash, LogError, SimDisk, Vote};
+use kifu::log::{Crash, LogError, LogOptions, SimDisk, Vote};
 
 use crate::support::*;
 
@@ -128,4 +128,45 @@ fn a_full_disk_refuses_a_new_log_and_leaves_nothing() {
     disk.set_space(Some(100));
     assert!(matches!(kifu::log::Log::open_on(disk.writer(), options()), Err(LogError::Full { .. })));
     assert_eq!(segments(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
+    let disk = SimDisk::new();
+    let waiting = LogOptions { waits_for_space: true, ..options() };
+    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    disk.set_space(Some(3000));
+    let mut pending = vec![];
+    while !log.is_full() {
+        pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued"));
+    }
+    for _ in 0..3 {
+        pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued while it waits"));
+    }
+    let vote = Vote { term: Term(7), node: Some(LEADER), committed: false };
+    let voted = log.save_vote(vote).expect("queued behind them");
+    assert!(log.is_full(), "nothing that was asked for is refused");
+    disk.set_space(None);
+    let count = pending.len() as u64;
+    pending.into_iter().for_each(|pending| pending.wait().expect("durable once there is space"));
+    voted.wait().expect("durable too");
+    assert!(!log.is_full());
+    drop(log);
+    let (log, recovery) = open(&disk.crashed(Crash::LoseAll));
+    assert_eq!((log.last().expect("entries").index + 1, recovery.cut, log.vote()), (count, None, Some(vote)));
+}
+
+#[test]
+fn a_log_that_waits_for_space_can_be_closed() {
+    let disk = SimDisk::new();
+    let waiting = LogOptions { waits_for_space: true, ..options() };
+    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    disk.set_space(Some(3000));
+    let mut pending = vec![];
+    while !log.is_full() {
+        pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued"));
+    }
+    drop(log);
+    let refused = pending.into_iter().map(|pending| pending.wait()).find_map(Result::err);
+    assert!(matches!(refused, Some(LogError::Full { .. })), "{refused:?}");
 }

@@ -71,6 +71,10 @@ impl<'a> Reign<'a> {
     pub async fn run(&mut self, leadership: &mut watch::Receiver<Leadership>) -> Result<(), ReplicaError> {
         let node = self.leader.node;
         loop {
+            if self.leader.replica.log().is_full() {
+                // Others may have space; what is on its way is answered as unknown.
+                return Err(ReplicaError::DiskFull);
+            }
             let mut asks = vec![];
             let ready = !self.flights.is_full();
             let tick = if self.waiting.is_empty() { self.decided_at + TICK } else { Instant::now() };

@@ -45,6 +45,8 @@ impl Leader {
             let now = leadership.borrow_and_update().clone();
             if now.leader != Some(self.node) {
                 self.wait_for_leadership(&mut leadership).await;
+            } else if self.replica.log().is_full() {
+                self.abdicate().await;
             } else if let Err(error) = self.reign(now, &mut leadership).await {
                 tracing::info!(%error, "the reign is over");
                 tokio::time::sleep(REIGN_AGAIN).await;
