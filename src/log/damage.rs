@@ -130,7 +130,7 @@ impl Damage {
         let mut end = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
-            match frame::plausible(rest, self.first_index).then(|| frame::decode(rest)) {
+            match frame::plausible(rest, self.first_index).then(|| frame::decode_copy(rest)) {
                 Some(Ok((entry, _))) => {
                     at += frame::frame_bytes(&entry) as usize;
                     end = at;

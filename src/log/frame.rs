@@ -84,6 +84,12 @@ pub(super) fn decode(bytes: &Bytes) -> Result<(Entry, u64), &'static str> {
     decode_payload(&bytes.slice(FRAME_HEADER_BYTES..length))
 }
 
+/// As [`decode`], but the entry's content is a copy.
+pub(super) fn decode_copy(bytes: &[u8]) -> Result<(Entry, u64), &'static str> {
+    let length = frame_length(bytes)?.ok_or("no frame")?;
+    decode(&Bytes::copy_from_slice(bytes.get(..length).ok_or("cut short")?))
+}
+
 fn decode_payload(payload: &Bytes) -> Result<(Entry, u64), &'static str> {
     let mut fields = Fields(payload);
     let (entry, synced) = decode_header(&mut fields).ok_or("cut short")?;

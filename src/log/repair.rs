@@ -153,7 +153,7 @@ impl Repair {
         let mut bytes = vec![0; usize::try_from(bytes_of.bytes()?).unwrap_or(usize::MAX)];
         let read = bytes_of.read_at(&mut bytes, 0)?;
         let (mut places, mut at, mut next) = (vec![], SEGMENT_HEADER_BYTES, before.next_index);
-        while let Some(Ok((entry, _))) = bytes.get(at..read).map(frame::decode) {
+        while let Some(Ok((entry, _))) = bytes.get(at..read).map(frame::decode_copy) {
             if entry.index != next {
                 break;
             }

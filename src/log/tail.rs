@@ -2,8 +2,6 @@
 
 use std::io;
 
-use bytes::Bytes;
-
 use super::disk::LogFile;
 use super::frame;
 
@@ -51,7 +49,7 @@ fn next_good_frame(rest: &[u8], missing: u64) -> Option<(usize, u64, u64)> {
         if !frame::plausible(bytes, missing) {
             return None;
         }
-        frame::decode(&Bytes::copy_from_slice(bytes)).ok().map(|(entry, synced)| (at, entry.index, synced))
+        frame::decode_copy(bytes).ok().map(|(entry, synced)| (at, entry.index, synced))
     })
 }
 
