@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use super::outcome::Outcome;
-use super::seat::Seat;
+use super::seat::{SEATS_MAX, Seat};
 
 /// The number of an action in its game's action table. Stable for ever: records hold these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,13 @@ pub trait Game: Clone + Send + Sync + 'static {
     /// The result, once the game is over.
     fn outcome(&self, state: &Self::State) -> Option<Outcome>;
 
+    /// What a simple judgement of a position that is not over gives each seat: shares of a win that sum to 1, 0 for unused seats.
+    /// `None` in games that have no such judgement.
+    fn estimate(&self, state: &Self::State) -> Option<[f32; SEATS_MAX]> {
+        let _ = state;
+        None
+    }
+
     /// The most actions a game can last; records that are longer are refused unread.
     fn plies_max(&self) -> usize;
 
@@ -76,11 +83,17 @@ pub trait Game: Clone + Send + Sync + 'static {
     /// The action's place in the table.
     fn action_id(&self, action: &Self::Action) -> ActionId;
 
-    /// The action with this id in `state`, or `None` when there is none.
+    /// The legal action with this id in `state`, or `None` when there is none.
     fn action(&self, state: &Self::State, id: ActionId) -> Option<Self::Action>;
 
     /// An action that is legal in `state`, as people write it.
     fn notation(&self, state: &Self::State, action: &Self::Action) -> String;
+
+    /// The position as an SVG document; `None` in games that have no picture.
+    fn picture(&self, state: &Self::State) -> Option<String> {
+        let _ = state;
+        None
+    }
 
     /// The position drawn for a terminal.
     fn draw(&self, state: &Self::State) -> String;

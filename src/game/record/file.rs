@@ -7,8 +7,11 @@ use crate::game::{Game, SEATS_MAX};
 
 /// The first bytes of a file.
 pub const MAGIC: [u8; 8] = *b"KIFUGAME";
-/// The version that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u16 = 1;
+/// The newest version that this program reads. It writes the lowest version that can hold the games, so that older programs read
+/// whatever they can.
+pub const FORMAT_VERSION: u16 = 2;
+/// Where the version stands.
+const VERSION_AT: usize = 8;
 /// The most games in a file. A job of self-play makes some dozens to some thousands.
 pub const GAMES_MAX: u32 = 1 << 20;
 /// The most bytes of one game. The longest RingRift games (thousands of plies, hundreds of legal actions) need less.
@@ -30,6 +33,8 @@ pub struct FileHeader {
     pub seats: usize,
     /// Games in the file.
     pub games: u32,
+    /// The file's format version.
+    pub version: u16,
 }
 
 /// Makes a file, game by game.
@@ -39,6 +44,7 @@ pub struct RecordWriter {
     header_bytes: usize,
     seats: usize,
     games: u32,
+    version: u16,
 }
 
 impl RecordWriter {
@@ -51,14 +57,14 @@ impl RecordWriter {
         assert!(key.len() <= KEY_BYTES_MAX, "the key {key} is longer than {KEY_BYTES_MAX} bytes");
         let mut bytes = Vec::new();
         bytes.extend(MAGIC);
-        bytes.extend(FORMAT_VERSION.to_le_bytes());
+        bytes.extend(1u16.to_le_bytes());
         bytes.extend([seats as u8, key.len() as u8]);
         bytes.extend(game.rules_version().to_le_bytes());
         bytes.extend(0u32.to_le_bytes());
         bytes.extend(key.as_bytes());
         let header_bytes = bytes.len();
         bytes.extend([0; 4]);
-        RecordWriter { bytes, header_bytes, seats, games: 0 }
+        RecordWriter { bytes, header_bytes, seats, games: 0, version: 1 }
     }
 
     /// Adds a game.
@@ -72,7 +78,7 @@ impl RecordWriter {
         }
         check_seats(game, self.seats)?;
         let mut payload = Vec::new();
-        write_game(game, &mut payload)?;
+        let version = write_game(game, &mut payload)?;
         if payload.len() > GAME_BYTES_MAX {
             let found = payload.len();
             return Err(RecordFault::TooLarge { what: "length of a game", found, limit: GAME_BYTES_MAX });
@@ -81,11 +87,13 @@ impl RecordWriter {
         self.bytes.extend(crc32c::crc32c(&payload).to_le_bytes());
         self.bytes.extend(payload);
         self.games += 1;
+        self.version = self.version.max(version);
         Ok(())
     }
 
     /// The complete file.
     pub fn finish(mut self) -> Vec<u8> {
+        self.bytes[VERSION_AT..VERSION_AT + 2].copy_from_slice(&self.version.to_le_bytes());
         self.bytes[GAMES_AT..GAMES_AT + 4].copy_from_slice(&self.games.to_le_bytes());
         let checksum = crc32c::crc32c(&self.bytes[..self.header_bytes]);
         self.bytes[self.header_bytes..self.header_bytes + 4].copy_from_slice(&checksum.to_le_bytes());
@@ -130,7 +138,7 @@ impl<'a> RecordReader<'a> {
         if crc32c::crc32c(payload) != checksum {
             return Err(RecordFault::Checksum { what: "the game" });
         }
-        let game = read_game(payload, self.header.seats)?;
+        let game = read_game(payload, self.header.seats, self.header.version)?;
         self.rest = bytes.0;
         Ok(game)
     }
@@ -171,7 +179,7 @@ fn read_header(file: &[u8]) -> Result<(FileHeader, &[u8]), RecordFault> {
         return Err(RecordFault::Magic);
     }
     let version = u16::from_le_bytes(bytes.array("format version")?);
-    if version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&version) {
         return Err(RecordFault::FormatVersion { found: version, known: FORMAT_VERSION });
     }
     let seats = usize::from(bytes.byte("seats")?);
@@ -192,5 +200,5 @@ fn read_header(file: &[u8]) -> Result<(FileHeader, &[u8]), RecordFault> {
     let game = std::str::from_utf8(key)
         .map_err(|error| RecordFault::Meaningless { what: "the key", found: error.valid_up_to() as u64 })?
         .to_owned();
-    Ok((FileHeader { game, rules_version, seats, games }, bytes.0))
+    Ok((FileHeader { game, rules_version, seats, games, version }, bytes.0))
 }

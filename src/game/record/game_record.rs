@@ -35,6 +35,15 @@ pub enum Generator {
         /// To this many plies.
         depth: u32,
     },
+    /// One ply ahead, by the game's own judgement.
+    Greedy,
+    /// Monte Carlo tree search whose leaves the game itself judges.
+    Planner {
+        /// Simulations a move.
+        simulations: u32,
+        /// Actions considered at the root.
+        considered: u32,
+    },
     /// A net with Gumbel search.
     Model {
         /// BLAKE3 hash of the weights that were really loaded.

@@ -12,7 +12,7 @@
 //! file     = header, game × games, end of file
 //!
 //! header   0   8  magic "KIFUGAME"
-//!          8   2  format version: 1
+//!          8   2  format version: 2 when something in the file needs it, else 1
 //!         10   1  seats of the game (n)
 //!         11   1  length of the game's key (k), 1 to 64
 //!         12   4  version of the game's rules
@@ -30,19 +30,25 @@
 //!         13      n generators, in seat order
 //!                 plies
 //!
-//! generator    1  0 random · 1 alpha-beta · 2 model
+//! generator    1  0 random · 1 alpha-beta · 2 model · 3 greedy (version 2) · 4 planner (version 2)
 //!              4  alpha-beta only: depth in plies
+//!              4  planner only: simulations a move
+//!              4  planner only: actions considered at the root
 //!             32  model only: BLAKE3 hash of the weights
 //!              4  model only: simulations a move
 //!              4  model only: actions considered at the root
 //!              4  model only: scale of the Gumbel noise, in millionths
 //!
 //! ply          4  id of the action
-//!              1  0 nothing more · 1 the search's findings follow
+//!              1  0 nothing more · 1 the search's findings follow · 2 they follow with a sparse policy (version 2)
 //!              4  simulations really spent
 //!            2 n  value of the root for each seat, 65535 is a sure win
 //!              2  number of legal actions (l)
 //!            2 l  improved policy over the legal actions in canonical order; the sum is 65535
+//!
+//! sparse policy, instead of the last line, when there are at least 32 legal actions and it is shorter
+//!              2  number of shares (k)
+//!            4 k  place in the legal list and share, 2 bytes each; places rise, shares are above 0
 //! ```
 
 mod codec;

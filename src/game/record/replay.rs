@@ -76,7 +76,7 @@ pub(super) fn walk<G: Game>(
         game.legal(&state, &mut legal);
         let action = check_ply(game, &state, &legal, played).map_err(|fault| (Some(ply as u32), fault))?;
         see(PlyView { ply, state: &state, legal: &legal, mover: game.to_move(&state), record: played });
-        game.play(&mut state, &action).map_err(|fault| (Some(ply as u32), fault.into()))?;
+        game.play_listed(&mut state, &action);
     }
     let outcome = game.outcome(&state).ok_or(whole(RecordFault::Unfinished))?;
     if outcome != record.outcome {

@@ -54,8 +54,13 @@ fn verify(games: &[GameRecord]) -> Result<Tally, FileFault> {
     verify_file(&file_of(games), "connect4")
 }
 
+/// Cases of a property: a million in the long suite.
+fn cases(usual: u32) -> u32 {
+    if std::env::var_os("KIFU_TEST_LONG").is_some() { 1_000_000 } else { usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(cases(64)))]
 
     #[test]
     fn files_read_what_they_write(seeds in prop::collection::vec(any::<u64>(), 0..5)) {
@@ -63,7 +68,7 @@ proptest! {
         let file = file_of(&games);
         let reader = RecordReader::open(&file).expect("own file");
         prop_assert_eq!(reader.header(), &FileHeader {
-            game: "connect4".into(), rules_version: 1, seats: 2, games: games.len() as u32,
+            game: "connect4".into(), rules_version: 1, seats: 2, games: games.len() as u32, version: 1,
         });
         prop_assert_eq!(&read(&file).expect("own file"), &games);
 
@@ -106,10 +111,12 @@ proptest! {
         super::codec::write_game(&random_record(5), &mut payload).expect("within bounds");
         payload.truncate(keep);
         payload.extend(&garbage);
-        if let Ok(record) = super::codec::read_game(&payload, 2) {
-            let mut again = Vec::new();
-            super::codec::write_game(&record, &mut again).expect("within bounds");
-            prop_assert_eq!(again, payload);
+        for version in 1..=FORMAT_VERSION {
+            if let Ok(record) = super::codec::read_game(&payload, 2, version) {
+                let mut again = Vec::new();
+                super::codec::write_game(&record, &mut again).expect("within bounds");
+                prop_assert_eq!(super::codec::read_game(&again, 2, FORMAT_VERSION), Ok(record));
+            }
         }
     }
 }
@@ -184,7 +191,7 @@ fn foreign_files_are_refused_by_their_header() {
     assert_eq!(changed(8, &[1]), file, "the header's layout");
     let unknown = by_key("chess\0\0\0").expect_err("no such game").to_string();
     let cases: [(usize, &[u8], &str, &str); 7] = [
-        (8, &[2, 0], "connect4", "the file's format version is 2, this program reads 1: upgrade this program"),
+        (8, &[3, 0], "connect4", "the file's format version is 3, this program reads 2: upgrade this program"),
         (10, &[3], "connect4", "the header's games are given for 3 seats, the game has 2"),
         (10, &[200], "connect4", "number of seats is 200, the limit is 4"),
         (12, &[9], "connect4", "the games were played by version 9 of the rules, this program has version 1"),
@@ -213,7 +220,7 @@ fn a_claimed_length_is_not_believed() {
     let with_plies = |plies: u32| {
         let mut payload = payload.clone();
         payload[9..13].copy_from_slice(&plies.to_le_bytes());
-        super::codec::read_game(&payload, 2).expect_err("too many plies")
+        super::codec::read_game(&payload, 2, 1).expect_err("too many plies")
     };
     assert!(matches!(with_plies(PLIES_MAX as u32), RecordFault::Truncated { what: "plies", .. }));
     assert!(matches!(with_plies(u32::MAX), RecordFault::TooLarge { what: "number of plies", .. }));

@@ -11,7 +11,7 @@ use super::notation::NotationError;
 use super::rules::Rules;
 use super::state::State;
 use super::text::StateTextError;
-use crate::game::{ActionId, Game, IllegalAction, Outcome, Seat};
+use crate::game::{ActionId, Game, IllegalAction, Outcome, SEATS_MAX, Seat};
 
 thread_local! {
     /// Room for a legal list that only one question needs.
@@ -191,6 +191,10 @@ impl<const W: usize> Game for RingRift<W> {
         state.end().map(|end| Outcome::won_by(end.winner))
     }
 
+    fn estimate(&self, state: &State<W>) -> Option<[f32; SEATS_MAX]> {
+        Some(self.judge(state))
+    }
+
     fn plies_max(&self) -> usize {
         self.config.plies_max()
     }
@@ -213,6 +217,10 @@ impl<const W: usize> Game for RingRift<W> {
         let mut text = String::new();
         self.write_move(state, *action, &mut text);
         text
+    }
+
+    fn picture(&self, state: &State<W>) -> Option<String> {
+        Some(RingRift::picture(self, state))
     }
 
     fn draw(&self, state: &State<W>) -> String {

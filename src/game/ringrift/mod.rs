@@ -3,7 +3,7 @@
 //! One file per concept. `board` and `geometry` are the boards, `stack` and `state` a position, `moves` and `notation` what can be
 //! played and how it is written. `turn` is the flow of a turn; `placement`, `movement`, `lines`, `territory`, `recovery` and
 //! `elimination` are its phases; `victory` and `lps` its ends. `actions` numbers the moves, `planes` is how a net sees a position,
-//! `draw` how people do, and `parity` compares with games of the reference engines.
+//! `draw` and `picture` how people do, and `parity` compares with games of the reference engines.
 
 mod actions;
 mod bits;
@@ -13,12 +13,14 @@ mod draw;
 mod elimination;
 mod game;
 mod geometry;
+mod heuristic;
 mod lines;
 mod lps;
 mod movement;
 mod moves;
 mod notation;
 pub mod parity;
+mod picture;
 mod placement;
 mod planes;
 mod recovery;

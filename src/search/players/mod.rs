@@ -1,6 +1,8 @@
 //! Opponents without a net: they choose at once and need no evaluator.
 
 mod alpha_beta;
+mod greedy;
+mod planner;
 mod random;
 #[cfg(test)]
 mod tests;
@@ -8,6 +10,8 @@ mod tests;
 use rand_chacha::ChaCha8Rng;
 
 pub use alpha_beta::{AlphaBeta, DEPTH_MAX};
+pub use greedy::Greedy;
+pub use planner::{Planner, judgement};
 pub use random::UniformRandom;
 
 use crate::game::Game;

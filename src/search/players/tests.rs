@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::game::Seat;
 use crate::game::connect4::{Board, Column, ConnectFour};
+use crate::game::ringrift::RingRift;
+use crate::game::{Outcome, Seat};
 use crate::search::seeds::{derive, generator};
 use crate::search::testing::{board, column, three_seats, twice_in_a_row};
 
@@ -121,5 +122,84 @@ fn nobody_chooses_when_the_game_is_over() {
 fn depths_out_of_bounds_are_refused() {
     for depth in [0, DEPTH_MAX + 1] {
         assert!(AlphaBeta::<ConnectFour>::new(depth).is_err());
+    }
+}
+
+/// Games of `players` seats in which the seat moves on from game to game and the others play at random; how many it wins.
+fn wins_against_random<G: Game>(game: &G, games: u64, mut player: impl Player<G>) -> u64 {
+    let mut random = UniformRandom::new();
+    let seats = game.seats();
+    let play = |number: u64| {
+        let (mut rng, mut state) = (generator(derive(31, number)), game.start());
+        let seat = number as usize % seats;
+        while game.outcome(&state).is_none() {
+            let mine = game.to_move(&state).index() == seat;
+            let action =
+                if mine { player.choose(game, &state, &mut rng) } else { random.choose(game, &state, &mut rng) };
+            game.play_listed(&mut state, &action.expect("not over"));
+        }
+        u64::from(game.outcome(&state).and_then(Outcome::winner) == Seat::new(seat))
+    };
+    (0..games).map(play).sum()
+}
+
+/// The seeds are fixed, so these games always end alike. The long suite plays more of them, on the large boards too.
+#[test]
+fn greedy_players_beat_random_ones() {
+    let long = std::env::var_os("KIFU_TEST_LONG").is_some();
+    let (games, needed) = if long { (1000, 95) } else { (10, 90) };
+    for game in [RingRift::SQUARE8[0], RingRift::HEX8[0]] {
+        let wins = wins_against_random(&game, games, Greedy::new());
+        assert!(wins * 100 >= games * needed, "{}: {wins} of {games}", game.key());
+    }
+    // Three seats: 1 in 3 would be luck. Four seats: 1 in 4.
+    for (game, share) in [(RingRift::SQUARE8[1], 60), (RingRift::HEX8[2], 45)] {
+        let wins = wins_against_random(&game, games, Greedy::new());
+        assert!(wins * 100 >= games * share, "{}: {wins} of {games}", game.key());
+    }
+    if long {
+        let wins = wins_against_random(&RingRift::SQUARE19[0], 100, Greedy::new());
+        assert!(wins >= 95, "square19: {wins} of 100");
+        let wins = wins_against_random(&RingRift::HEXAGONAL[0], 100, Greedy::new());
+        assert!(wins >= 95, "hexagonal: {wins} of 100");
+    }
+}
+
+#[test]
+fn players_with_a_judgement_depend_on_the_seed_alone() {
+    let game = RingRift::HEX8[1];
+    let mut state = game.start();
+    let mut planner = Planner::new(&game, 16, 4).expect("within bounds");
+    for ply in 0..24 {
+        let mut choose = |player: &mut dyn Player<RingRift<1>>| player.choose(&game, &state, &mut generator(ply));
+        let greedy = choose(&mut Greedy::new());
+        assert_eq!(greedy, choose(&mut Greedy::new()));
+        let planned = choose(&mut planner);
+        assert_eq!(planned, choose(&mut Planner::new(&game, 16, 4).expect("within bounds")));
+        let chosen = if ply % 2 == 0 { greedy } else { planned };
+        game.play(&mut state, &chosen.expect("not over")).expect("a legal action");
+    }
+}
+
+#[test]
+fn a_greedy_player_takes_a_win() {
+    for seed in 0..20 {
+        let state = board("121212");
+        assert_eq!(Greedy::new().choose(&ConnectFour, &state, &mut generator(seed)), Some(column(b'1')));
+    }
+}
+
+#[test]
+fn judgements_are_shares() {
+    let game = RingRift::SQUARE8[2];
+    let (mut state, mut random, mut rng) = (game.start(), UniformRandom::new(), generator(8));
+    while game.outcome(&state).is_none() {
+        let shares = game.estimate(&state).expect("RingRift has a judgement");
+        assert!(
+            (shares.iter().sum::<f32>() - 1.0).abs() < 1e-4 && shares.iter().all(|share| *share >= 0.0),
+            "{shares:?}"
+        );
+        let action = random.choose(&game, &state, &mut rng).expect("not over");
+        game.play_listed(&mut state, &action);
     }
 }

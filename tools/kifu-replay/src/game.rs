@@ -1,6 +1,9 @@
 //! `game`: looks into recorded games.
 
 mod check;
+mod look;
+mod play;
+mod render;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -16,6 +19,8 @@ pub struct Game {
 #[derive(Debug, Subcommand)]
 enum GameVerb {
     Show(show::Show),
+    Play(play::Play),
+    Render(render::Render),
     Check(check::Check),
 }
 
@@ -23,6 +28,8 @@ impl Game {
     pub fn run(&self, printer: &mut Printer) -> Result<ExitCode, Failure> {
         match &self.verb {
             GameVerb::Show(verb) => verb.run(printer),
+            GameVerb::Play(verb) => verb.run(printer),
+            GameVerb::Render(verb) => verb.run(printer),
             GameVerb::Check(verb) => verb.run(printer),
         }
     }

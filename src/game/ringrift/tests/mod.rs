@@ -3,6 +3,7 @@
 //! With `KIFU_TEST_LONG` set there are many more of them; `tools/test-long` does that.
 
 mod playouts;
+mod records;
 mod rotation;
 mod symmetry;
 

@@ -1,4 +1,4 @@
-//! `game show`.
+//! `game show`, `game render` and `game play`.
 
 use expect_test::expect;
 
@@ -45,6 +45,7 @@ fn a_position_is_drawn_at_any_ply() {
           "ply": 0,
           "plies": 22,
           "mover": 1,
+          "phase": "drop",
           "next": "5",
           "outcome": "seat 2 wins",
           "board": ". . . . . . .\n. . . . . . .\n. . . . . . .\n. . . . . . .\n. . . . . . .\n. . . . . . .\n1 2 3 4 5 6 7\nX to move\n"
@@ -76,4 +77,43 @@ fn a_file_that_does_not_hold_is_refused() {
         assert_eq!((run.code, run.stdout.as_str()), (6, ""), "{}", run.stderr);
         assert!(run.stderr.contains("bad.kgr"), "{}", run.stderr);
     }
+}
+
+/// A file of two games of RingRift.
+fn ringrift() -> String {
+    fixture("games/ringrift-hex8-2p-v2.kgr").to_str().expect("text").to_owned()
+}
+
+#[test]
+fn a_position_of_ringrift_is_drawn_and_rendered() {
+    let file = ringrift();
+    let shown = run(&["game", "show", &file, "--ply", "1"]);
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    assert!(shown.stdout.starts_with("ringrift-hex8-2p, game 0 of 2, ply 1 of "), "{}", shown.stdout);
+    assert!(shown.stdout.contains("player 1 to move, phase move, stack "), "{}", shown.stdout);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.svg");
+    let rendered = run(&["game", "render", &file, "--ply", "40", "--out", path.to_str().expect("text")]);
+    assert_eq!((rendered.code, rendered.stdout.as_str()), (0, ""), "{}", rendered.stderr);
+    let picture = std::fs::read_to_string(path).expect("written");
+    assert!(picture.starts_with("<svg xmlns=") && picture.ends_with("</svg>\n"), "{picture}");
+    assert_eq!(picture.matches("<polygon").count(), 61);
+    assert!(picture.contains("<ellipse") && picture.contains("player 2: "), "{picture}");
+
+    let connect4 = fixture("games/connect4-v1.kgr");
+    let refused = run(&["game", "render", connect4.to_str().expect("text")]);
+    assert_eq!(refused.code, 3, "{}", refused.stderr);
+}
+
+#[test]
+fn a_game_is_stepped_through() {
+    let run = run_with(&["game", "play", &ringrift()], "\n\np\nl\n7\nwhat\n9999\ne\nq\n");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let shown: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("ringrift-hex8-2p, game 0")).collect();
+    let plies: Vec<&str> = shown.iter().filter_map(|line| line.split(", ply ").nth(1)?.split(' ').next()).collect();
+    assert_eq!(plies[..5], ["0", "1", "2", "1", "7"], "{}", run.stdout);
+    assert!(shown[5].contains(": the end: seat "), "{}", run.stdout);
+    assert!(run.stdout.contains("\nM "), "legal moves of ply 1: {}", run.stdout);
+    assert!(run.stderr.contains("the game has "), "{}", run.stderr);
 }

@@ -1,7 +1,8 @@
 //! Runs the program.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What a run left behind.
 pub struct Run {
@@ -19,6 +20,17 @@ pub fn run(args: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kifu-replay"));
     command.args(args).env_clear().env("RUST_BACKTRACE", "0");
     let output = command.output().expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Run { code: output.status.code().expect("no signal"), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Runs the program with these words on its stdin.
+pub fn run_with(args: &[&str], words: &str) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kifu-replay"));
+    command.args(args).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    child.stdin.take().expect("piped").write_all(words.as_bytes()).expect("it listens");
+    let output = child.wait_with_output().expect("it ends");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Run { code: output.status.code().expect("no signal"), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
