@@ -155,9 +155,9 @@ events! {
     0x0163 v 1 since 2 "LEADER_TRANSFER_REQUESTED" membership::LeaderTransferRequested
     0x0164 v 1 since 2 "CLUSTER_VERSION_RAISED" membership::ClusterVersionRaised
     0x0170 v 1 since 2 "LOG_REPAIRED" history::LogRepaired
-    0x0190 v 1 "CERTIFICATE_RENEWED" identity::CertificateRenewed
-    0x0191 v 1 "API_TOKEN_CREATED" identity::ApiTokenCreated
-    0x0192 v 1 "API_TOKEN_REVOKED" identity::ApiTokenRevoked
+    0x0190 v 1 since 2 "CERTIFICATE_RENEWED" identity::CertificateRenewed
+    0x0191 v 1 since 2 "API_TOKEN_CREATED" identity::ApiTokenCreated
+    0x0192 v 1 since 2 "API_TOKEN_REVOKED" identity::ApiTokenRevoked
     0x0201 v 1 "JOB_QUEUED" jobs::JobQueued
     0x0202 v 1 "JOB_CLAIMED" jobs::JobClaimed
     0x0203 v 1 "JOB_STARTED" jobs::JobStarted
@@ -167,7 +167,7 @@ events! {
     0x0207 v 1 "JOB_RESULT_REFUSED" jobs::JobResultRefused
     0x0208 v 1 "JOB_CANCELLED" jobs::JobCancelled
     0x0209 v 1 "EXTERNAL_RESULT_RECORDED" jobs::ExternalResultRecorded
-    0x0290 v 1 "JOB_SUBMITTED" jobs::JobSubmitted
+    0x0290 v 1 since 2 "JOB_SUBMITTED" jobs::JobSubmitted
     0x0301 v 1 "GAMES_RECORDED" games::GamesRecorded
     0x0302 v 1 "GAMES_VERIFIED" games::GamesVerified
     0x0303 v 1 "GAMES_QUARANTINED" games::GamesQuarantined

@@ -104,7 +104,8 @@ impl SegmentHeader {
     pub(super) fn fields(fields: &mut Fields<'_>) -> Option<SegmentHeader> {
         fields.take::<4>()?;
         let next_index = fields.u64()?;
-        let next_seq = Seq(fields.u64()?);
+        // Seqs count from 1: what follows a log is never record 0.
+        let next_seq = Seq(fields.u64().filter(|seq| *seq > 0)?);
         let term = Term(fields.u64()?);
         let leader = NodeId(fields.u64()?);
         let cluster = Hash(fields.take()?);

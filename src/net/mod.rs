@@ -21,6 +21,8 @@ pub mod error;
 pub mod escrow;
 mod files;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 pub mod hello;
 pub mod identity;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver;
+use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -13,7 +14,7 @@ use super::history;
 use super::machine::Machine;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::stream::Stream;
-use super::types::TypeConfig;
+use super::types::{TypeConfig, Vote};
 use super::wire::{Tag, from_json, read_append};
 use crate::event::{NodeId, Proposal};
 use crate::log::Log;
@@ -62,10 +63,18 @@ impl Service {
         let tag = tag.ok_or_else(|| ReplicaError::wire("unknown kind of message"))?;
         let body = frame.slice(1..);
         Ok(match tag {
-            Tag::Append => reply(self.raft.append_entries(read_append(body)?).await),
-            Tag::Vote => reply(self.raft.vote(from_json(&body)?).await),
-            Tag::PreVote => reply(self.raft.pre_vote(from_json(&body)?).await),
-            Tag::Transfer => reply(self.raft.handle_transfer_leader(from_json(&body)?).await),
+            Tag::Append => {
+                let request = read_append(body)?;
+                speaks_for_itself(peer, &request.vote)?;
+                reply(self.raft.append_entries(request).await)
+            }
+            Tag::Vote => reply(self.raft.vote(ballot(peer, &body)?).await),
+            Tag::PreVote => reply(self.raft.pre_vote(ballot(peer, &body)?).await),
+            Tag::Transfer => {
+                let request: TransferLeaderRequest<TypeConfig> = from_json(&body)?;
+                speaks_for_itself(peer, request.from_leader())?;
+                reply(self.raft.handle_transfer_leader(request).await)
+            }
             Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
             Tag::Greet => reply(self.greet(peer, &body)),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
@@ -90,6 +99,22 @@ impl Service {
     }
 }
 
+/// A request for a vote, which only the candidate itself may make.
+fn ballot(peer: NodeId, body: &[u8]) -> Result<VoteRequest<TypeConfig>, ReplicaError> {
+    let request: VoteRequest<TypeConfig> = from_json(body)?;
+    speaks_for_itself(peer, &request.vote)?;
+    Ok(request)
+}
+
+/// Leaders and candidates speak for themselves: a member cannot send entries, or ask for votes, in the name of another.
+fn speaks_for_itself(peer: NodeId, vote: &Vote) -> Result<(), ReplicaError> {
+    let named = vote.leader_id.node_id;
+    if named == peer {
+        return Ok(());
+    }
+    Err(ReplicaError::wire(format!("{peer} speaks in the name of {named}")))
+}
+
 /// Proposals as the body of a message.
 pub fn proposals_frame(proposals: &Vec<Proposal>) -> Vec<u8> {
     let mut frame = vec![Tag::Propose as u8];
@@ -109,4 +134,21 @@ pub(super) fn read_proposals(body: &[u8]) -> Result<Vec<Proposal>, ReplicaError>
 fn reply<T: Serialize, E: std::fmt::Display>(result: Result<T, E>) -> Vec<u8> {
     let result = result.map_err(|error| error.to_string());
     serde_json::to_vec(&result).expect("answers are plain data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_leads_or_stands_in_the_name_of_another() {
+        let (own, other) = (NodeId(1), NodeId(2));
+        assert!(speaks_for_itself(own, &Vote::new_committed(3, own)).is_ok());
+        assert!(speaks_for_itself(own, &Vote::new_committed(3, other)).is_err());
+        let asked =
+            |node| serde_json::to_vec(&VoteRequest::<TypeConfig>::new(Vote::new(3, node), None)).expect("plain");
+        assert!(ballot(own, &asked(own)).is_ok());
+        let words = ballot(own, &asked(other)).expect_err("a forged ballot").to_string();
+        assert!(words.contains("0000000000000001 speaks in the name of 0000000000000002"), "{words}");
+    }
 }

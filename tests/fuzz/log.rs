@@ -142,7 +142,16 @@ fn bases() {
     let mut sample = file(SEGMENT)[..HEADER_BYTES].to_vec();
     sample[..8].copy_from_slice(b"KIFUBASE");
     mend_tail(&mut sample, 124);
-    let target = Target::new("bases", vec![sample], |bytes| {
+    // And others that begin later, with a seq that no record has in the second.
+    let later = |index: u64, seq: u64| {
+        let mut bytes = sample.clone();
+        bytes[16..24].copy_from_slice(&index.to_le_bytes());
+        bytes[24..32].copy_from_slice(&seq.to_le_bytes());
+        mend_tail(&mut bytes, 124);
+        bytes
+    };
+    let samples = vec![sample.clone(), later(3, 5), later(3, 0), later(u64::MAX, u64::MAX)];
+    let target = Target::new("bases", samples, |bytes| {
         // Whether the log takes it depends on the segments; here it only must not fall.
         let _ = open("base", bytes);
         Some(vec![])

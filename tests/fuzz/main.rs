@@ -19,6 +19,7 @@ mod allocator;
 mod api;
 mod events;
 mod games;
+mod golden;
 mod harness;
 mod log;
 mod mutate;

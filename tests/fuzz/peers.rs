@@ -10,6 +10,7 @@ use kifu::net::{
     ApiToken, Authority, CaCertificate, Certificate, CertificateRequest, JoinToken, Role, SecretKey, Validity,
 };
 use kifu::node::heartbeat::{self, Heartbeat};
+use kifu::replica::greeting::{Greeting, Holder, Run, Welcome};
 use kifu::replica::propose::Outcome;
 use kifu::replica::types::{Membership, RaftEntry, Vote};
 use kifu::replica::wire::{append_frame, from_json, log_id, membership_bytes, read_append, read_membership};
@@ -113,6 +114,22 @@ fn heartbeats() {
         heartbeat::read(bytes).map(|heartbeat| serde_json::to_vec(&heartbeat).unwrap())
     })
     .run();
+}
+
+#[test]
+fn hellos() {
+    let sample = kifu::net::fuzzing::hello_of(1, 3, 2);
+    Target::new("hellos", vec![sample], kifu::net::fuzzing::hello).run();
+}
+
+#[test]
+fn greetings() {
+    let run = Run { number: 7, incarnation: 3 };
+    json("greetings", vec![Greeting { run }]).run();
+    let holder = Some(Holder { run, beats: 9, silent_ms: 10 });
+    let welcome =
+        Welcome { incarnation: 3, voter: true, acknowledged: Some(9), leads: true, holder, intruder: Some(run) };
+    json("welcomes", vec![Ok::<_, String>(welcome)]).run();
 }
 
 #[test]

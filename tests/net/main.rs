@@ -9,6 +9,7 @@ mod hostile_handshake;
 mod identities;
 mod raw;
 mod renewal;
+mod replays;
 mod strangers;
 mod streams;
 mod support;

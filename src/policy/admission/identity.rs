@@ -81,11 +81,17 @@ pub(super) fn revoke_api_token(state: &State, command: &RevokeApiToken) -> Resul
 mod tests {
     use super::*;
     use crate::event::identity::ApiRole;
-    use crate::event::samples::{hash, sample};
-    use crate::event::{Command, Kind, NodeId};
+    use crate::event::membership::ClusterVersionRaised;
+    use crate::event::samples::hash;
+    use crate::event::{Command, Event, NodeId};
     use crate::policy::testing::{Given, joined};
 
     const NOW: u64 = 1_700_000_000_000;
+
+    /// All members read these kinds.
+    fn raised() -> Event {
+        ClusterVersionRaised { from: 1, to: 2 }.into()
+    }
 
     fn token(name: &str, holder: &str, ttl_ms: u64) -> Command {
         let (token, key) = (ApiTokenId::new(name), hash(name));
@@ -99,19 +105,19 @@ mod tests {
 
     #[test]
     fn a_token_is_created_once_and_revoked_once() {
-        let given = Given::events([joined(1)]).at(NOW).when(1, token("t1", "grace", 1_000));
+        let given = Given::events([joined(1), raised()]).at(NOW).when(1, token("t1", "grace", 1_000));
         let given =
             given.then_fields(&["API_TOKEN_CREATED grace viewer ada"], &["name", "role", "actor"]).applied().at(NOW);
         given.clone().when(1, token("t1", "grace", 1_000)).refused("api_token_exists");
         given.clone().when(1, revoke("t2")).refused("api_token_unknown");
         given.clone().when(9, revoke("t1")).refused("not_a_member");
-        let revoked = given.when(1, revoke("t1")).then_kinds(&["API_TOKEN_REVOKED"]).caused_by(0, &[2]).applied();
+        let revoked = given.when(1, revoke("t1")).then_kinds(&["API_TOKEN_REVOKED"]).caused_by(0, &[3]).applied();
         revoked.when(1, revoke("t1")).then(&[]);
     }
 
     #[test]
     fn bad_tokens_are_refused() {
-        let given = || Given::events([joined(1)]).at(NOW);
+        let given = || Given::events([joined(1), raised()]).at(NOW);
         for (name, holder, ttl_ms) in
             [("a b", "grace", 1), ("t", "", 1), ("t", &"x".repeat(65), 1), ("t", "g", 0), ("t", "g", u64::MAX)]
         {
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn valid_tokens_are_bounded() {
-        let mut given = Given::events([joined(1)]).at(NOW);
+        let mut given = Given::events([joined(1), raised()]).at(NOW);
         for number in 0..API_TOKENS_OPEN_MAX {
             let decided = given.when(1, token(&number.to_string(), "g", 1_000));
             given = decided.then_kinds(&["API_TOKEN_CREATED"]).applied().at(NOW);
@@ -144,7 +150,7 @@ mod tests {
                 actor,
             })
         };
-        let given = Given::events([joined(1), sample(Kind::ClusterCreated)]).at(NOW);
+        let given = Given::events([joined(1), raised()]).at(NOW);
         given.clone().when(1, renew(7, NOW + 1)).refused("not_a_member");
         given.clone().when(1, renew(1, NOW)).refused("bad_certificate");
         let renewed = given.when(1, renew(1, NOW + 1)).then_kinds(&["CERTIFICATE_RENEWED"]).applied().at(NOW);

@@ -2,11 +2,12 @@
 
 use super::Refusal;
 use super::text::{is_id, is_name};
-use crate::event::JobId;
 use crate::event::command::{RequestJob, SubmitJob};
 use crate::event::config::Config;
 use crate::event::jobs::{JobQueued, JobSpec, JobSubmitted};
+use crate::event::{Event, JobId};
 use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, EXTERNAL_QUEUED_MAX, NAME_BYTES_MAX};
+use crate::policy::upgrade::is_readable;
 use crate::policy::view::Decision;
 use crate::projection::State;
 
@@ -47,17 +48,21 @@ pub(super) fn request(state: &State, command: &RequestJob) -> Result<Vec<Decisio
         return Err(Refusal::BadJob { reason: "its actor's name is too long".to_owned() });
     }
     let mut decisions = submit(state, &command.job)?;
-    let submitted = JobSubmitted { job: command.job.job.clone(), actor: command.actor.clone() };
-    decisions.push(Decision::new(submitted, []));
+    let submitted = Event::from(JobSubmitted { job: command.job.job.clone(), actor: command.actor.clone() });
+    // A member that cannot read who asked need not stop for it.
+    if is_readable(state, &submitted) {
+        decisions.push(Decision::new(submitted, []));
+    }
     Ok(decisions)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Command;
     use crate::event::jobs::ExternalSpec;
+    use crate::event::membership::ClusterVersionRaised;
     use crate::event::samples::{hash, specs};
-    use crate::event::{Command, Event};
     use crate::policy::testing::{Given, joined};
 
     fn job(name: &str, spec: JobSpec) -> Command {
@@ -74,6 +79,19 @@ mod tests {
         let Event::JobQueued(_) = &given.decisions()[0].event else { panic!("a job") };
         let given = given.then_fields(&["JOB_QUEUED job/mine 3"], &["job", "priority"]).applied();
         given.when(1, job("job/mine", external())).refused("job_exists");
+    }
+
+    #[test]
+    fn who_asked_is_recorded_once_all_members_can_read_it() {
+        let Command::SubmitJob(job) = job("job/mine", external()) else { unreachable!() };
+        let request = || Command::RequestJob(RequestJob { job: job.clone(), actor: "ada".into() });
+        Given::events([joined(1)]).when(1, request()).then_kinds(&["JOB_QUEUED"]);
+        let raised = ClusterVersionRaised { from: 1, to: 2 };
+        let given = Given::events([joined(1)]).and(raised).when(1, request());
+        given.then_kinds(&["JOB_QUEUED", "JOB_SUBMITTED"]);
+        let Command::RequestJob(named) = request() else { unreachable!() };
+        let long = RequestJob { actor: "x".repeat(NAME_BYTES_MAX + 1), ..named };
+        Given::events([joined(1)]).when(1, Command::RequestJob(long)).refused("bad_job");
     }
 
     #[test]
