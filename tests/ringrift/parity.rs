@@ -25,15 +25,25 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Checks every file, two at a time, and counts games and plies.
 fn check_all(folder: &Path) -> (u64, u64) {
-    let mut sum = (0, 0);
-    for file in files(folder) {
-        let parity = check_file(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        assert!(parity.first.is_none(), "{}: {}", file.display(), parity.first.expect("just seen"));
-        assert_eq!(parity.differences, 0);
-        sum = (sum.0 + parity.games, sum.1 + parity.plies);
-    }
-    sum
+    let check = |files: &[PathBuf]| {
+        let mut sum = (0, 0);
+        for file in files {
+            let parity = check_file(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert!(parity.first.is_none(), "{}: {}", file.display(), parity.first.expect("just seen"));
+            assert_eq!(parity.differences, 0);
+            sum = (sum.0 + parity.games, sum.1 + parity.plies);
+        }
+        sum
+    };
+    let files = files(folder);
+    let (first, second) = files.split_at(files.len() / 2);
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| check(first));
+        (check(second), first.join().expect("no difference"))
+    });
+    (first.0 + second.0, first.1 + second.1)
 }
 
 /// The text of a file of vectors.

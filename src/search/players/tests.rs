@@ -171,7 +171,7 @@ fn players_with_a_judgement_depend_on_the_seed_alone() {
     let mut state = game.start();
     let mut planner = Planner::new(&game, 16, 4).expect("within bounds");
     for ply in 0..24 {
-        let mut choose = |player: &mut dyn Player<RingRift<1>>| player.choose(&game, &state, &mut generator(ply));
+        let choose = |player: &mut dyn Player<RingRift<1>>| player.choose(&game, &state, &mut generator(ply));
         let greedy = choose(&mut Greedy::new());
         assert_eq!(greedy, choose(&mut Greedy::new()));
         let planned = choose(&mut planner);

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::*;
-use crate::game::{ActionId, Seat};
+use super::super::{Move, RingRift, State};
+use super::support::*;
+use crate::game::{ActionId, Game, Seat};
 
 /// Rings are conserved, and all that is counted agrees with the board.
 fn check_conservation<const W: usize>(game: &RingRift<W>, state: &State<W>) {

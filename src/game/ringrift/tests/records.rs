@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::super::RingRift;
+use super::support::*;
 use crate::game::record::{
     Findings, GameRecord, Generator, PlyRecord, RecordReader, RecordWriter, replay, verify_file,
 };
-use crate::game::{ActionId, Outcome, Seat};
+use crate::game::{ActionId, Game, Outcome, Seat};
 
 const GAME: RingRift<1> = RingRift::HEX8[0];
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/games/ringrift-hex8-2p-v2.kgr");

@@ -1,7 +1,8 @@
 //! Seats are alike: the same position with every seat moved on by one is the same position to rules, numbers and nets.
 
-use super::*;
-use crate::game::{Planes, SEATS_MAX};
+use super::super::RingRift;
+use super::support::*;
+use crate::game::{Game, Planes, SEATS_MAX};
 
 fn check_rotation<const W: usize>(game: &RingRift<W>) {
     let seats = game.config().seats;

@@ -1,7 +1,8 @@
 //! Half a turn of the board is exact. The tests at the end show, position by position, why no other symmetry is.
 
-use super::*;
-use crate::game::Planes;
+use super::super::{Move, RingRift, State};
+use super::support::*;
+use crate::game::{Game, Planes};
 
 /// The image of a move after half a turn, regions by their cells.
 fn image<const W: usize>(game: &RingRift<W>, state: &State<W>, turned: &State<W>, given: Move) -> Move {
