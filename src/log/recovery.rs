@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::index::{Index, Segment};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, TEMPORARY};
 use super::segment_disk::LOCK;
+use super::store::LogOptions;
 use super::tail::Tail;
 use super::vote::{self, Vote};
 use super::walk::{self, Step, Walk};
@@ -68,7 +69,9 @@ pub(super) struct Recovered {
 }
 
 /// Recovers the log on `disk`, or begins a new one.
-pub(super) fn recover(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) -> Result<Recovered, LogError> {
+pub(super) fn recover(disk: &dyn LogDisk, options: &LogOptions) -> Result<Recovered, LogError> {
+    let LogOptions { cluster, segment_bytes, check_from, .. } = options;
+    let segment_bytes = *segment_bytes;
     let mut removed = tidy(disk)?;
     let vote = Vote::load(disk, cluster)?;
     let base = recover_base(disk, cluster, segment_bytes)?;
@@ -91,6 +94,10 @@ pub(super) fn recover(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) ->
         check_cluster(&walk, cluster)?;
         walk::check_joint(&tip, &walk)?;
         index.push(Segment::new(walk.name.clone(), walk.file().clone(), walk.header.before));
+        if let Some(next) = firsts.get(place + 1).filter(|next| *next <= check_from) {
+            tip = end_of(disk, &walk, *next)?;
+            continue;
+        }
         let bad = read_segment(&mut walk, &mut index)?;
         let tail = walk.judge(bad)?;
         tip = walk.tip;
@@ -108,6 +115,15 @@ pub(super) fn recover(disk: &dyn LogDisk, cluster: &Hash, segment_bytes: u64) ->
     let (entries, records) = (tip.next_index - begins.next_index, tip.next_seq.0 - begins.next_seq.0);
     let report = Recovery { segments: firsts.len(), entries, records, cut, removed };
     Ok(Recovered { index, base: begins, tip, active, vote, committed, report })
+}
+
+/// The end of a segment that is not read, as the header of the one that begins at `next` says.
+fn end_of(disk: &dyn LogDisk, walk: &Walk, next: u64) -> Result<Tip, LogError> {
+    let (before, after) = (walk.header.before, Walk::open(disk, next)?.header.before);
+    if after.next_seq < before.next_seq || after.term < before.term {
+        return Err(walk.damaged_here(format!("the segment from entry {next} on does not follow from this one")));
+    }
+    Ok(after)
 }
 
 /// Where the log begins, if that is later than at index 0. Completes what a crash interrupted.

@@ -29,6 +29,10 @@ pub struct LogOptions {
     /// On a full disk: keep what is asked for until there is space again ([`Log::is_full`] says so meanwhile), instead of
     /// refusing it.
     pub waits_for_space: bool,
+    /// Opening reads every segment that holds this entry or a later one. Of those that end before it only the headers are
+    /// checked; their entries are checked when they are read, by [`Log::check_sealed`] and by [`super::verify`]. A large log
+    /// so opens in the time of its last segments.
+    pub check_from: u64,
 }
 
 /// What the writer has done since the log was opened.
@@ -57,9 +61,9 @@ struct Handle {
 }
 
 impl LogOptions {
-    /// Segments of 16 MiB, and 8 MiB of recent entries in memory.
+    /// Segments of 16 MiB, 8 MiB of recent entries in memory, and all is checked at the start.
     pub fn new(cluster: Hash) -> LogOptions {
-        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 8 << 20, waits_for_space: false }
+        LogOptions { cluster, segment_bytes: 16 << 20, cache_bytes: 8 << 20, waits_for_space: false, check_from: 0 }
     }
 }
 
@@ -268,7 +272,7 @@ impl Log {
 fn recover(disk: Arc<dyn LogDisk>, options: LogOptions, driven: bool) -> Result<(Writer, Recovery), LogError> {
     let segment_bytes = options.segment_bytes.min(SEGMENT_BYTES_MAX);
     let options = LogOptions { segment_bytes, ..options };
-    let recovered = recovery::recover(disk.as_ref(), &options.cluster, options.segment_bytes)?;
+    let recovered = recovery::recover(disk.as_ref(), &options)?;
     let report = recovered.report.clone();
     tracing::info!(segments = report.segments, entries = report.entries, records = report.records, "opened");
     let shared = Arc::new(Shared::new(disk, options, &recovered, driven));

@@ -6,6 +6,7 @@
 //! DIR/runtime.json    the running node's addresses, for the tools
 //! DIR/genesis.json    only on the first node: the first command of the cluster
 //! DIR/identity/       keys and certificates
+//! DIR/check-all       there when the node did not end well: the next start reads the whole log
 //! DIR/standing.json   what this node must still hold when it starts again
 //! DIR/log/            the event log: the only copy that counts
 //! DIR/state/          checkpoint of the projections (rebuilt from the log when it is missing)
@@ -140,6 +141,11 @@ impl Layout {
     /// The first command of the cluster; only on the node that was made by `init`.
     pub fn genesis(&self) -> PathBuf {
         self.root.join("genesis.json")
+    }
+
+    /// There when the node did not end well: the next start reads the whole log.
+    pub fn check_all(&self) -> PathBuf {
+        self.root.join("check-all")
     }
 
     /// `runtime.json`.

@@ -147,6 +147,10 @@ impl Node {
                 }
             }
         };
+        if failed.is_some() {
+            // What stopped it may be damage that the start did not look at.
+            std::fs::write(self.layout.check_all(), b"").ok();
+        }
         self.farewell().await;
         failed.map_or(Ok(()), Err)
     }

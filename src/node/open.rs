@@ -46,14 +46,17 @@ pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
             format!("its key is that of node {} in {}, node.toml says otherwise", identity.node(), identity.cluster());
         return Err(NodeError::NotADataDir { path: layout.root().to_owned(), reason });
     }
-    let options = LogOptions { waits_for_space: true, ..LogOptions::new(identity.ca().fingerprint()) };
+    let loaded = load(&layout.state());
+    let check_from = check_from(layout, &loaded);
+    let options = LogOptions { check_from, waits_for_space: true, ..LogOptions::new(identity.ca().fingerprint()) };
     let (log, recovery) = Log::open(&layout.root().join("log"), options)?;
     if let Some(cut) = &recovery.cut {
         tracing::warn!(path = %cut.path.display(), offset = cut.offset, bytes = cut.bytes, "a torn end of the log was cut");
     }
     let standing = Standing::load(layout)?;
     standing.check(layout, &log)?;
-    let (store, state, checkpoint) = open_projections(layout, log.last().map(|last| last.seq))?;
+    std::fs::remove_file(layout.check_all()).ok();
+    let (store, state, checkpoint) = open_projections(layout, loaded, log.last().map(|last| last.seq))?;
     let floor = floor(layout, &state, config.node, log.last().is_some());
     let outbox =
         Outbox::open(&layout.outbox(), config.node, floor, Limits::default()).map_err(crate::work::WorkError::from)?;
@@ -72,16 +75,33 @@ fn floor(layout: &Layout, state: &State, node: NodeId, has_log: bool) -> u64 {
     known.saturating_add(NUMBERS_SKIPPED)
 }
 
+/// The store of the projections with what it holds, read before the log is.
+type Loaded = Result<(Store, Option<State>, Option<Vec<u8>>), crate::projection::ProjectionError>;
+
+fn load(folder: &std::path::Path) -> Loaded {
+    let store = Store::open(folder)?;
+    let state = store.load()?;
+    let note = store.note()?;
+    Ok((store, state, note))
+}
+
+/// The entry from which on the log is read at the start. All before it is in the checkpoint, and is checked in the
+/// background. Everything is read when the node did not end well, or when there is no checkpoint.
+fn check_from(layout: &Layout, loaded: &Loaded) -> u64 {
+    let Ok((_, Some(_), Some(note))) = loaded else { return 0 };
+    let checkpoint = serde_json::from_slice::<RaftCheckpoint>(note).ok();
+    let applied = checkpoint.and_then(|checkpoint| checkpoint.applied).map_or(0, |applied| applied.index);
+    if layout.check_all().exists() { 0 } else { applied }
+}
+
 /// The checkpoint of the projections, if it is sound and not ahead of the log; else nothing, and the log is folded anew.
-fn open_projections(layout: &Layout, last: Option<Seq>) -> Result<(Store, State, RaftCheckpoint), NodeError> {
+fn open_projections(
+    layout: &Layout,
+    loaded: Loaded,
+    last: Option<Seq>,
+) -> Result<(Store, State, RaftCheckpoint), NodeError> {
     let (folder, empty, last) = (layout.state(), last.is_none(), last.unwrap_or_default());
-    let load = || {
-        let store = Store::open(&folder)?;
-        let state = store.load()?;
-        let note = store.note()?;
-        Ok::<_, crate::projection::ProjectionError>((store, state, note))
-    };
-    match load() {
+    match loaded {
         Ok((store, Some(state), Some(note))) if state.seq <= last => {
             if let Ok(checkpoint) = serde_json::from_slice(&note) {
                 tracing::info!(seq = state.seq.0, "folding from the checkpoint");

@@ -32,6 +32,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 const SEGMENTS_MAX: usize = 64;
 /// Between two segments that are checked in the background: 16 MiB every 10 s is a small part of any disk's time.
 const SCRUB_EVERY: Duration = Duration::from_secs(10);
+/// The same in the first round, which makes good what the start left out.
+const FIRST_ROUND_EVERY: Duration = Duration::from_millis(250);
 
 /// Repairs the log of a data directory that could not be opened because of `found`. The reports wait in a file until
 /// [`report_pending`] has handed them on.
@@ -168,14 +170,15 @@ pub struct Scrubber {
 impl Scrubber {
     /// Runs until `stop`, round after round over all sealed segments.
     pub async fn run(self, stop: CancellationToken) {
-        let mut next = 0;
+        let (mut next, mut every) = (0, FIRST_ROUND_EVERY);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(SCRUB_EVERY) => {}
+                () = tokio::time::sleep(every) => {}
             }
             let sealed = self.log.sealed();
-            let Some(first) = sealed.iter().copied().find(|first| *first >= next).or(sealed.first().copied()) else {
+            let Some(first) = sealed.iter().copied().find(|first| *first >= next) else {
+                (next, every) = (0, SCRUB_EVERY);
                 continue;
             };
             next = first + 1;

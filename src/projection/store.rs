@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::ProjectionError;
 use super::snapshot::ROWS_VERSION;
 use super::state::State;
-use super::table::load_row;
+use super::table::{AnyTable, load_row};
 use crate::event::{Hash, Millis, Seq, Term};
 
 /// Soft limit of sled's page cache; its default of 1 GiB is more than a node should spend on this.
@@ -109,24 +109,30 @@ impl Store {
     /// # Errors
     /// [`ProjectionError::Store`] when sled fails. The store must not be used afterwards.
     pub fn save(&self, state: &mut State, note: &[u8]) -> Result<(), ProjectionError> {
-        let saved = self.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.seq);
-        if state.dirty_since != Some(saved) {
-            return self.replace(state, note);
+        let saved = self.position()?;
+        self.write(Save::of(state, note, saved))
+    }
+
+    /// The position of the last checkpoint; 0 before the first.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when sled fails.
+    pub fn position(&self) -> Result<Seq, ProjectionError> {
+        Ok(self.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.seq))
+    }
+
+    /// Writes what was gathered. When all rows are written anew, the checkpoint goes first and comes back last, so a crash
+    /// in between leaves none.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Store`] when sled fails. The store must not be used afterwards.
+    pub fn write(&self, save: Save) -> Result<(), ProjectionError> {
+        if save.anew {
+            guarded(&self.path, || self.db.clear())?;
         }
-        let mut batch = sled::Batch::default();
-        for (name, table) in state.tables_mut() {
-            for (key, value) in table.take_dirty() {
-                let key = [prefix_of(name), key].concat();
-                match value {
-                    Some(value) => batch.insert(key, value),
-                    None => batch.remove(key),
-                }
-            }
+        for batch in save.batches {
+            guarded(&self.path, || self.db.apply_batch(batch))?;
         }
-        batch.insert(CHECKPOINT, checkpoint_of(state));
-        batch.insert(NOTE, note);
-        guarded(&self.path, || self.db.apply_batch(batch))?;
-        state.dirty_since = Some(state.seq);
         Ok(())
     }
 
@@ -138,38 +144,66 @@ impl Store {
         guarded(&self.path, || self.db.flush()).map(drop)
     }
 
-    /// Writes all rows anew. The checkpoint goes first and comes back last, so a crash in between leaves none.
-    fn replace(&self, state: &mut State, note: &[u8]) -> Result<(), ProjectionError> {
-        guarded(&self.path, || self.db.clear())?;
-        for (name, table) in state.tables_mut() {
-            table.take_dirty();
-            let mut batches = vec![sled::Batch::default()];
-            let mut rows = 0;
-            table.visit(&mut |key, value| {
-                rows += 1;
-                if rows % BATCH_ROWS_MAX == 0 {
-                    batches.push(sled::Batch::default());
-                }
-                if let Some(batch) = batches.last_mut() {
-                    batch.insert([&prefix_of(name), key].concat(), value);
-                }
-            });
-            for batch in batches {
-                guarded(&self.path, || self.db.apply_batch(batch))?;
-            }
-        }
-        let mut last = sled::Batch::default();
-        last.insert(CHECKPOINT, checkpoint_of(state));
-        last.insert(NOTE, note);
-        guarded(&self.path, || self.db.apply_batch(last))?;
-        state.dirty_since = Some(state.seq);
-        Ok(())
-    }
-
     fn checkpoint(&self) -> Result<Option<Checkpoint>, ProjectionError> {
         let Some(bytes) = guarded(&self.path, || self.db.get(CHECKPOINT))? else { return Ok(None) };
         read_checkpoint(&bytes).map(Some).ok_or_else(|| failure(&self.path, "malformed checkpoint".to_owned()))
     }
+}
+
+/// A checkpoint that was gathered from a state and is not written yet. Gathering is quick; writing may take its time, while
+/// the state goes on.
+pub struct Save {
+    /// Whether the store is emptied first.
+    anew: bool,
+    /// In order; the checkpoint's position is in the last one.
+    batches: Vec<sled::Batch>,
+}
+
+impl Save {
+    /// What changed in `state` since the save at `saved`, or everything when the state does not know that. The state counts
+    /// as saved from now on: if this is not written, the next save must not be told that it was.
+    pub fn of(state: &mut State, note: &[u8], saved: Seq) -> Save {
+        let anew = state.dirty_since != Some(saved);
+        let mut batches = vec![sled::Batch::default()];
+        for (name, table) in state.tables_mut() {
+            let dirty = table.take_dirty();
+            if anew {
+                all_rows(name, table, &mut batches);
+                continue;
+            }
+            let Some(batch) = batches.last_mut() else { continue };
+            for (key, value) in dirty {
+                let key = [prefix_of(name), key].concat();
+                match value {
+                    Some(value) => batch.insert(key, value),
+                    None => batch.remove(key),
+                }
+            }
+        }
+        if anew {
+            batches.push(sled::Batch::default());
+        }
+        if let Some(last) = batches.last_mut() {
+            last.insert(CHECKPOINT, checkpoint_of(state));
+            last.insert(NOTE, note);
+        }
+        state.dirty_since = Some(state.seq);
+        Save { anew, batches }
+    }
+}
+
+/// Adds every row of a table, at most [`BATCH_ROWS_MAX`] to a batch.
+fn all_rows(name: &str, table: &dyn AnyTable, batches: &mut Vec<sled::Batch>) {
+    let mut rows = 0;
+    table.visit(&mut |key, value| {
+        rows += 1;
+        if rows % BATCH_ROWS_MAX == 0 {
+            batches.push(sled::Batch::default());
+        }
+        if let Some(batch) = batches.last_mut() {
+            batch.insert([&prefix_of(name), key].concat(), value);
+        }
+    });
 }
 
 fn prefix_of(table: &str) -> Vec<u8> {

@@ -1,7 +1,8 @@
 //! The fold that all of a node shares: the state, and how far it has come.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -9,7 +10,7 @@ use tokio::sync::watch;
 use super::error::ReplicaError;
 use crate::event::command::ReportDivergence;
 use crate::event::{Event, EventError, FORMAT_VERSION, NodeId, Record, Seq};
-use crate::projection::{Projection, State, Store};
+use crate::projection::{Projection, ProjectionError, Save, State, Store};
 
 /// A checkpoint is written after this many records …
 const CHECKPOINT_RECORDS: u64 = 2_000;
@@ -40,7 +41,9 @@ pub struct Fold {
     node: NodeId,
     state: RwLock<State>,
     applied: watch::Sender<Seq>,
-    keeper: Mutex<Keeper>,
+    keeper: Arc<Mutex<Keeper>>,
+    /// Writes the last checkpoint. Records are folded meanwhile.
+    writing: Mutex<Option<JoinHandle<()>>>,
     divergences: Mutex<Vec<ReportDivergence>>,
     compared: Mutex<Option<Compared>>,
     format: u32,
@@ -60,6 +63,20 @@ struct Keeper {
     store: Store,
     saved: Seq,
     saved_at: Instant,
+    /// Why the store must not be used any more.
+    failed: Option<ProjectionError>,
+}
+
+impl Keeper {
+    fn write(&mut self, save: Save, seq: Seq) {
+        match self.store.write(save) {
+            Ok(()) => (self.saved, self.saved_at) = (seq, Instant::now()),
+            Err(error) => {
+                tracing::error!(%error, "a checkpoint was not written");
+                self.failed = Some(error);
+            }
+        }
+    }
 }
 
 impl Fold {
@@ -70,7 +87,8 @@ impl Fold {
             node,
             applied: watch::channel(state.seq).0,
             state: RwLock::new(state),
-            keeper: Mutex::new(Keeper { store, saved, saved_at: Instant::now() }),
+            keeper: Arc::new(Mutex::new(Keeper { store, saved, saved_at: Instant::now(), failed: None })),
+            writing: Mutex::new(None),
             divergences: Mutex::new(vec![]),
             compared: Mutex::new(None),
             format: FORMAT_VERSION,
@@ -164,30 +182,58 @@ impl Fold {
         seq
     }
 
-    /// Writes a checkpoint when it is time, or now if `force`.
+    /// Writes a checkpoint when it is time, or now if `force`. Only gathering it holds up the fold: it is written on a thread
+    /// of its own, and when that is still busy, the next time is soon enough. With `force` it is written on return.
     pub(crate) fn checkpoint(&self, raft: &[u8], force: bool) -> Result<(), ReplicaError> {
         if self.read(|state| !state.halted().is_empty()) {
             // The checkpoint stays before the record that a projection failed on, so that nothing is skipped later.
             return Ok(());
         }
-        let mut keeper = match self.keeper.try_lock() {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if writing.as_ref().is_some_and(|thread| !force && !thread.is_finished()) {
+            return Ok(());
+        }
+        if let Some(thread) = writing.take() {
+            // A panic in it stands in the log; what it did not write is found below by the store's position.
+            thread.join().ok();
+        }
+        let keeper = match self.keeper.try_lock() {
             Ok(keeper) => keeper,
             // Somebody reads the store: the next checkpoint is soon enough, and records must not wait.
             Err(TryLockError::WouldBlock) if !force => return Ok(()),
             Err(TryLockError::WouldBlock) => self.keeper.lock().unwrap_or_else(PoisonError::into_inner),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
+        if let Some(failed) = &keeper.failed {
+            return Err(failed.clone().into());
+        }
         let seq = self.seq();
         let due = seq.0 >= keeper.saved.0 + CHECKPOINT_RECORDS || keeper.saved_at.elapsed() >= CHECKPOINT_EVERY;
         if seq == keeper.saved || !(due || force) {
             return Ok(());
         }
         let _span = tracing::debug_span!("checkpoint", seq = seq.0).entered();
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        keeper.store.save(&mut state, raft)?;
-        keeper.saved = seq;
-        keeper.saved_at = Instant::now();
-        Ok(())
+        let saved = keeper.store.position()?;
+        drop(keeper);
+        let save = Save::of(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft, saved);
+        let keeper = self.keeper.clone();
+        let thread = std::thread::Builder::new().name("kifu-checkpoint".to_owned()).spawn(move || {
+            keeper.lock().unwrap_or_else(PoisonError::into_inner).write(save, seq);
+        });
+        let thread = thread.map_err(|error| ReplicaError::Stopped { reason: error.to_string() })?;
+        match force {
+            true => drop(thread.join()),
+            false => *writing = Some(thread),
+        }
+        self.keeper_failure()
+    }
+
+    /// Why no checkpoint can be written any more, if so. Says nothing while one is being written.
+    fn keeper_failure(&self) -> Result<(), ReplicaError> {
+        match self.keeper.try_lock() {
+            Ok(keeper) => keeper.failed.clone().map_or(Ok(()), |failed| Err(failed.into())),
+            Err(_) => Ok(()),
+        }
     }
 
     fn compare(&self, state: &State, digested: &crate::event::cluster::StateDigested) {

@@ -138,6 +138,31 @@ fn a_crash_in_the_middle_of_a_repair_is_repaired_again() {
 }
 
 #[test]
+fn a_log_that_is_opened_without_reading_it_all_is_the_same_log_and_the_scrub_finds_what_the_start_did_not() {
+    let (disk, source) = history();
+    let name = segments(&disk)[1].clone();
+    let last = segments(&disk).pop().and_then(|name| name[..20].parse().ok()).expect("a segment");
+    let tail_only = LogOptions { check_from: last, ..options() };
+    let opened = |disk: &SimDisk| Log::open_on(disk.writer(), tail_only);
+    let (log, recovery) = opened(&disk).expect("sound");
+    assert_eq!((recovery.entries as usize, all(&log)), (source.len(), read_disk(disk.reader()).expect("whole")));
+    for seq in (1..recovery.records).step_by(7) {
+        let entry = log.entry_of_seq(kifu::event::Seq(seq)).expect("readable").expect("there");
+        assert!(entry.first_seq.0 <= seq && seq < entry.next_seq().0);
+    }
+    drop(log);
+    let damaged = flip(&disk, &name, 300);
+    assert!(Log::open_on(damaged.writer(), options()).is_err(), "a full check refuses it");
+    let (log, _) = opened(&damaged).expect("the damage is not looked at");
+    let sealed = log.sealed();
+    assert!(log.check_sealed(sealed[1]).expect("readable").is_some());
+    assert!(log.read(0, u64::MAX, usize::MAX).is_err(), "what is damaged is never given out");
+    drop(log);
+    let torn_head = flip(&disk, &name, 60);
+    assert!(opened(&torn_head).is_err(), "headers are always checked");
+}
+
+#[test]
 fn bit_rot_is_found_and_repaired_while_the_log_is_in_use() {
     let (disk, source) = history();
     let (log, _) = Log::open_on(disk.writer(), LogOptions { cache_bytes: 600, ..options() }).expect("sound");

@@ -16,7 +16,7 @@ fn worker() -> String {
 }
 
 /// Three machines, online, each with the example worker.
-async fn cluster(folder: &Path) -> [Machine; 3] {
+pub async fn cluster(folder: &Path) -> [Machine; 3] {
     let worker = worker();
     let mut machines = ["n1", "n2", "n3"].map(|name| Machine::new(folder, name));
     machines[0].init(&["--worker", &worker]);

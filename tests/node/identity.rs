@@ -6,23 +6,8 @@ use std::time::{Duration, Instant};
 
 use kifu::event::Kind;
 
-use super::cluster::events;
+use super::cluster::{cluster, events};
 use super::support::{Machine, PATIENCE, ended, program};
-
-/// Two machines, both voters.
-async fn pair(folder: &Path) -> [Machine; 2] {
-    let mut machines = ["n1", "n2"].map(|name| Machine::new(folder, name));
-    machines[0].init(&[]);
-    machines[0].start();
-    machines[0].wait_for("a leader", |status| status.hosts_online == 1).await;
-    let [first, second] = &mut machines;
-    second.join(first, &[]);
-    second.start();
-    for machine in &machines {
-        machine.wait_for("two voters", |status| (status.hosts_online, status.voters) == (2, 2)).await;
-    }
-    machines
-}
 
 /// What the program says when it is started on a directory that it refuses.
 fn refused(data: &Path) -> (i32, String) {
@@ -61,7 +46,7 @@ fn move_ports(copied: &Machine, original: &Machine) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wiped_or_older_directory_is_refused_with_a_way_out() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [first, mut second] = pair(folder.path()).await;
+    let [first, mut second, _third] = cluster(folder.path()).await;
     assert_eq!(second.stop(), 0);
     let sound = folder.path().join("sound");
     copy(&second.data, &sound);
@@ -83,7 +68,7 @@ async fn a_wiped_or_older_directory_is_refused_with_a_way_out() {
     copy(&sound, &second.data);
     second.start();
     let deadline = Instant::now() + PATIENCE;
-    while events(&first, &[Kind::HostOnline]).await.len() < 3 {
+    while events(&first, &[Kind::HostOnline]).await.len() < 4 {
         assert!(Instant::now() < deadline, "the second start is not known");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -98,7 +83,7 @@ async fn a_wiped_or_older_directory_is_refused_with_a_way_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_running_node_is_refused_and_both_say_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [first, second] = pair(folder.path()).await;
+    let [first, second, _third] = cluster(folder.path()).await;
     let copied = Machine::new(folder.path(), "copy");
     copy(&second.data, &copied.data);
     move_ports(&copied, &second);
@@ -116,20 +101,20 @@ async fn a_copy_of_a_running_node_is_refused_and_both_say_so() {
         assert!(Instant::now() < deadline, "the original was not told:\n{words}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    first.wait_for("both", |status| status.hosts_online == 2).await;
+    first.wait_for("all", |status| status.hosts_online == 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_segment_is_fetched_from_a_peer_before_the_start_and_the_repair_is_a_fact() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [first, mut second] = pair(folder.path()).await;
+    let [first, mut second, _third] = cluster(folder.path()).await;
     second.kill();
     let segment = second.data.join("log").join(format!("{:020}.seg", 0));
     let mut bytes = std::fs::read(&segment).expect("readable");
     bytes[700] ^= 0x10;
     std::fs::write(&segment, &bytes).expect("written");
     second.start();
-    second.wait_for("being back", |status| status.hosts_online == 2).await;
+    second.wait_for("being back", |status| status.hosts_online == 3).await;
     let deadline = Instant::now() + PATIENCE;
     let repaired = loop {
         if let Some(record) = events(&first, &[Kind::LogRepaired]).await.pop() {
