@@ -57,7 +57,7 @@ pub(super) fn refusal(error: &ReplicaError) -> Vec<u8> {
     frame
 }
 
-fn read(mut answer: Bytes) -> Result<History, ReplicaError> {
+pub(super) fn read(mut answer: Bytes) -> Result<History, ReplicaError> {
     if answer.first() == Some(&0) {
         return Err(ReplicaError::wire(String::from_utf8_lossy(&answer[1..])));
     }
@@ -70,6 +70,9 @@ fn read(mut answer: Bytes) -> Result<History, ReplicaError> {
     let mut entries = vec![];
     for _ in 0..count {
         entries.push(from_raft(take_entry(&mut answer)?));
+    }
+    if answer.has_remaining() {
+        return Err(ReplicaError::wire("bytes after the last entry"));
     }
     Ok(History { entries, settled })
 }

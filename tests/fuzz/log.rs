@@ -28,7 +28,7 @@ fn disk() -> SimDisk {
         NewEntry { index, term: Term(1), leader: NodeId(7), payload }
     };
     let plain = |index: u64, payload| NewEntry { index, term: Term(1), leader: NodeId(7), payload };
-    let membership = Payload::Membership(Bytes::from_static(b"{\"configs\":[]}"));
+    let membership = Payload::Membership(Bytes::from_static(b"{\"configs\":[[\"0000000000000007\"]],\"nodes\":{\"0000000000000007\":{\"name\":\"n1\",\"address\":\"a:1\"}}}"));
     let entries = vec![plain(0, membership), plain(1, Payload::Blank), records(2, 0..3), records(3, 3..4)];
     log.append_durably(entries).unwrap().wait().unwrap();
     log.append_durably(vec![records(4, 4..9)]).unwrap().wait().unwrap();
@@ -36,6 +36,12 @@ fn disk() -> SimDisk {
     log.save_committed(Some(3)).unwrap();
     drop(log);
     disk
+}
+
+/// The sample log, open.
+pub fn sample() -> Log {
+    let disk = DISK.with(|disk| disk.crashed(kifu::log::Crash::KeepAll));
+    Log::open_on(Arc::new(disk), options()).unwrap().0
 }
 
 /// Reads a log in every way there is, and returns a file of it as the writer left it, if the writer took it.

@@ -117,6 +117,14 @@ fn heartbeats() {
 }
 
 #[test]
+fn histories() {
+    let log = crate::log::sample();
+    let samples =
+        [(0, 3), (0, 9), (7, 9)].map(|(from, to)| kifu::replica::fuzzing::history_of(&log, from, to).unwrap());
+    Target::new("histories", samples.to_vec(), kifu::replica::fuzzing::history).run();
+}
+
+#[test]
 fn hellos() {
     let sample = kifu::net::fuzzing::hello_of(1, 3, 2);
     Target::new("hellos", vec![sample], kifu::net::fuzzing::hello).run();
