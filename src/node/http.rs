@@ -108,6 +108,7 @@ async fn readyz(Shared(health): Shared<Health>) -> impl IntoResponse {
         (_, _, Some(reason)) => Some(format!("the outbox cannot be written: {reason}")),
         _ if health.replica.log().is_full() => Some(crate::replica::ReplicaError::DiskFull.to_string()),
         (None, _, _) => Some("no leader is known".to_owned()),
+        _ if footer.upgrade_needed.is_some() => footer.upgrade_needed.clone(),
         _ if halted.is_some() => halted,
         _ if footer.behind_ms > BEHIND_MS_MAX => Some(format!("the leader was last heard {} ms ago", footer.behind_ms)),
         _ => None,

@@ -31,8 +31,8 @@ use super::reporter::Reporter;
 use super::rollcall::{Doorman, Rollcall};
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
-use crate::event::{Command, NodeId};
-use crate::net::{Channel, Connection, Endpoint, EndpointLimits, resolve};
+use crate::event::{Command, FORMAT_VERSION, NodeId};
+use crate::net::{Channel, Connection, Endpoint, EndpointLimits, Hello, resolve};
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
 use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
@@ -67,6 +67,15 @@ impl Node {
     /// # Errors
     /// When the directory is in use, damaged or not a node's, or a port is taken.
     pub async fn start(layout: Layout, timing: Timing) -> Result<Node, NodeError> {
+        Node::start_reading(layout, timing, FORMAT_VERSION).await
+    }
+
+    /// The same, as a build that reads events of this format version and older ones only: it behaves in a cluster as an
+    /// older release does.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_reading(layout: Layout, timing: Timing, format: u32) -> Result<Node, NodeError> {
         let config = layout.load_config()?;
         let lock = layout.lock()?;
         let opened = match open::open(&layout, &config) {
@@ -78,10 +87,14 @@ impl Node {
         };
         repair::report_pending(&layout, &opened.outbox).await?;
         let listen: SocketAddr = resolve(&config.listen).await?;
-        let endpoint = Endpoint::bind(listen, &opened.identity, EndpointLimits::default())?;
+        let endpoint = Endpoint::bind(
+            listen,
+            &opened.identity,
+            EndpointLimits { hello: Hello { format, ..Hello::default() }, ..EndpointLimits::default() },
+        )?;
         let web = http::bind(&config.http).await?;
         let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
-        let wired = wire(&layout, &config, opened, &endpoint, timing).await?;
+        let wired = wire(&layout, &config, opened, &endpoint, (timing, format)).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
             wired.replica.bootstrap(member).await?;
@@ -331,7 +344,7 @@ async fn wire(
     config: &NodeConfig,
     opened: Opened,
     endpoint: &Endpoint,
-    timing: Timing,
+    (timing, format): (Timing, u32),
 ) -> Result<Wired, NodeError> {
     let Opened { log, state, checkpoint, store, blobs, outbox, mut standing, identity: _ } = opened;
     let (node, clock, outbox) = (config.node, Clock, Arc::new(outbox));
@@ -344,7 +357,7 @@ async fn wire(
     let run = standing.begin_run(layout, &log, last_start)?;
     let rollcall = Arc::new(Rollcall::new(layout.clone(), run, earlier, peers.clone(), log.clone()));
     rollcall.admit().await?;
-    let fold = Arc::new(Fold::new(node, state, store));
+    let fold = Arc::new(Fold::new(node, state, store).reading(format));
     let (intake, asks) = mpsc::channel(ASKS_MAX);
     let options = ReplicaOptions { node, log, fold: fold.clone(), checkpoint, peers: peers.clone(), timing, intake };
     let replica = Arc::new(Replica::start(options).await?);

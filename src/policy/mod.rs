@@ -16,6 +16,7 @@ pub mod limits;
 pub mod liveness;
 pub mod membership;
 pub mod names;
+pub mod plan;
 pub mod promotion;
 pub mod quality;
 pub mod quorum;

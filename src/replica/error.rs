@@ -29,6 +29,12 @@ pub enum ReplicaError {
         /// What Raft said.
         reason: String,
     },
+    /// Nobody could vouch for a read.
+    #[error("the read cannot be answered at this consistency: {reason}; ask again, or with consistency local")]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
     /// A peer sent bytes that are no message of ours.
     #[error("malformed message from a peer: {reason}")]
     Wire {

@@ -18,6 +18,7 @@ pub mod machine;
 pub mod membership;
 pub mod peers;
 pub mod propose;
+pub mod read;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
 pub mod replica;
 pub mod server;
@@ -31,5 +32,6 @@ pub use error::ReplicaError;
 pub use fold::{Compared, Fold, UpgradeNeeded};
 pub use membership::RaftMembers;
 pub use peers::Peers;
+pub use read::Consistency;
 pub use replica::{Leadership, Replica, ReplicaOptions, Timing, VOTERS_MAX};
 pub use types::{Applied, Batch, Member, TypeConfig};

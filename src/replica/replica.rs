@@ -130,6 +130,11 @@ impl Replica {
         &self.fold
     }
 
+    /// The connections to the other members.
+    pub(super) fn peers(&self) -> &Arc<Peers> {
+        &self.peers
+    }
+
     /// The log.
     pub fn log(&self) -> &Log {
         &self.log

@@ -13,6 +13,7 @@ use super::greeting::{Greeter, Welcome};
 use super::history;
 use super::machine::Machine;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
+use super::read::vouch;
 use super::stream::Stream;
 use super::types::{TypeConfig, Vote};
 use super::wire::{Tag, from_json, read_append};
@@ -77,6 +78,7 @@ impl Service {
             }
             Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
             Tag::Greet => reply(self.greet(peer, &body)),
+            Tag::Read => reply(vouch(&self.raft, from_json(&body)?).await),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
         })
     }

@@ -35,12 +35,14 @@ pub enum Tag {
     Greet = 6,
     /// Committed entries for a member whose copy is damaged.
     History = 7,
+    /// A node asks the leader up to where a read must have folded.
+    Read = 8,
 }
 
 impl Tag {
     /// The tag with this number.
     pub fn from_byte(byte: u8) -> Option<Tag> {
-        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose, Tag::Greet, Tag::History]
+        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose, Tag::Greet, Tag::History, Tag::Read]
             .into_iter()
             .find(|tag| *tag as u8 == byte)
     }

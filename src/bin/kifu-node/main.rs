@@ -5,6 +5,7 @@ mod ca;
 mod demo;
 mod init;
 mod join;
+mod members;
 mod rotate;
 mod start;
 mod status;
@@ -40,6 +41,9 @@ enum Verb {
     /// Keep a copy of the cluster's CA elsewhere
     #[command(subcommand)]
     Ca(ca::Ca),
+    /// Show and change who belongs to the cluster, who votes and who leads
+    #[command(subcommand, alias = "member")]
+    Members(members::Members),
     /// Show how a running node and its cluster are
     Status(status::Status),
     /// Run a whole cluster on this machine that plays, learns and promotes
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
             Verb::Token(verb) => verb.run(),
             Verb::Rotate(verb) => verb.run(),
             Verb::Ca(verb) => verb.run(),
+            Verb::Members(verb) => verb.run(),
             Verb::Status(verb) => verb.run(),
             Verb::Demo(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),

@@ -175,7 +175,7 @@ fn unexpected(response: &Response) -> Failure {
     Failure::general(format!("the node answered something else: {response:?}"))
 }
 /// Reads a length of time: a number with s, m, h or d.
-fn length(text: &str) -> Result<Duration, String> {
+pub fn length(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is not a length of time; write for example 90s, 30m, 2h or 7d");
     let unit = text.chars().last().ok_or_else(bad)?;
     let seconds = match unit {

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::credentials::Credentials;
-use super::request::{FRAME_BYTES_MAX, REQUEST_BYTES_MAX, Request, Response};
+use super::request::{FRAME_BYTES_MAX, REQUEST_BYTES_MAX, Reading, Request, Response};
 use crate::cli::ExitCode;
 use crate::event::NodeId;
 use crate::net::{
     Channel, Connection, Endpoint, EndpointLimits, FrameLimits, NetError, RecvStream, read_frame, resolve, write_frame,
 };
 use crate::node::layout::{Layout, Runtime};
+use crate::replica::Consistency;
 
 /// How long a client waits for a connection, and for each answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,6 +122,16 @@ impl Target {
 pub struct Client {
     _endpoint: Endpoint,
     connection: Connection,
+    reading: Reading,
+}
+
+/// A request with what may stand beside it.
+#[derive(serde::Serialize)]
+struct Framed<'a> {
+    #[serde(flatten)]
+    request: &'a Request,
+    #[serde(flatten)]
+    reading: Reading,
 }
 
 /// Responses to one request.
@@ -141,12 +152,19 @@ impl Client {
         for address in &target.addresses {
             let dial = async { endpoint.connect(resolve(address).await?, None, Channel::Api).await };
             match tokio::time::timeout(TIMEOUT, dial).await {
-                Ok(Ok(connection)) => return Ok(Client { _endpoint: endpoint, connection }),
+                Ok(Ok(connection)) => {
+                    return Ok(Client { _endpoint: endpoint, connection, reading: Reading::default() });
+                }
                 Ok(Err(error)) => reasons.push(error.to_string()),
                 Err(_) => reasons.push(format!("{address} did not answer within {} s", TIMEOUT.as_secs())),
             }
         }
         Err(ClientError::Unreachable { reason: reasons.join("; ") })
+    }
+
+    /// The same, whose reads miss no more than this allows.
+    pub fn reading(self, consistency: Consistency) -> Client {
+        Client { reading: Reading { consistency }, ..self }
     }
 
     /// The connection, for what has a stream of its own.
@@ -171,7 +189,7 @@ impl Client {
     /// When the connection fails.
     pub async fn send(&self, request: &Request) -> Result<Responses, ClientError> {
         let (mut send, receive) = self.connection.open().await?;
-        let frame = serde_json::to_vec(request).expect("requests are plain data");
+        let frame = serde_json::to_vec(&Framed { request, reading: self.reading }).expect("requests are plain data");
         write_frame(&mut send, &frame, &FrameLimits::up_to(REQUEST_BYTES_MAX)).await?;
         send.finish().ok();
         Ok(Responses { _connection: self.connection.clone(), receive })

@@ -6,6 +6,7 @@ use super::request::Footer;
 use crate::event::NodeId;
 use crate::node::clock::Clock;
 use crate::node::heartbeat::Hearing;
+use crate::policy::{Build, Liveness};
 use crate::replica::Replica;
 
 /// Knows what a node's footers say.
@@ -49,7 +50,26 @@ impl Footing {
         };
         let name = |leader| self.replica.fold().read(|state| state.hosts.get(leader).map(|host| host.name.clone()));
         let leader = leadership.leader.map(|leader| name(leader).unwrap_or_else(|| leader.to_string()));
-        Footer { seq, node: self.name.clone(), leader, term: leadership.term, behind_records, behind_ms, as_of: None }
+        Footer {
+            seq,
+            node: self.name.clone(),
+            leader,
+            term: leadership.term,
+            behind_records,
+            behind_ms,
+            ..Footer::default()
+        }
+        .with(self.replica.fold().upgrade_needed())
+    }
+
+    /// What a node said of its build when it was last heard.
+    pub fn build_of(&self, node: NodeId) -> Option<Build> {
+        self.hearing.with(|liveness| liveness.hosts.get(&node)?.build)
+    }
+
+    /// Looks at what this node has heard of the others.
+    pub fn with_liveness<T>(&self, look: impl FnOnce(&Liveness) -> T) -> T {
+        self.hearing.with(look)
     }
 
     fn behind(&self, leader: NodeId, seq: u64) -> (u64, u64) {

@@ -7,6 +7,7 @@ pub mod caller;
 pub mod client;
 pub mod credentials;
 pub mod footer;
+pub mod members;
 pub mod notes;
 pub mod past;
 pub mod permission;
@@ -21,5 +22,6 @@ pub mod status;
 
 pub use client::{Client, ClientError, Target};
 pub use credentials::Credentials;
+pub use members::MemberChange;
 pub use producer::Producer;
 pub use request::{AsOf, Footer, Noun, Request, Response};

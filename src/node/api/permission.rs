@@ -22,6 +22,8 @@ pub fn needed(request: &Request) -> Permission {
         // What it asks decides: looking back needs what looking needs.
         Request::AsOf { ask, .. } => needed(ask),
         Request::List { .. } | Request::Get { .. } | Request::Status | Request::Events { .. } => Permission::Look,
+        Request::Members | Request::ChangeMembers { dry_run: true, .. } => Permission::Look,
+        Request::ChangeMembers { .. } => Permission::Operate,
         Request::CreateToken { .. } | Request::SubmitJob { .. } => Permission::Operate,
         Request::ChangeConfig { .. } | Request::Transfer { .. } | Request::Produce { .. } => Permission::Operate,
         Request::CreateApiToken { .. } | Request::RevokeApiToken { .. } => Permission::Operate,
@@ -65,6 +67,7 @@ mod tests {
     use crate::event::identity::ApiRole;
     use crate::event::jobs::{ExternalSpec, JobSpec};
     use crate::event::{ApiTokenId, JobId, NodeId, Seq};
+    use crate::node::api::MemberChange;
     use crate::replay::Moment;
 
     /// One of every request.
@@ -82,6 +85,9 @@ mod tests {
             Request::SubmitJob { job: JobId::new("a"), spec: Box::new(JobSpec::External(spec)), priority: 0 },
             Request::ChangeConfig { config: Box::new(Config::default()) },
             Request::Transfer { to: NodeId(1) },
+            Request::Members,
+            Request::ChangeMembers { change: MemberChange::Transfer { to: "n".into() }, dry_run: true },
+            Request::ChangeMembers { change: MemberChange::Transfer { to: "n".into() }, dry_run: false },
             Request::Produce { name: "n".into(), producer: None },
             Request::CreateApiToken { name: "n".into(), role: ApiRole::Viewer, ttl_ms: 1 },
             Request::RevokeApiToken { token: ApiTokenId::new("t") },
@@ -117,6 +123,9 @@ mod tests {
                 "submit_job: node operator - - -",
                 "change_config: node operator - - -",
                 "transfer: node operator - - -",
+                "members: node operator viewer - -",
+                "change_members: node operator viewer - -",
+                "change_members: node operator - - -",
                 "produce: node operator - - -",
                 "create_api_token: node operator - - -",
                 "revoke_api_token: node operator - - -",

@@ -6,6 +6,7 @@ use super::projections::ProjectionStatus;
 use super::request::{Footer, Noun, Request, Response};
 use super::rows;
 use super::status::Status;
+use crate::event::cluster::QuorumHealth;
 use crate::projection::State;
 
 /// A state to read, and what is known about it.
@@ -40,6 +41,11 @@ impl Source<'_> {
             Request::Status => {
                 let mut status = Status::of(self.name, self.state);
                 status.projections = self.projections;
+                status.upgrade_needed = self.footer.upgrade_needed.clone();
+                // A loss of the quorum cannot be recorded while it lasts.
+                if self.footer.as_of.is_none() && self.footer.leader.is_none() {
+                    status.health = QuorumHealth::Lost;
+                }
                 Response::Rows { rows: vec![json(&status)], footer: self.footer }
             }
             _ => Response::error("bad_request", "only reads can be asked of a state"),

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::members::MemberChange;
 use crate::event::config::Config;
 use crate::event::identity::ApiRole;
 use crate::event::jobs::JobSpec;
 use crate::event::{ApiTokenId, JobId, Millis, NodeId, RecordJson, Seq, Term};
 use crate::replay::Moment;
+use crate::replica::{Consistency, UpgradeNeeded};
 
 /// The largest response frame.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
@@ -75,6 +77,15 @@ pub enum Request {
         name: String,
         /// The producer that goes on; none to begin a new one.
         producer: Option<NodeId>,
+    },
+    /// Members: who votes, who only receives the log, who was removed.
+    Members,
+    /// Change the membership (operators only), or say what a change would do.
+    ChangeMembers {
+        /// What is wanted.
+        change: MemberChange,
+        /// Only say what would happen.
+        dry_run: bool,
     },
     /// Hand leadership over (operators only).
     Transfer {
@@ -191,6 +202,17 @@ pub enum Response {
         /// Where it listens.
         address: Option<String>,
     },
+    /// What a change of members did, or would do.
+    Plan {
+        /// The records that it became or would become, each with its reason.
+        events: Vec<Value>,
+        /// The quorum that is left, in words.
+        outcome: String,
+        /// The last record of it; none when nothing was or had to be recorded.
+        seq: Option<Seq>,
+        /// Where the answer comes from.
+        footer: Footer,
+    },
     /// An order was carried out.
     Done {
         /// The last record of it; none when nothing had to be recorded.
@@ -206,7 +228,23 @@ pub enum Response {
     },
 }
 
+/// What may stand beside a request in its frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What the answer may miss.
+    #[serde(default)]
+    pub consistency: Consistency,
+}
+
 impl Response {
+    /// The same, with what it may miss in its footer.
+    pub(super) fn reading(mut self, read: Consistency) -> Response {
+        if let Response::Rows { footer, .. } | Response::End { footer } | Response::Plan { footer, .. } = &mut self {
+            footer.consistency = read;
+        }
+        self
+    }
+
     /// An error with its code.
     pub fn error(code: &str, message: impl std::fmt::Display) -> Response {
         Response::Error { code: code.to_owned(), message: message.to_string() }
@@ -240,21 +278,41 @@ pub struct Footer {
     /// The moment that was asked for, when that is not now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<AsOf>,
+    /// What the answer may miss.
+    #[serde(default)]
+    pub consistency: Consistency,
+    /// Why the answering node stands still, when its build cannot read the log any further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_needed: Option<String>,
+}
+
+impl Footer {
+    /// The same, of a node that stands still or does not.
+    pub(super) fn with(self, upgrade_needed: Option<&UpgradeNeeded>) -> Footer {
+        Footer { upgrade_needed: upgrade_needed.map(ToString::to_string), ..self }
+    }
 }
 
 impl std::fmt::Display for Footer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Footer { seq, node, leader, term, behind_records, behind_ms, as_of } = self;
+        let Footer { seq, node, leader, term, behind_records, behind_ms, as_of, consistency, upgrade_needed } = self;
+        if let Some(upgrade) = upgrade_needed {
+            write!(f, "{upgrade}; ")?;
+        }
         if let Some(AsOf { seq, recorded_at }) = as_of {
             write!(f, "as of {seq} ({recorded_at}), ")?;
         }
         match leader {
-            Some(leader) if leader == node => write!(f, "at {seq} ({node}, leader of term {term})"),
+            Some(leader) if leader == node => write!(f, "at {seq} ({node}, leader of term {term})")?,
             Some(leader) => write!(
                 f,
                 "at {seq} ({node}, {behind_records} records and {behind_ms} ms behind leader {leader}, term {term})"
-            ),
-            None => write!(f, "at {seq} ({node}, no leader known, term {term})"),
+            )?,
+            None => write!(f, "at {seq} ({node}, no leader known, term {term})")?,
+        }
+        match consistency {
+            Consistency::Local => Ok(()),
+            asked => write!(f, ", {asked}"),
         }
     }
 }

@@ -6,13 +6,16 @@ use tokio::io::AsyncWriteExt;
 
 use super::caller::Caller;
 use super::footer::Footing;
+use super::members;
 use super::past::Past;
 use super::permission;
 use super::produce::Produce;
 use super::projections;
 use super::reads::Source;
-use super::request::{AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Request, Response};
-use crate::event::command::{ChangeConfig, RequestJob, RevokeApiToken, SubmitJob};
+use super::request::{
+    AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Reading, Request, Response,
+};
+use crate::event::command::{ChangeConfig, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
 use crate::event::{Command, Kind, Proposal, RecordJson, Seq};
 use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::NodeError;
@@ -70,7 +73,16 @@ impl Api {
             _ => LOOK_BYTES_MAX,
         };
         let Some(frame) = read_frame(&mut receive, &FrameLimits::up_to(bytes_max)).await? else { return Ok(()) };
-        let response = match self.permitted(&caller, &frame) {
+        let Reading { consistency } = serde_json::from_slice(&frame).unwrap_or_default();
+        let permitted = self.permitted(&caller, &frame);
+        if permitted.is_ok()
+            && let Err(error) = self.replica.read_barrier(consistency).await
+        {
+            respond(&mut send, &error_response("unavailable", error)).await?;
+            send.shutdown().await.ok();
+            return Ok(());
+        }
+        let response = match permitted {
             Err((code, reason)) => error_response(code, reason),
             Ok((_, Request::Events { from, follow, kinds, limit })) => {
                 self.events(&mut send, Filter { from, follow, kinds, limit }).await?
@@ -88,7 +100,7 @@ impl Api {
             Ok((_, Request::RenewCertificate { request, actor })) => self.sign(peer, &request, &actor).await,
             Ok((caller, request)) => self.respond(request, &caller.actor).await,
         };
-        respond(&mut send, &response).await?;
+        respond(&mut send, &response.reading(consistency)).await?;
         send.shutdown().await.ok();
         Ok(())
     }
@@ -133,10 +145,11 @@ impl Api {
             Request::ChangeConfig { config } => {
                 self.command(Command::ChangeConfig(ChangeConfig { config: *config, actor: actor.to_owned() })).await
             }
-            Request::Transfer { to } => match self.replica.transfer(to).await {
-                Ok(()) => Response::Done { seq: None },
-                Err(error) => error_response("failed", error),
-            },
+            Request::Members => members::list(self),
+            Request::ChangeMembers { change, dry_run } => members::change(self, &change, dry_run, actor).await,
+            Request::Transfer { to } => {
+                self.command(Command::TransferLeadership(TransferLeadership { to, actor: actor.to_owned() })).await
+            }
         }
     }
 
@@ -188,7 +201,7 @@ impl Api {
     }
 
     /// Proposes a command of an operator and waits for its outcome.
-    async fn command(&self, command: Command) -> Response {
+    pub(super) async fn command(&self, command: Command) -> Response {
         let proposal = Proposal {
             origin: self.footing.node(),
             origin_seq: 0,

@@ -38,6 +38,12 @@ pub struct Status {
     pub jobs_running: u32,
     /// The campaign, once there is one.
     pub campaign: Option<CampaignStatus>,
+    /// The format version that every member reads.
+    #[serde(default)]
+    pub version: u32,
+    /// Why this node stands still, when its build cannot read the log any further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade_needed: Option<String>,
     /// How the answering node's projections are. Figures above that come from one that stopped are old.
     #[serde(default)]
     pub projections: Vec<ProjectionStatus>,
@@ -126,6 +132,8 @@ impl Status {
             jobs_queued: state.jobs.queued().count() as u32,
             jobs_running: state.jobs.held().count() as u32,
             campaign: CampaignStatus::of(state),
+            version: state.membership.version(),
+            upgrade_needed: None,
             projections: super::projections::rows(state, state.seq, None),
         }
     }

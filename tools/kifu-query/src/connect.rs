@@ -7,6 +7,7 @@ use clap::Args;
 use kifu::cli::{ExitCode, Failure};
 use kifu::net::{Identity, NetError, Role};
 use kifu::node::api::{ClientError, Credentials, Target};
+use kifu::replica::Consistency;
 
 /// Options that say which cluster is meant.
 #[derive(Args, Clone, Debug, Default)]
@@ -35,6 +36,33 @@ pub struct ConnectArgs {
     /// The cluster's CA certificate, which your API token must be of [env: KIFU_CA]
     #[arg(long, global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+
+    /// What answers may miss: local (whatever the answering node has not heard yet), lease or linearizable (nothing that was
+    /// acknowledged before) [env: KIFU_CONSISTENCY]
+    #[arg(long, global = true, value_name = "HOW", env = "KIFU_CONSISTENCY", hide_env = true, default_value = "local")]
+    pub consistency: ConsistencyArg,
+}
+
+/// What answers may miss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ConsistencyArg {
+    /// Whatever the answering node has not heard yet.
+    #[default]
+    Local,
+    /// Nothing that was acknowledged before, while clocks run equally fast.
+    Lease,
+    /// Nothing that was acknowledged before.
+    Linearizable,
+}
+
+impl From<ConsistencyArg> for Consistency {
+    fn from(argument: ConsistencyArg) -> Consistency {
+        match argument {
+            ConsistencyArg::Local => Consistency::Local,
+            ConsistencyArg::Lease => Consistency::Lease,
+            ConsistencyArg::Linearizable => Consistency::Linearizable,
+        }
+    }
 }
 
 /// A setting, and where it came from.

@@ -23,6 +23,7 @@ impl Session {
     pub async fn open(connect: &ConnectArgs) -> Result<Session, Failure> {
         let resolved = connect.resolve()?;
         let client = Client::connect(&resolved.target).await.map_err(client_failure)?;
+        let client = client.reading(connect.consistency.into());
         Ok(Session { client, at: connect.at.map(Since::at) })
     }
 

@@ -126,7 +126,7 @@ pub mod testing {
             term: Term(4),
             behind_records: 2,
             behind_ms: 12,
-            as_of: None,
+            ..Footer::default()
         }
     }
 

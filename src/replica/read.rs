@@ -1,0 +1,115 @@
+//! How much a read may miss: nothing that was acknowledged before it began, or whatever this node has not heard yet.
+
+use std::time::Duration;
+
+use openraft::raft::ReadPolicy;
+use serde::{Deserialize, Serialize};
+
+use super::client::Client;
+use super::error::ReplicaError;
+use super::replica::Replica;
+use super::wire::{Tag, from_json, json_frame};
+
+/// How long a read waits for the leader's word and for this node's fold.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two questions while nobody leads.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What a read may miss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consistency {
+    /// Whatever this node has not folded yet. Costs nothing, and works without a quorum.
+    #[default]
+    Local,
+    /// Nothing that was acknowledged before, as long as clocks run equally fast: the leader trusts its lease. Costs one
+    /// question to the leader.
+    Lease,
+    /// Nothing that was acknowledged before. The leader asks a quorum whether it still leads.
+    Linearizable,
+}
+
+impl Consistency {
+    fn policy(self) -> Option<ReadPolicy> {
+        match self {
+            Consistency::Local => None,
+            Consistency::Lease => Some(ReadPolicy::LeaseRead),
+            Consistency::Linearizable => Some(ReadPolicy::ReadIndex),
+        }
+    }
+}
+
+impl std::fmt::Display for Consistency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Consistency::Local => "local",
+            Consistency::Lease => "lease",
+            Consistency::Linearizable => "linearizable",
+        })
+    }
+}
+
+impl Replica {
+    /// Returns when a read of this node's fold misses no more than `consistency` allows.
+    ///
+    /// # Errors
+    /// When nobody can vouch for that in time, or when this node's fold stands still.
+    pub async fn read_barrier(&self, consistency: Consistency) -> Result<(), ReplicaError> {
+        if consistency == Consistency::Local {
+            return Ok(());
+        }
+        if let Some(upgrade) = self.fold().upgrade_needed() {
+            return Err(ReplicaError::Unreadable { reason: upgrade.to_string() });
+        }
+        let barrier = async {
+            let index = self.read_index(consistency).await?;
+            let folded = self.raft.wait(None).applied_index_at_least(Some(index), "a read").await;
+            folded.map(drop).map_err(|error| ReplicaError::Stopped { reason: error.to_string() })
+        };
+        let late = |_| ReplicaError::Unreadable { reason: "nobody could vouch for it in time".to_owned() };
+        tokio::time::timeout(READ_TIMEOUT, barrier).await.map_err(late)??;
+        // It may have met what it cannot read on the way.
+        let halted = self.fold().upgrade_needed();
+        halted.map_or(Ok(()), |upgrade| Err(ReplicaError::Unreadable { reason: upgrade.to_string() }))
+    }
+
+    /// The entry up to which a read must have folded, from whoever leads. Asks until somebody does.
+    async fn read_index(&self, consistency: Consistency) -> Result<u64, ReplicaError> {
+        loop {
+            let leader = self.leadership.borrow().leader;
+            let answer = match leader {
+                Some(leader) if leader == self.node => self.vouch(consistency).await,
+                Some(leader) => {
+                    let mut client = Client::new(leader, self.peers().clone());
+                    let answer = client.call(&json_frame(Tag::Read, &consistency), READ_TIMEOUT).await;
+                    answer.map_err(ReplicaError::from).and_then(|answer| {
+                        from_json::<Result<u64, String>>(&answer)?.map_err(|reason| ReplicaError::Unreadable { reason })
+                    })
+                }
+                None => Err(ReplicaError::NotLeader { leader: None }),
+            };
+            match answer {
+                Ok(index) => return Ok(index),
+                Err(stopped @ ReplicaError::Stopped { .. }) => return Err(stopped),
+                Err(error) => tracing::debug!(%error, %consistency, "nobody vouches for a read yet"),
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// As leader: the entry up to which a read that begins now must have folded.
+    async fn vouch(&self, consistency: Consistency) -> Result<u64, ReplicaError> {
+        vouch(&self.raft, consistency).await
+    }
+}
+
+/// As leader: makes sure that it still leads, and says what is committed.
+pub(super) async fn vouch(
+    raft: &openraft::Raft<super::types::TypeConfig, super::machine::Machine>,
+    consistency: Consistency,
+) -> Result<u64, ReplicaError> {
+    let policy = consistency.policy().unwrap_or(ReadPolicy::ReadIndex);
+    let linearizer = raft.get_read_linearizer(policy).await;
+    let linearizer = linearizer.map_err(|error| ReplicaError::Unreadable { reason: error.to_string() })?;
+    Ok(linearizer.read_log_id().index())
+}
