@@ -105,7 +105,9 @@ impl Members {
         }
         fold.read(|state| {
             let asked = state.membership.rules().transfer.filter(|asked| asked.seq > *handed_over);
-            if let Some(asked) = asked.filter(|asked| asked.to != self.node) {
+            // One that is to vote but does not yet is asked once it does.
+            let votes = |node| members.voters.contains(&node) && !members.joint;
+            if let Some(asked) = asked.filter(|asked| asked.to != self.node && votes(asked.to)) {
                 *handed_over = asked.seq;
                 return Some(Step::HandOver(asked.to));
             }

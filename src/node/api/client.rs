@@ -180,7 +180,7 @@ impl Client {
         let dial = async { endpoint.connect(resolve(address).await?, expected, Channel::Api).await };
         let late = |_| NetError::Silent { doing: "dialling a member", waited_ms: TIMEOUT.as_millis() as u64 };
         let connection = tokio::time::timeout(TIMEOUT, dial).await.map_err(late)??;
-        Ok(Client { _endpoint: endpoint.clone(), connection })
+        Ok(Client { _endpoint: endpoint.clone(), connection, reading: Reading::default() })
     }
 
     /// Sends a request and returns its responses as they come.

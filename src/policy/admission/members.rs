@@ -122,7 +122,7 @@ pub(super) fn transfer(state: &State, command: &TransferLeadership) -> Result<Ve
     if leader.is_some_and(|row| row.leader == to) {
         return Ok(vec![]);
     }
-    if !state.quorum.get().is_some_and(|row| row.voters.contains(&to)) {
+    if state.membership.role(to, &state.quorum) != MemberRole::Voter {
         return bad(format!(
             "{} does not vote, so it cannot lead: `kifu-node members promote {}` first",
             host.name, host.name

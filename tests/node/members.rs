@@ -1,0 +1,127 @@
+//! Members as operators see and change them: who votes, who leads, who is out.
+
+use kifu::cli::ExitCode;
+use kifu::event::{FORMAT_VERSION, Seq};
+use kifu::node::api::{Client, Noun, Request, Response, Target};
+use kifu::replica::Consistency;
+use serde_json::Value;
+
+use super::running::{Running, cluster, member, members};
+use super::support::Machine;
+
+fn code(code: ExitCode) -> i32 {
+    i32::from(code.number())
+}
+
+/// Names of the members with this role.
+async fn named(machine: &Machine, role: &str) -> Vec<String> {
+    let rows = members(machine, &["list"]).await.expect("rows");
+    let with = rows.iter().filter(|row| row["role"] == role);
+    with.map(|row| row["id"].as_str().expect("an id").trim_start_matches("host/").to_owned()).collect()
+}
+
+fn kinds(rows: &[Value]) -> Vec<&str> {
+    rows.iter().filter_map(|row| row["kind"].as_str()).collect()
+}
+
+/// A read of `machine` that misses nothing, and the position that it shows.
+async fn read(machine: &Machine, consistency: Consistency) -> Seq {
+    let target = Target::of_this_data_dir(&machine.data).expect("it ran");
+    let client = Client::connect(&target).await.expect("it answers").reading(consistency);
+    match client.ask(&Request::List { noun: Noun::Leader }).await.expect("an answer") {
+        Response::Rows { footer, .. } => {
+            assert_eq!(footer.consistency, consistency);
+            footer.seq
+        }
+        other => panic!("rows were expected, not {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn operators_exchange_voters_move_leadership_and_remove_members() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (machines, mut running) = cluster(folder.path(), 4, FORMAT_VERSION).await;
+    let first = &machines[0];
+    let learner = named(first, "learner").await.pop().expect("the fourth receives the log and does not vote");
+    let leader = first.status().await.and_then(|status| status.leader).expect("a leader");
+    let voter = named(first, "voter").await.into_iter().rfind(|name| *name != leader).expect("another voter");
+
+    let refused = members(first, &["promote", &learner]).await.expect_err("four are no odd number");
+    assert_eq!(refused.0, code(ExitCode::Conflict), "{}", refused.1);
+    assert!(refused.1.contains("--instead-of") && refused.1.contains("configure --voters 5"), "{}", refused.1);
+    let unknown = members(first, &["remove", "n44"]).await.expect_err("nobody");
+    assert_eq!(unknown.0, code(ExitCode::NotFound), "{}", unknown.1);
+    assert!(unknown.1.contains("did you mean n4"), "{}", unknown.1);
+
+    let exchange = ["promote", learner.as_str(), "--instead-of", voter.as_str()];
+    let plan = members(first, &[&exchange[..], &["--dry-run"]].concat()).await.expect("a plan");
+    assert_eq!(kinds(&plan), ["MEMBER_ROLE_CHANGED", "MEMBER_ROLE_CHANGED"]);
+    assert_eq!(named(first, "learner").await, [learner.clone()], "a dry run changes nothing");
+    members(first, &exchange).await.expect("the exchange");
+    member(first, &learner, "its vote", |row| row["role"] == "voter").await;
+    let row = member(first, &voter, "losing its vote", |row| row["role"] == "learner").await;
+    assert_eq!((&row["reason"], row["actor"].is_string()), (&"operator".into(), true), "{row}");
+
+    members(first, &["transfer", &learner]).await.expect("the transfer");
+    member(first, &learner, "leading", |row| row["leader"] == true).await;
+
+    let plan = members(first, &["remove", &voter, "--dry-run"]).await.expect("a plan");
+    assert_eq!(kinds(&plan), ["HOST_OFFLINE", "MEMBER_REMOVED"], "no seat is lost");
+    let removed = machines.iter().position(|machine| machine.data.ends_with(&voter)).expect("one of the four");
+    members(&machines[(removed + 1) % 4], &["remove", &voter]).await.expect("the removal");
+    let error = running.remove(removed).end().await;
+    assert_eq!(error.exit_code(), ExitCode::Conflict, "{error}");
+    assert!(error.to_string().contains("was removed"), "{error}");
+    let again = Running::start(&machines[removed], FORMAT_VERSION).await.end().await;
+    assert!(again.to_string().contains("was removed"), "its certificate admits it no more: {again}");
+    let survivor = &machines[(removed + 1) % 4];
+    let row = member(survivor, &voter, "being out", |row| row["removed"] == true).await;
+    assert!(row["actor"].is_string(), "{row}");
+    assert_eq!(named(survivor, "voter").await.len(), 3);
+    for node in running {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_linearizable_read_shows_all_that_was_acknowledged_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (machines, running) = cluster(folder.path(), 3, FORMAT_VERSION).await;
+    for round in 0..12 {
+        let (writer, reader) = (&machines[round % 3], &machines[(round + 1) % 3]);
+        if round == 6 {
+            let follower = named(writer, "voter").await.into_iter().find(|name| !writer.data.ends_with(name));
+            members(writer, &["transfer", &follower.expect("another voter")]).await.expect("it is asked");
+        }
+        let stable = format!("{}s", 30 + round);
+        let acknowledged = loop {
+            // Around the election nobody may take a command; what was not acknowledged does not count.
+            let rows = members(writer, &["configure", "--learner-stable", &stable]).await;
+            match rows {
+                Ok(_) => break last(writer).await,
+                Err((exit, words)) => assert_eq!(exit, code(ExitCode::Unavailable), "{words}"),
+            }
+        };
+        let seen = read(reader, Consistency::Linearizable).await;
+        assert!(seen >= acknowledged, "round {round}: {seen} shown after {acknowledged} was acknowledged");
+        let seen = read(reader, Consistency::Lease).await;
+        assert!(seen >= acknowledged, "round {round}, by lease: {seen} after {acknowledged}");
+    }
+    for node in running {
+        node.stop().await;
+    }
+}
+
+/// The last change of the rules that the node itself has recorded; whoever was answered has folded it or forwarded it.
+async fn last(machine: &Machine) -> Seq {
+    let target = Target::of_this_data_dir(&machine.data).expect("it ran");
+    let client = Client::connect(&target).await.expect("it answers");
+    let kinds = vec!["MEMBERSHIP_CONFIGURED".to_owned()];
+    let mut responses =
+        client.send(&Request::Events { from: Seq(1), follow: false, kinds, limit: None }).await.expect("sent");
+    let mut last = Seq(0);
+    while let Ok(Some(Response::Record { record })) = responses.next().await {
+        last = record.seq;
+    }
+    last
+}
