@@ -31,8 +31,9 @@ pub struct Doorkeeper {
 impl Doorkeeper {
     /// From now on the log decides who is admitted.
     pub fn stand(&self) {
-        let (replica, clock) = (self.replica.clone(), self.footing.clock());
-        self.endpoint.admit(Arc::new(move |peer| replica.fold().read(|state| admitted(peer, state, clock.now()))));
+        // The fold alone: the replica holds the endpoint, and would keep itself and its log open for ever.
+        let (fold, clock) = (self.replica.fold().clone(), self.footing.clock());
+        self.endpoint.admit(Arc::new(move |peer| fold.read(|state| admitted(peer, state, clock.now()))));
     }
 
     /// Closes connections of those who are no longer admitted, until `stop`.
