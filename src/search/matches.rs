@@ -24,6 +24,15 @@ pub enum Contender<'e, E> {
     Random,
     /// Looks so many plies ahead.
     AlphaBeta(u32),
+    /// Looks one ply ahead, by the game's own judgement.
+    Greedy,
+    /// Searches without a net: the game itself judges the leaves.
+    Planner {
+        /// Simulations a move.
+        simulations: u32,
+        /// Actions considered at the root.
+        considered: u32,
+    },
     /// A net with search.
     Model {
         /// Evaluates for this side alone, so that its leaves are this side's.
@@ -95,7 +104,7 @@ pub fn play_pairs<G: Game, E: Evaluator<G>>(
     mut watch: impl FnMut(&MatchProgress) -> ControlFlow<()>,
 ) -> Result<MatchResult, PlayError<E::Error>> {
     check_plan(plan)?;
-    let mut sides = [Side::new(candidate)?, Side::new(opponent)?];
+    let mut sides = [Side::new(game, candidate)?, Side::new(game, opponent)?];
     let mut halves = vec![0; plan.pairs as usize];
     let mut result = MatchResult::default();
     let mut progress = MatchProgress::default();

@@ -7,21 +7,27 @@ use crate::game::{Game, Outcome, Seat};
 use crate::search::error::SearchError;
 use crate::search::evaluator::Evaluator;
 use crate::search::gumbel::{Recipe, Search, Step};
-use crate::search::players::{AlphaBeta, Player, UniformRandom};
+use crate::search::players::{AlphaBeta, Greedy, Planner, Player, UniformRandom};
 use crate::search::seeds;
 
 /// A side with what it needs to think.
 pub(super) enum Side<'e, G: Game, E> {
     Random(UniformRandom<G>),
     AlphaBeta(AlphaBeta<G>),
+    Greedy(Greedy<G>),
+    Planner(Box<Planner<G>>),
     Model { evaluator: &'e mut E, recipe: Recipe, leaves_before: u64 },
 }
 
 impl<'e, G: Game, E: Evaluator<G>> Side<'e, G, E> {
-    pub(super) fn new(contender: Contender<'e, E>) -> Result<Side<'e, G, E>, SearchError> {
+    pub(super) fn new(game: &G, contender: Contender<'e, E>) -> Result<Side<'e, G, E>, SearchError> {
         Ok(match contender {
             Contender::Random => Side::Random(UniformRandom::new()),
             Contender::AlphaBeta(depth) => Side::AlphaBeta(AlphaBeta::new(depth)?),
+            Contender::Greedy => Side::Greedy(Greedy::new()),
+            Contender::Planner { simulations, considered } => {
+                Side::Planner(Box::new(Planner::new(game, simulations, considered)?))
+            }
             Contender::Model { evaluator, recipe } => {
                 Side::Model { leaves_before: evaluator.leaves(), evaluator, recipe }
             }
@@ -113,6 +119,8 @@ impl<G: Game> Table<G> {
             let action = match &mut sides[mover] {
                 Side::Random(player) => player.choose(&self.game, &self.state, &mut self.rng),
                 Side::AlphaBeta(player) => player.choose(&self.game, &self.state, &mut self.rng),
+                Side::Greedy(player) => player.choose(&self.game, &self.state, &mut self.rng),
+                Side::Planner(player) => player.choose(&self.game, &self.state, &mut self.rng),
                 Side::Model { recipe, .. } => match self.think(mover, *recipe) {
                     Some(action) => Some(action),
                     None => return Ok(None),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::game::connect4::ConnectFour;
+use crate::game::ringrift::RingRift;
 use crate::search::testing::{Opinionated, three_seats};
 use crate::search::uniform::UniformEvaluator;
 
@@ -106,4 +107,13 @@ fn a_match_stops_when_asked() {
         if progress.games >= 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert!(matches!(stop, Err(PlayError::Stopped)));
+}
+
+#[test]
+fn players_with_a_judgement_meet_in_games_of_several_phases() {
+    let game = RingRift::HEX8[0];
+    let result = play(&game, &plan(4), NoNet::Greedy, NoNet::Random);
+    assert!(result.wins >= 7, "{result:?}");
+    let result = play(&game, &plan(1), NoNet::Planner { simulations: 8, considered: 4 }, NoNet::Random);
+    assert_eq!((result.wins, result.candidate_leaves), (2, 0), "{result:?}");
 }
