@@ -51,7 +51,7 @@ pub enum NodeError {
     /// This node acknowledged entries that the directory no longer holds.
     #[error(
         "the log in {path} {}, but {reason}: the directory was wiped or is an older copy, and a voter must not forget \
-         what it acknowledged. Way out: remove this node from the cluster (`kifu-node member remove NODE` on another node), \
+         what it acknowledged. Way out: remove this node from the cluster (`kifu-node members remove NODE` on another node), \
          move {path} away, and join anew (`kifu-node token create` there, then `kifu-node join --token TOKEN --data {path}`). \
          A cluster of this node alone goes on only from a backup or from the directory as it was",
         has.map_or("is empty".to_owned(), |last| format!("ends at entry {last}")),
@@ -68,7 +68,7 @@ pub enum NodeError {
     /// The log is damaged and could not be repaired.
     #[error(
         "the log in {path} is damaged and could not be repaired: {reason}. Found: {found}. Way out: start the other members \
-         and try again; or remove this node (`kifu-node member remove NODE` on another node), move the directory away and \
+         and try again; or remove this node (`kifu-node members remove NODE` on another node), move the directory away and \
          join anew; a cluster of one node goes on from a backup. `kifu-replay --data DIR verify` says what is readable",
         path = path.display()
     )]
