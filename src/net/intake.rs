@@ -15,7 +15,7 @@ use super::error::{NetError, Refusal, RefusedBy};
 use super::gate::Gate;
 use super::hello::{self, Hello};
 use super::limits::EndpointLimits;
-use super::rate::{Rates, Verdict};
+use super::rate::{Flight, Flights, Rates, Verdict};
 use super::refusal::{CODE_BUSY, CODE_CHANNEL, CODE_NOT_ADMITTED, CODE_VERSION, of_connection_error};
 use super::registry::Registry;
 use super::throttle::Throttle;
@@ -33,6 +33,7 @@ struct Shared {
     registry: Arc<Registry>,
     gate: Arc<Gate>,
     rates: Rates,
+    flights: Arc<Flights>,
     warnings: Throttle,
     arrivals: mpsc::Sender<Connection>,
 }
@@ -44,8 +45,9 @@ impl Intake {
         gate: Arc<Gate>,
         arrivals: mpsc::Sender<Connection>,
     ) -> Self {
-        let (registry, rates, warnings) = (Arc::default(), Rates::default(), Throttle::default());
-        let shared = Arc::new(Shared { limits, registry, gate, rates, warnings, arrivals });
+        let (registry, rates, flights, warnings) =
+            (Arc::default(), Rates::default(), Arc::default(), Throttle::default());
+        let shared = Arc::new(Shared { limits, registry, gate, rates, flights, warnings, arrivals });
         Self { quic, shared, handshakes: Arc::new(Semaphore::new(limits.handshakes_max)) }
     }
 
@@ -76,19 +78,20 @@ impl Intake {
             }
             return;
         }
-        match self.handshakes.clone().try_acquire_owned() {
-            Ok(slot) => drop(tokio::spawn(handshake(shared.clone(), incoming, slot))),
-            Err(_) => {
-                shared.warn(address, None, "too many handshakes at a time");
+        let slot = self.handshakes.clone().try_acquire_owned().ok();
+        match slot.and_then(|slot| Some((slot, shared.flights.begin(address, &shared.limits)?))) {
+            Some(place) => drop(tokio::spawn(handshake(shared.clone(), incoming, place))),
+            None => {
+                shared.warn(address, None, "too many handshakes at a time, in all or from this address");
                 incoming.refuse();
             }
         }
     }
 }
 
-/// One handshake, from the first packet to the arrival of an authenticated connection. `slot` is its place among the
-/// handshakes.
-async fn handshake(shared: Arc<Shared>, incoming: quinn::Incoming, slot: OwnedSemaphorePermit) {
+/// One handshake, from the first packet to the arrival of an authenticated connection. `place` is its place among the
+/// handshakes, in all and of its address.
+async fn handshake(shared: Arc<Shared>, incoming: quinn::Incoming, place: (OwnedSemaphorePermit, Flight)) {
     let address = incoming.remote_address();
     let outcome = tokio::time::timeout(shared.limits.handshake_timeout, greet(&shared, incoming)).await;
     match outcome {
@@ -101,7 +104,7 @@ async fn handshake(shared: Arc<Shared>, incoming: quinn::Incoming, slot: OwnedSe
         Ok(Err(reason)) => shared.warn(address, reason.peer, &reason.text),
         Err(_) => shared.warn(address, None, "the handshake took too long"),
     }
-    drop(slot);
+    drop(place);
 }
 
 /// Why a peer was not let in, for the log.

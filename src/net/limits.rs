@@ -7,7 +7,8 @@ use super::hello::Hello;
 /// A handshake that takes longer is given up, on both sides.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Handshakes that may be under way at a time. At the limit new ones are refused; above half of it, a client must first
-/// show that it receives at the address it claims.
+/// show that it receives at the address it claims. No address has more than three quarters of them, so that its flood leaves room
+/// for others.
 pub const HANDSHAKES_MAX: usize = 64;
 /// Accepted connections at a time, from all peers. At the limit new ones are refused.
 pub const CONNECTIONS_MAX: usize = 1024;

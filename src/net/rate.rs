@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::limits::{ADDRESSES_MAX, EndpointLimits};
@@ -85,6 +85,46 @@ impl Bucket {
     }
 }
 
+/// Handshakes under way, by source: none may take more than three quarters of all places, so that a flood from one address leaves
+/// room for others. At most as many sources as there are places.
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    under_way: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// One handshake under way; uncounted when dropped.
+#[derive(Debug)]
+pub(super) struct Flight {
+    flights: Arc<Flights>,
+    source: IpAddr,
+}
+
+impl Flights {
+    /// Counts a handshake from `address`; `None` when too many from there are under way.
+    pub(super) fn begin(self: &Arc<Self>, address: SocketAddr, limits: &EndpointLimits) -> Option<Flight> {
+        let source = source(address);
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = under_way.entry(source).or_default();
+        if *count >= (limits.handshakes_max - limits.handshakes_max / 4).max(1) {
+            return None;
+        }
+        *count += 1;
+        Some(Flight { flights: self.clone(), source })
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let mut under_way = self.flights.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = under_way.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                under_way.remove(&self.source);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +149,19 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert_eq!([take(true, later), take(true, later)], [Verdict::Welcome; 2]);
         assert_eq!(take(true, later), Verdict::TooMany);
+    }
+
+    #[test]
+    fn one_source_leaves_a_quarter_of_the_places_to_others() {
+        let limits = EndpointLimits { handshakes_max: 4, ..Default::default() };
+        let flights = Arc::new(Flights::default());
+        let begin = |address: &str| flights.begin(at(address), &limits);
+        let (first, _second, _third) = (begin("10.0.0.1:1"), begin("10.0.0.1:2"), begin("10.0.0.1:3"));
+        assert!(first.is_some() && begin("10.0.0.1:4").is_none());
+        assert!(begin("10.0.0.2:1").is_some(), "another source");
+        drop(first);
+        assert!(begin("10.0.0.1:5").is_some());
+        assert_eq!(flights.under_way.lock().expect("no panic").len(), 1, "who is done is forgotten");
     }
 
     #[test]
