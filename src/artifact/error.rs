@@ -129,7 +129,7 @@ impl ArtifactError {
     }
 
     /// Whether the trouble is on this side, so that another source would not help.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         matches!(self, Self::File { .. } | Self::DiskFull { .. } | Self::Sync { .. } | Self::Interrupted)
     }
 }

@@ -15,6 +15,30 @@ body! {
         pub ca: Hash,
     }
 
+    /// `CLUSTER_RESTORED`: the records before this one are those of another cluster, up to `position`, taken over from a
+    /// backup. From here on this is a cluster of its own: members, tokens and certificates of the old one count no more, no
+    /// lease of it holds, and the only copies are those of the node that restored it.
+    pub struct ClusterRestored {
+        /// The new cluster.
+        pub cluster: ClusterId,
+        /// What people call it.
+        pub name: String,
+        /// Hash of the new cluster CA's public key.
+        pub ca: Hash,
+        /// The cluster that it was.
+        pub previous: ClusterId,
+        /// The last record of the old history.
+        pub position: Seq,
+        /// The chain of the old log up to the entry that holds it.
+        pub chain: Hash,
+        /// The digest of the state after it.
+        pub state: Hash,
+        /// The node that restored it, and that holds the blobs.
+        pub host: NodeId,
+        /// Blobs that the state refers to and the backup did not hold.
+        pub missing: Vec<Hash>,
+    }
+
     /// `TOKEN_CREATED`: one node may join with this token until it expires.
     pub struct TokenCreated {
         /// The token's public part.

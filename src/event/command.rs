@@ -32,6 +32,8 @@ body! {
     pub enum Command {
         /// Create the cluster (only ever the first command of a log).
         CreateCluster(CreateCluster),
+        /// Go on as a new cluster with the history of another (only ever on the node that restored it).
+        RestoreCluster(RestoreCluster),
         /// Let a token in.
         CreateToken(CreateToken),
         /// Become a member.
@@ -92,6 +94,28 @@ body! {
         pub node: JoinNode,
         /// What to run.
         pub config: Config,
+    }
+
+    /// See [`Command::RestoreCluster`].
+    pub struct RestoreCluster {
+        /// The new cluster.
+        pub cluster: ClusterId,
+        /// What people call it.
+        pub name: String,
+        /// Hash of the new CA's public key.
+        pub ca: Hash,
+        /// The first node.
+        pub node: JoinNode,
+        /// The cluster that it was.
+        pub previous: ClusterId,
+        /// The last record of the old history.
+        pub position: Seq,
+        /// The chain of the old log up to the entry that holds it.
+        pub chain: Hash,
+        /// The digest of the state after it.
+        pub state: Hash,
+        /// Blobs that the state refers to and that are not here; at most a few thousand.
+        pub missing: Vec<Hash>,
     }
 
     /// See [`Command::CreateToken`].

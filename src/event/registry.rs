@@ -155,6 +155,7 @@ events! {
     0x0163 v 1 since 2 "LEADER_TRANSFER_REQUESTED" membership::LeaderTransferRequested
     0x0164 v 1 since 2 "CLUSTER_VERSION_RAISED" membership::ClusterVersionRaised
     0x0170 v 1 since 2 "LOG_REPAIRED" history::LogRepaired
+    0x0180 v 1 "CLUSTER_RESTORED" cluster::ClusterRestored
     0x0190 v 1 since 2 "CERTIFICATE_RENEWED" identity::CertificateRenewed
     0x0191 v 1 since 2 "API_TOKEN_CREATED" identity::ApiTokenCreated
     0x0192 v 1 since 2 "API_TOKEN_REVOKED" identity::ApiTokenRevoked

@@ -6,8 +6,9 @@
 use super::artifacts::{ArtifactAssigned, ArtifactKind, ArtifactLost, ArtifactStored, ArtifactVerified, AssignReason};
 use super::campaign::{CampaignCompleted, GenerationOpened};
 use super::cluster::{
-    ClusterCreated, HostOffline, HostOnline, LeaderElected, NodeJoined, OfflineReason, ProjectionDigest,
-    ProjectionDiverged, QuorumHealth, QuorumHealthChanged, StateDigested, TokenCreated, VotersChanged,
+    ClusterCreated, ClusterRestored, HostOffline, HostOnline, LeaderElected, NodeJoined, OfflineReason,
+    ProjectionDigest, ProjectionDiverged, QuorumHealth, QuorumHealthChanged, StateDigested, TokenCreated,
+    VotersChanged,
 };
 use super::config::{
     ClusterConfig, Config, ConfigChanged, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig,
@@ -240,6 +241,18 @@ fn cluster(kind: Kind) -> Event {
         Kind::ClusterCreated => {
             ClusterCreated { cluster: ClusterId::new("9b1c22aa77e0d1f3"), name: "demo".into(), ca: hash("ca") }.into()
         }
+        Kind::ClusterRestored => ClusterRestored {
+            cluster: ClusterId::new("77aa00112233ffee"),
+            name: "demo".into(),
+            ca: hash("another ca"),
+            previous: ClusterId::new("9b1c22aa77e0d1f3"),
+            position: Seq(4711),
+            chain: hash("chain"),
+            state: hash("state"),
+            host: NODE,
+            missing: vec![hash("gone")],
+        }
+        .into(),
         Kind::NodeJoined => NodeJoined {
             node: NODE,
             name: "n1".into(),

@@ -11,6 +11,7 @@ use super::disk::LogDisk;
 use super::entry::{Entry, LogPosition, Payload};
 use super::error::LogError;
 use super::segment_disk::SegmentDisk;
+use super::vote;
 use super::walk::{self, Walk};
 use crate::event::record::RawRecord;
 use crate::event::{EventError, Hash, Record, Seq, Term};
@@ -89,6 +90,11 @@ impl LogReader {
     /// When the file that says so cannot be read.
     pub fn base(&self) -> Result<Option<LogPosition>, LogError> {
         Ok(base::begins(self.disk.as_ref())?.1.and_then(|base| base.tip.position()))
+    }
+
+    /// How far the log is known to be committed, as its writer noted last; none where that is not known.
+    pub fn committed(&self) -> Option<u64> {
+        vote::load_committed(self.disk.as_ref()).checked_sub(1)
     }
 
     /// Reads entries from the start of the segment that holds the one at `index`, or from the last segment.

@@ -153,6 +153,14 @@ pub enum NodeError {
     /// Earlier states cannot be kept or made again.
     #[error(transparent)]
     Replay(#[from] crate::replay::ReplayError),
+    /// A backup cannot be taken or used.
+    #[error("backup {path}: {reason}", path = path.display())]
+    Backup {
+        /// The backup, or the file in it.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The outbox or the workers failed.
     #[error(transparent)]
     Work(#[from] crate::work::WorkError),

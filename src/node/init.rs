@@ -49,29 +49,40 @@ pub fn init(
     crate::policy::admission::config::check(&campaign)
         .map_err(|refusal| NodeError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() })?;
     layout.create()?;
+    let Founded { authority, node } = found(layout, &options)?;
+    let cluster = authority.cluster();
+    let node_id = node.node;
+    let ca = authority.fingerprint();
+    let genesis = CreateCluster { cluster: cluster.clone(), name: cluster_name.to_owned(), ca, node, config: campaign };
+    layout.save_json(&layout.genesis(), &Command::CreateCluster(genesis))?;
+    let config = options.config(node_id, cluster, vec![]);
+    layout.save_config(&config)?;
+    Ok(config)
+}
+
+/// The identities of a new cluster.
+pub(super) struct Founded {
+    /// Its CA.
+    pub authority: Authority,
+    /// Its first node.
+    pub node: JoinNode,
+}
+
+/// Makes a new cluster's CA, the identity of its first node, and an operator's.
+pub(super) fn found(layout: &Layout, options: &NodeOptions) -> Result<Founded, NodeError> {
     let authority = Authority::create()?;
     authority.save(layout.root())?;
     let validity = Validity::starting(Clock.now(), CERTIFICATE_LIFETIME);
     let identity = authority.issue_identity(&options.name, Role::Node, validity)?;
     identity.save(layout.root())?;
     authority.issue_identity("operator", Role::Operator, validity)?.save(layout.root())?;
-    let cluster = authority.cluster();
-    let genesis = CreateCluster {
-        cluster: cluster.clone(),
-        name: cluster_name.to_owned(),
-        ca: authority.fingerprint(),
-        node: JoinNode {
-            node: identity.node(),
-            name: options.name.clone(),
-            address: options.listen.clone(),
-            fingerprint: identity.fingerprint(),
-            token: None,
-            secret: Hash::default(),
-        },
-        config: campaign,
+    let node = JoinNode {
+        node: identity.node(),
+        name: options.name.clone(),
+        address: options.listen.clone(),
+        fingerprint: identity.fingerprint(),
+        token: None,
+        secret: Hash::default(),
     };
-    layout.save_json(&layout.genesis(), &Command::CreateCluster(genesis))?;
-    let config = options.config(identity.node(), cluster, vec![]);
-    layout.save_config(&config)?;
-    Ok(config)
+    Ok(Founded { authority, node })
 }

@@ -4,7 +4,7 @@
 //! DIR/node.toml       who this node is and how it listens; written once, edited by people
 //! DIR/lock            held while a node runs
 //! DIR/runtime.json    the running node's addresses, for the tools
-//! DIR/genesis.json    only on the first node: the first command of the cluster
+//! DIR/genesis.json    only on the first node of a new or restored cluster: its first command
 //! DIR/identity/       keys and certificates
 //! DIR/check-all       there when the node did not end well: the next start reads the whole log
 //! DIR/standing.json   what this node must still hold when it starts again
@@ -256,7 +256,7 @@ impl Layout {
 }
 
 /// Writes a file so that after a crash it is there whole or not at all.
-fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), NodeError> {
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), NodeError> {
     let write = || -> std::io::Result<()> {
         let temporary = path.with_extension("tmp");
         let mut file = File::create(&temporary)?;

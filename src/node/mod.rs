@@ -7,6 +7,7 @@
 mod admission;
 pub mod api;
 pub mod archivist;
+pub mod backup;
 pub mod bench;
 pub mod clock;
 pub mod courier;

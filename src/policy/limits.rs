@@ -72,3 +72,5 @@ pub const LEARNERS_MAX: usize = 50;
 pub const CAUGHT_UP_RECORDS: u64 = 1_000;
 /// Nodes that one command names at most.
 pub const NODES_PER_COMMAND_MAX: usize = 64;
+/// Blobs that a restored cluster may lack: their names stand in one record. A backup that lacks more is no backup.
+pub const MISSING_BLOBS_MAX: usize = 10_000;

@@ -85,6 +85,7 @@ impl ApiTokens {
     /// Folds a record.
     pub fn apply(&mut self, record: &Record) {
         match &record.draft.event {
+            Event::ClusterRestored(_) => self.table.drop_first(0),
             Event::ApiTokenCreated(body) if !self.table.contains(&body.token) => {
                 let row = ApiTokenRow {
                     token: body.token.clone(),

@@ -3,6 +3,7 @@
 use super::row::row;
 use super::table::Table;
 use crate::event::artifacts::{ArtifactKind, ArtifactStored, AssignReason};
+use crate::event::cluster::ClusterRestored;
 use crate::event::{Event, Hash, Millis, NodeId, Record, Seq};
 
 row! {
@@ -101,8 +102,23 @@ impl Artifacts {
                     row.assigned.retain(|assigned| assigned.host != body.host);
                 });
             }
+            Event::ClusterRestored(body) => self.restore(body, seq),
             Event::HostOffline(body) => self.forget_assignments(body.host),
             _ => {}
+        }
+    }
+
+    /// The only copies are those of the node that restored the cluster.
+    fn restore(&mut self, body: &ClusterRestored, seq: Seq) {
+        let missing: std::collections::BTreeSet<&Hash> = body.missing.iter().collect();
+        let held: Vec<Hash> =
+            self.table.values().filter(|row| !row.copies.is_empty()).map(|row| row.artifact).collect();
+        for artifact in held {
+            self.table.update(&artifact, |row| {
+                row.copies = if missing.contains(&artifact) { vec![] } else { vec![body.host] };
+                row.assigned = vec![];
+                row.changed_seq = seq;
+            });
         }
     }
 

@@ -37,6 +37,9 @@ impl Certificates {
 
     /// Folds a record.
     pub fn apply(&mut self, record: &Record) {
+        if let Event::ClusterRestored(_) = &record.draft.event {
+            self.table.drop_first(0);
+        }
         let Event::CertificateRenewed(body) = &record.draft.event else { return };
         let row = CertificateRow {
             host: body.host,

@@ -34,8 +34,18 @@ impl Cluster {
         self.table.get(&Only)
     }
 
-    /// Folds a record. The first creation counts.
+    /// Folds a record. The first creation counts, and every restoration.
     pub fn apply(&mut self, record: &Record) {
+        if let Event::ClusterRestored(body) = &record.draft.event {
+            let row = ClusterRow {
+                cluster: body.cluster.clone(),
+                name: body.name.clone(),
+                ca: body.ca,
+                created_seq: record.seq,
+                created_at: record.draft.recorded_at,
+            };
+            self.table.put(Only, row);
+        }
         if let Event::ClusterCreated(body) = &record.draft.event
             && self.table.is_empty()
         {

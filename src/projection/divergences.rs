@@ -37,6 +37,9 @@ pub struct Divergences {
 impl Divergences {
     /// Folds a record.
     pub fn apply(&mut self, record: &Record) {
+        if let Event::ClusterRestored(_) = &record.draft.event {
+            self.table.drop_first(0);
+        }
         let Event::ProjectionDiverged(body) = &record.draft.event else { return };
         let row = DivergenceRow {
             seq: record.seq,

@@ -78,6 +78,8 @@ impl Hosts {
     pub fn apply(&mut self, record: &Record) {
         let (seq, at) = (record.seq, record.draft.recorded_at);
         match &record.draft.event {
+            // The members of the old cluster are none of the new one's.
+            Event::ClusterRestored(_) => self.table.drop_first(0),
             Event::NodeJoined(body) if !self.table.contains(&body.node) => {
                 let row = Host {
                     host: body.node,

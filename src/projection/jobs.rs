@@ -178,6 +178,11 @@ impl Jobs {
                     job.error = Some(body.reason.clone());
                 }
             }),
+            Event::ClusterRestored(_) => {
+                for job in std::mem::take(&mut self.held) {
+                    self.change(record, &job, |job| give_back(job, true, "its host stayed in the old cluster"));
+                }
+            }
             Event::JobResultRefused(body) => {
                 self.table.update(&body.job, |job| job.refused = job.refused.saturating_add(1));
             }

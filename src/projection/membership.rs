@@ -117,6 +117,8 @@ impl Membership {
     /// Folds a record.
     pub fn apply(&mut self, record: &Record) {
         match &record.draft.event {
+            // Roles are those of the old cluster's members; its rules stay.
+            Event::ClusterRestored(_) => self.members.drop_first(0),
             Event::MemberRoleChanged(body) => self.change_role(record, body),
             Event::MemberRemoved(body) => {
                 let row = MemberRow {

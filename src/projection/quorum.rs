@@ -51,6 +51,8 @@ impl Quorum {
             Event::QuorumHealthChanged(body) => {
                 (row.health, row.online, row.health_seq) = (body.to, body.online, seq);
             }
+            // The new cluster begins without voters; the first VOTERS_CHANGED names them.
+            Event::ClusterRestored(_) => row = QuorumRow::default(),
             _ => return,
         }
         self.table.put(Only, row);

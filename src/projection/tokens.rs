@@ -41,6 +41,7 @@ impl Tokens {
     /// Folds a record.
     pub fn apply(&mut self, record: &Record) {
         match &record.draft.event {
+            Event::ClusterRestored(_) => self.table.drop_first(0),
             Event::TokenCreated(body) if !self.table.contains(&body.token) => {
                 let row = TokenRow {
                     token: body.token.clone(),

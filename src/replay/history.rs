@@ -54,8 +54,7 @@ impl History {
     pub fn state_at(&self, at: Seq, progress: &mut dyn FnMut(u64, u64)) -> Result<Reconstructed, ReplayError> {
         let _span = tracing::debug_span!("state_at", at = at.0).entered();
         let mut limit = at;
-        loop {
-            let Some(state) = self.retained.nearest(limit) else { break };
+        while let Some(state) = self.retained.nearest(limit) {
             let from = state.seq;
             match self.fold_on(state, at, progress) {
                 Ok(Some(state)) => return Ok(Reconstructed { state, from }),

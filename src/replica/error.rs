@@ -64,6 +64,9 @@ pub enum ReplicaError {
     /// The projections' store failed.
     #[error(transparent)]
     Projection(#[from] crate::projection::ProjectionError),
+    /// The past cannot be read or kept.
+    #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
 }
 
 impl ReplicaError {

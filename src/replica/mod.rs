@@ -19,6 +19,7 @@ pub mod membership;
 pub mod peers;
 pub mod propose;
 pub mod read;
+pub mod rebuild;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
 pub mod replica;
 pub mod server;

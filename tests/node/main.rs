@@ -1,5 +1,6 @@
 //! The node program as people use it: real processes, real ports, real files.
 
+mod backup;
 mod bad_input;
 mod cluster;
 mod http;

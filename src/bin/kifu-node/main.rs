@@ -1,11 +1,13 @@
 //! The node program: makes, joins, starts and looks at a node.
 
+mod backup;
 mod bench;
 mod ca;
 mod demo;
 mod init;
 mod join;
 mod members;
+mod restore;
 mod rotate;
 mod start;
 mod status;
@@ -46,6 +48,10 @@ enum Verb {
     Members(members::Members),
     /// Show how a running node and its cluster are
     Status(status::Status),
+    /// Copy the history and its blobs, while the node runs or not; again: only what is new
+    Backup(backup::Backup),
+    /// Make a new cluster out of a backup, as of any moment of it
+    Restore(restore::Restore),
     /// Run a whole cluster on this machine that plays, learns and promotes
     Demo(demo::Demo),
     /// Measure what this build does on this machine
@@ -68,6 +74,8 @@ fn main() -> ExitCode {
             Verb::Ca(verb) => verb.run(),
             Verb::Members(verb) => verb.run(),
             Verb::Status(verb) => verb.run(),
+            Verb::Backup(verb) => verb.run(),
+            Verb::Restore(verb) => verb.run(),
             Verb::Demo(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
         }
@@ -93,6 +101,10 @@ fn block_on<T>(future: impl Future<Output = Result<T, kifu::cli::Failure>>) -> R
 /// Says what a new node is, and how to start it.
 fn tell_next(node: &kifu::node::layout::NodeConfig, what: &str, layout: &kifu::node::Layout) {
     let start = format!("kifu-node start --data {}", layout.root().display());
-    // A closed stderr is no reason to fail: the node is made.
-    writeln!(std::io::stderr(), "{} ({}) {what} {}; start it with: {start}", node.name, node.node, node.cluster).ok();
+    say(format!("{} ({}) {what} {}; start it with: {start}", node.name, node.node, node.cluster));
+}
+
+/// Words on stderr. That it is closed is no reason to fail.
+fn say(words: impl std::fmt::Display) {
+    writeln!(std::io::stderr(), "{words}").ok();
 }

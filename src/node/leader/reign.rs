@@ -204,7 +204,11 @@ impl<'a> Reign<'a> {
 
     /// Writes the cluster's first command when there is no cluster yet.
     async fn create_cluster(&mut self) -> Result<(), ReplicaError> {
-        let genesis = self.leader.genesis.clone().filter(|_| self.head.cluster.get().is_none());
+        let known = self.head.cluster.get().map(|row| &row.cluster);
+        let genesis = self.leader.genesis.clone().filter(|genesis| match genesis {
+            Command::RestoreCluster(restore) => known != Some(&restore.cluster),
+            _ => known.is_none(),
+        });
         let Some(genesis) = genesis else { return Ok(()) };
         let mut batch = Gathered::default();
         if let Outcome::Refused { message, .. } = self.admit(&self.own_proposal(genesis), &mut batch) {

@@ -1,7 +1,8 @@
 //! The one gate for commands.
 
 use super::{
-    Refusal, artifacts, claims, cluster, config, history, identity, leases, members, notes, results, submissions,
+    Refusal, artifacts, claims, cluster, config, history, identity, leases, members, notes, restore, results,
+    submissions,
 };
 use crate::event::{Command, Millis, Proposal};
 use crate::policy::upgrade;
@@ -23,12 +24,14 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
     if producer {
         notes::check_number(origin, origin_seq, last)?;
     }
-    let open_to_strangers = producer || matches!(proposal.command, Command::CreateCluster(_) | Command::JoinNode(_));
+    let open_to_strangers = producer
+        || matches!(proposal.command, Command::CreateCluster(_) | Command::RestoreCluster(_) | Command::JoinNode(_));
     if !open_to_strangers && !state.hosts.is_member(origin) {
         return Err(Refusal::NotAMember { node: origin });
     }
     let mut decisions = match &proposal.command {
         Command::CreateCluster(command) => cluster::create(state, origin, command),
+        Command::RestoreCluster(command) => restore::restore(state, origin, command),
         Command::CreateToken(command) => cluster::create_token(state, command, now),
         Command::JoinNode(command) => cluster::join(state, origin, command, now),
         Command::ClaimJobs(command) => claims::claim(state, origin, command, now),

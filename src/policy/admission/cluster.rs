@@ -103,7 +103,7 @@ pub(super) fn report_divergence(
     Ok(vec![Decision::new(event, cause)])
 }
 
-fn check_node(state: &State, node: &JoinNode) -> Result<(), Refusal> {
+pub(super) fn check_node(state: &State, node: &JoinNode) -> Result<(), Refusal> {
     let bad = |reason: &str| Err(Refusal::BadNode { reason: reason.to_owned() });
     if NodeId::of(&node.fingerprint) != node.node {
         return bad("its id does not follow from its key");
@@ -120,7 +120,7 @@ fn check_node(state: &State, node: &JoinNode) -> Result<(), Refusal> {
     }
 }
 
-fn joined(node: &JoinNode, token: Option<TokenId>) -> NodeJoined {
+pub(super) fn joined(node: &JoinNode, token: Option<TokenId>) -> NodeJoined {
     NodeJoined {
         node: node.node,
         name: node.name.clone(),

@@ -16,6 +16,7 @@ mod members;
 mod notes;
 mod outcomes;
 mod refusal;
+mod restore;
 mod results;
 #[cfg(test)]
 mod results_tests;

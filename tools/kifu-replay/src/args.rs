@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Parser, Subcommand};
 use kifu::cli::{LogArgs, OutputArgs};
 
-use crate::{diff, dump, game, show, state, stats, verify, why};
+use crate::{diff, dump, game, rebuild, show, state, stats, verify, why};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -14,7 +14,7 @@ Exit codes:
   1  failure
   2  usage
   3  not found: no log in the directory, no record with this seq, no such projection
-  5  conflict: a live node truncated the log while it was read
+  5  conflict: a live node truncated the log while it was read; rebuild while the node runs
   6  unhealthy: the log is damaged, or not one of this format; a game file that does not hold
   7  differences found: diff found some; verify found another digest than was recorded
 130  interrupted
@@ -25,7 +25,7 @@ Example:
 /// Replays, explains and verifies a Kifu event log
 ///
 /// Reads a node's directory, or a copy of its log made with `cp -r`. Works while no node runs, and beside one. Never
-/// writes. Data goes to stdout, words to stderr.
+/// writes, but for `rebuild`. Data goes to stdout, words to stderr.
 #[derive(Debug, Parser)]
 #[command(name = "kifu-replay", version, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub struct Cli {
@@ -52,6 +52,7 @@ pub enum Verb {
     Diff(diff::Diff),
     Why(why::Why),
     Verify(verify::Verify),
+    Rebuild(rebuild::Rebuild),
     Game(game::Game),
 }
 

@@ -1,4 +1,5 @@
-//! Replays, explains and verifies a Kifu event log. Reads a node's directory or a copy of its log; never writes.
+//! Replays, explains and verifies a Kifu event log. Reads a node's directory or a copy of its log; only
+//! `rebuild` writes.
 
 mod args;
 mod data;
@@ -8,6 +9,7 @@ mod filter;
 mod fold;
 mod game;
 mod position;
+mod rebuild;
 mod show;
 mod state;
 mod stats;
@@ -47,6 +49,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Verb::Diff(verb) => verb.run(cli, &mut printer),
         Verb::Why(verb) => verb.run(cli, &mut printer),
         Verb::Verify(verb) => verb.run(cli, &mut printer),
+        Verb::Rebuild(verb) => verb.run(cli, &mut printer),
         Verb::Game(verb) => verb.run(&mut printer),
     }
 }

@@ -97,3 +97,29 @@ fn a_moment_is_made_from_the_nearest_snapshot_and_a_damaged_one_is_ignored() {
     assert!(refolded.stderr.contains("a retained snapshot is ignored"), "{}", refolded.stderr);
     assert!(snapshot.exists(), "this program removes nothing");
 }
+
+#[test]
+fn rebuild_refuses_beside_a_running_node_and_makes_what_the_log_says() {
+    let log = log_with_digest(|_| {});
+    let data = tempfile::tempdir().expect("a folder");
+    std::fs::rename(log.path(), data.path().join("log")).expect("moved");
+    {
+        let (log, _) = Log::open(&data.path().join("log"), LogOptions::new(Hash::of(b"x"))).expect("a log");
+        log.save_committed(Some(3)).expect("noted");
+    }
+    let path = data.path().to_str().expect("text");
+    let node = kifu::node::Layout::new(data.path()).lock().expect("free");
+    let refused = run(&["rebuild", path]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    drop(node);
+    let state = on(data.path(), &["state", "-o", "json"]);
+    let state: serde_json::Value = serde_json::from_str(&state.stdout).expect("JSON");
+    for _ in 0..2 {
+        let rebuilt = run(&["rebuild", path, "-o", "json"]);
+        assert_eq!(rebuilt.code, 0, "{}", rebuilt.stderr);
+        let rebuilt: serde_json::Value = serde_json::from_str(&rebuilt.stdout).expect("JSON");
+        assert_eq!((&rebuilt["seq"], &rebuilt["digest"]), (&state["seq"], &state["digest"]));
+        std::fs::remove_dir_all(data.path().join("state")).expect("it was there");
+    }
+    assert_eq!(on(log.path(), &["rebuild"]).code, 3, "nothing to rebuild");
+}

@@ -1,0 +1,72 @@
+//! Takes a backup of a node's history, while the node runs or not.
+
+use std::path::Path;
+
+use super::blobs::{self, Gathered};
+use super::manifest::{BACKUP_VERSION, Manifest};
+use super::segments;
+use crate::artifact::BlobStore;
+use crate::node::layout::write_durably;
+use crate::node::{Layout, NodeError};
+use crate::projection::snapshot::ROWS_VERSION;
+use crate::replay::{History, Retained};
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// What the backup holds now.
+    pub manifest: Manifest,
+    /// Segments that were written now.
+    pub segments_written: usize,
+    /// Blobs that were copied now.
+    pub blobs_copied: u64,
+}
+
+/// Copies what is committed on this node, and every blob that it refers to, into `out`. What an earlier backup in `out` holds
+/// is not copied again. The node may run: its files are only read. Blobs that it does not hold are fetched from the members.
+///
+/// # Errors
+/// When something cannot be read, written or verified, or `out` holds a backup of another log. The earlier backup is still
+/// good then.
+pub async fn take(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
+    let earlier = Manifest::load(out)?;
+    let history = History::open(&layout.log(), Retained::read_only(layout.checkpoints()))?;
+    let genesis = history.reader().cluster();
+    if earlier.as_ref().is_some_and(|earlier| earlier.genesis != genesis) {
+        let reason = "it holds a backup of another cluster: choose another folder".to_owned();
+        return Err(NodeError::Backup { path: out.to_owned(), reason });
+    }
+    std::fs::create_dir_all(out).map_err(NodeError::io(out))?;
+    let known = earlier.map(|earlier| earlier.segments).unwrap_or_default();
+    let copied = segments::copy(history.reader(), &out.join("log"), &known)?;
+    let state = history.state_at(copied.last.seq, &mut |_, _| {})?.state;
+    if let Some(halt) = state.halted().first() {
+        return Err(crate::replay::ReplayError::from(Box::new(halt.clone())).into());
+    }
+    let store = BlobStore::open(out)?;
+    let mut gathered = blobs::gather(&state, layout.root(), &store)?;
+    blobs::fetch(&state, layout.root(), &store, &mut gathered).await?;
+    let cluster = state.cluster.get().ok_or_else(|| NodeError::Backup {
+        path: layout.root().to_owned(),
+        reason: "there is no cluster yet: start the node first".to_owned(),
+    })?;
+    let Gathered { blobs, bytes: blob_bytes, copied: blobs_copied, missing } = gathered;
+    let manifest = Manifest {
+        version: BACKUP_VERSION,
+        cluster: cluster.cluster.clone(),
+        name: cluster.name.clone(),
+        genesis,
+        seq: state.seq,
+        term: copied.last.term,
+        recorded_at: state.recorded_at,
+        chain: copied.last.chain,
+        state: state.digest(),
+        rows_version: ROWS_VERSION,
+        segments: copied.segments,
+        blobs,
+        blob_bytes,
+        missing,
+    };
+    write_durably(&Manifest::path(out), &serde_json::to_vec_pretty(&manifest).expect("plain data"))?;
+    Ok(Taken { manifest, segments_written: copied.written, blobs_copied })
+}
