@@ -60,6 +60,11 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the connection is at fault, so that another one may do.
+    pub fn is_of_the_connection(&self) -> bool {
+        matches!(self, ClientError::Unreachable { .. } | ClientError::Net(_))
+    }
+
     /// The program's exit code for this error.
     pub fn exit_code(&self) -> ExitCode {
         match self {

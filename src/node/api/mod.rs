@@ -19,9 +19,11 @@ pub mod request;
 pub mod rows;
 pub mod server;
 pub mod status;
+pub mod subscription;
 
 pub use client::{Client, ClientError, Target};
 pub use credentials::Credentials;
 pub use members::MemberChange;
 pub use producer::Producer;
 pub use request::{AsOf, Footer, Noun, Request, Response};
+pub use subscription::{Subscription, SubscriptionError, Wanted};

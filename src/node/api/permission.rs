@@ -21,7 +21,8 @@ pub fn needed(request: &Request) -> Permission {
         Request::List { noun: Noun::Tokens } => Permission::Operate,
         // What it asks decides: looking back needs what looking needs.
         Request::AsOf { ask, .. } => needed(ask),
-        Request::List { .. } | Request::Get { .. } | Request::Status | Request::Events { .. } => Permission::Look,
+        Request::List { .. } | Request::Get { .. } | Request::Status => Permission::Look,
+        Request::Events { .. } | Request::Subscribe { .. } => Permission::Look,
         Request::Members | Request::ChangeMembers { dry_run: true, .. } => Permission::Look,
         Request::ChangeMembers { .. } => Permission::Operate,
         Request::CreateToken { .. } | Request::SubmitJob { .. } => Permission::Operate,

@@ -8,7 +8,7 @@ use crate::event::config::Config;
 use crate::event::identity::ApiRole;
 use crate::event::jobs::JobSpec;
 use crate::event::{ApiTokenId, JobId, Millis, NodeId, RecordJson, Seq, Term};
-use crate::replay::Moment;
+use crate::replay::{Filter, Moment};
 use crate::replica::{Consistency, UpgradeNeeded};
 
 /// The largest response frame.
@@ -40,6 +40,18 @@ pub enum Request {
         at: Moment,
         /// The read: `list`, `get` or `status`.
         ask: Box<Request>,
+    },
+    /// Records of the log, through a filter. See [`super::Subscription`], which asks this.
+    Subscribe {
+        /// The first position wanted.
+        from: Seq,
+        /// Stay and send what comes.
+        follow: bool,
+        /// Which.
+        #[serde(default)]
+        filter: Filter,
+        /// At most this many.
+        limit: Option<u64>,
     },
     /// Records of the log.
     Events {
@@ -170,6 +182,11 @@ pub enum Response {
     Record {
         /// The record.
         record: Box<RecordJson>,
+    },
+    /// Nothing that is wanted lies up to here; records may follow.
+    Position {
+        /// The last record that was looked at.
+        seq: Seq,
     },
     /// No more records.
     End {

@@ -15,18 +15,17 @@ use super::reads::Source;
 use super::request::{
     AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Reading, Request, Response,
 };
+use super::subscription::{Step, Subscription, Wanted};
 use crate::event::command::{ChangeConfig, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
-use crate::event::{Command, Kind, Proposal, RecordJson, Seq};
+use crate::event::{Command, Proposal};
 use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::NodeError;
 use crate::node::keeper::Keeper;
 use crate::node::renewal::Renewal;
-use crate::replay::{Moment, ReplayError};
+use crate::replay::{Filter, Moment, ReplayError};
 use crate::replica::Replica;
 use crate::replica::propose::Outcome;
 
-/// Records that are read from the log at a time.
-const RECORDS_PER_READ: usize = 256;
 /// Requests of one connection at a time; further ones wait unread.
 const REQUESTS_MAX: usize = 32;
 
@@ -85,7 +84,11 @@ impl Api {
         let response = match permitted {
             Err((code, reason)) => error_response(code, reason),
             Ok((_, Request::Events { from, follow, kinds, limit })) => {
-                self.events(&mut send, Filter { from, follow, kinds, limit }).await?
+                let filter = Filter { kinds, ..Filter::default() };
+                self.events(&mut send, Wanted { from, filter, follow, limit }, false).await?
+            }
+            Ok((_, Request::Subscribe { from, follow, filter, limit })) => {
+                self.events(&mut send, Wanted { from, filter, follow, limit }, true).await?
             }
             Ok((caller, Request::Produce { name, producer })) => {
                 let produce = Produce { replica: self.replica.clone(), footing: self.footing.clone() };
@@ -121,7 +124,7 @@ impl Api {
         match request {
             Request::List { .. } | Request::Get { .. } | Request::Status => self.read(&request),
             Request::AsOf { at, ask } => self.read_past(at, &ask).await,
-            Request::Events { .. } | Request::Produce { .. } => {
+            Request::Events { .. } | Request::Subscribe { .. } | Request::Produce { .. } => {
                 error_response("bad_request", "this needs a stream of its own")
             }
             Request::RenewCertificate { .. } => {
@@ -219,42 +222,23 @@ impl Api {
         }
     }
 
-    /// Sends the records that pass the filter, and stays if asked to. Returns the last response.
-    async fn events(&self, send: &mut SendStream, mut filter: Filter) -> Result<Response, NetError> {
-        let kinds: Result<Vec<Kind>, _> = filter.kinds.iter().map(|kind| kind.parse()).collect();
-        let kinds = match kinds {
-            Ok(kinds) => kinds,
+    /// Sends the records that are wanted, and stays if asked to; with `positions`, says how far it has looked where nothing is
+    /// wanted. Returns the last response.
+    async fn events(&self, send: &mut SendStream, wanted: Wanted, positions: bool) -> Result<Response, NetError> {
+        let mut subscription = match Subscription::local(&self.replica, wanted) {
+            Ok(subscription) => subscription,
             Err(error) => return Ok(error_response("bad_request", error)),
         };
-        let mut applied = self.replica.fold().watch();
         loop {
-            let upto = *applied.borrow_and_update();
-            while filter.from <= upto && filter.limit != Some(0) {
-                let records = match self.replica.records(filter.from, upto, RECORDS_PER_READ) {
-                    Ok(records) if records.is_empty() => break,
-                    Ok(records) => records,
-                    Err(error) => return Ok(error_response("failed", error)),
-                };
-                for record in records {
-                    filter.from = record.seq.next();
-                    if (kinds.is_empty() || kinds.contains(&record.draft.event.kind())) && filter.limit != Some(0) {
-                        respond(send, &Response::Record { record: Box::new(RecordJson::from(&record)) }).await?;
-                        filter.limit = filter.limit.map(|limit| limit - 1);
-                    }
-                }
-            }
-            if !filter.follow || filter.limit == Some(0) || applied.changed().await.is_err() {
-                return Ok(Response::End { footer: self.footing.now() });
+            match subscription.step().await {
+                Ok(Step::Record(record)) => respond(send, &Response::Record { record }).await?,
+                Ok(Step::Looked(seq)) if positions => respond(send, &Response::Position { seq }).await?,
+                Ok(Step::Looked(_)) => {}
+                Ok(Step::End) => return Ok(Response::End { footer: self.footing.now() }),
+                Err(error) => return Ok(error_response("failed", error)),
             }
         }
     }
-}
-
-struct Filter {
-    from: Seq,
-    follow: bool,
-    kinds: Vec<String>,
-    limit: Option<u64>,
 }
 
 async fn respond(send: &mut SendStream, response: &Response) -> Result<(), NetError> {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::manifest::SegmentCopy;
-use crate::event::Hash;
+use crate::event::{Hash, Seq};
 use crate::log::{LogPosition, LogReader};
 use crate::node::NodeError;
 
@@ -31,13 +31,14 @@ pub struct Copied {
     pub written: usize,
 }
 
-/// Copies what is committed into `out`, but for the sealed segments that `known` says are there.
+/// Copies what is committed into `out` (at least all records up to `applied`), but for the sealed segments that `known` says are there.
 ///
 /// # Errors
 /// When the log cannot be read, `known` is of another log, or the copy cannot be written or differs.
-pub fn copy(reader: &LogReader, out: &Path, known: &[SegmentCopy]) -> Result<Copied, NodeError> {
+pub fn copy(reader: &LogReader, out: &Path, known: &[SegmentCopy], applied: Seq) -> Result<Copied, NodeError> {
     let kept: Vec<SegmentCopy> = known.iter().take_while(|copy| copy.sealed && is_there(out, copy)).cloned().collect();
-    let (before, parts) = parts(reader, out, kept.last())?;
+    let committed = committed(reader, applied)?;
+    let (before, parts) = parts(reader, out, kept.last(), committed)?;
     fs::create_dir_all(out).map_err(NodeError::io(out))?;
     let mut segments = kept;
     let (mut last, written) = (before, parts.len());
@@ -55,18 +56,30 @@ fn is_there(out: &Path, copy: &SegmentCopy) -> bool {
     fs::metadata(out.join(&copy.name)).is_ok_and(|found| found.len() == copy.bytes)
 }
 
+/// The last entry that is known to be committed: the writer's hint, or the entry of a record that was applied.
+fn committed(reader: &LogReader, applied: Seq) -> Result<Option<u64>, NodeError> {
+    let mut committed = reader.committed();
+    let mut cursor = reader.entries_near(committed.map_or(0, |index| index + 1))?;
+    while let Some(entry) = cursor.next_entry()?.filter(|entry| entry.first_seq <= applied) {
+        if entry.payload.count() > 0 && entry.position().seq <= applied {
+            committed = committed.max(Some(entry.index));
+        }
+    }
+    Ok(committed)
+}
+
 /// The last entry of the segment `after`, and the committed parts of the segments that follow it.
 fn parts(
     reader: &LogReader,
     out: &Path,
     after: Option<&SegmentCopy>,
+    committed: Option<u64>,
 ) -> Result<(Option<LogPosition>, Vec<Part>), NodeError> {
     let other = |reason: String| NodeError::Backup { path: out.to_owned(), reason };
     let from = after.map_or(0, |copy| copy.last_index + 1);
     if let Some(base) = reader.base()?.filter(|base| base.index >= from) {
         return Err(other(format!("this node's log begins after entry {}: back up another node", base.index)));
     }
-    let committed = reader.committed();
     let mut cursor = reader.entries_near(from)?;
     let before = cursor.position();
     if let Some(copy) = after

@@ -6,6 +6,8 @@ use super::blobs::{self, Gathered};
 use super::manifest::{BACKUP_VERSION, Manifest};
 use super::segments;
 use crate::artifact::BlobStore;
+use crate::event::Seq;
+use crate::node::api::{Client, Request, Response, Target};
 use crate::node::layout::write_durably;
 use crate::node::{Layout, NodeError};
 use crate::projection::snapshot::ROWS_VERSION;
@@ -38,7 +40,7 @@ pub async fn take(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
     }
     std::fs::create_dir_all(out).map_err(NodeError::io(out))?;
     let known = earlier.map(|earlier| earlier.segments).unwrap_or_default();
-    let copied = segments::copy(history.reader(), &out.join("log"), &known)?;
+    let copied = segments::copy(history.reader(), &out.join("log"), &known, applied(layout).await)?;
     let state = history.state_at(copied.last.seq, &mut |_, _| {})?.state;
     if let Some(halt) = state.halted().first() {
         return Err(crate::replay::ReplayError::from(Box::new(halt.clone())).into());
@@ -69,4 +71,19 @@ pub async fn take(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
     };
     write_durably(&Manifest::path(out), &serde_json::to_vec_pretty(&manifest).expect("plain data"))?;
     Ok(Taken { manifest, segments_written: copied.written, blobs_copied })
+}
+
+/// The last record that the running node has applied; 0 when it does not run, or does not answer: then what it noted beside its log
+/// counts.
+async fn applied(layout: &Layout) -> Seq {
+    let Ok(target) = Target::of_this_data_dir(layout.root()) else { return Seq(0) };
+    let asked = async { Client::connect(&target).await?.ask(&Request::Status).await };
+    match asked.await {
+        Ok(Response::Rows { footer, .. }) => footer.seq,
+        Ok(_) => Seq(0),
+        Err(error) => {
+            tracing::warn!(%error, "the node does not answer: its last records may be missing in the backup");
+            Seq(0)
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kifu::cli::Failure;
+use kifu::cli::{ExitCode, Failure};
+use kifu::event::NodeId;
 use kifu::node::api::{Client, Footer, Noun, Request, Response};
 use kifu::replay::Moment;
 use serde_json::Value;
@@ -53,6 +54,15 @@ impl Names {
         let pairs =
             hosts.iter().filter_map(|row| Some((row["host"].as_str()?.to_owned(), row["name"].as_str()?.to_owned())));
         Names(pairs.collect())
+    }
+
+    /// The node with this name, or this id.
+    pub fn node(&self, name: &str) -> Result<NodeId, Failure> {
+        let known = self.0.iter().find(|(_, known)| *known == name).map_or(name, |(id, _)| id);
+        known.parse().map_err(|_| {
+            Failure::new(ExitCode::NotFound, format!("there is no host called {name}"))
+                .hint("`kifu-query hosts` lists them")
+        })
     }
 
     /// Replaces hosts' ids by their names, wherever they stand.

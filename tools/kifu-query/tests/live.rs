@@ -147,6 +147,11 @@ fn script(request: &Request) -> Vec<Response> {
         }
         Request::Get { id } if id == "host/n1" => rows(json!([{"id": "host/n1", "host": NodeId(1), "name": "n1"}])),
         Request::Get { id } => error("not_found", &format!("there is nothing called {id}; did you mean host/n1?")),
+        Request::Subscribe { from, filter, limit, follow: _ } => {
+            let request = Request::Events { from: *from, follow: false, kinds: filter.kinds.clone(), limit: *limit };
+            let early = |response: &Response| !matches!(response, Response::Record { record } if filter.since.is_some_and(|since| record.recorded_at < since));
+            script(&request).into_iter().filter(early).collect()
+        }
         Request::Events { from, kinds, limit, .. } => {
             let all = [(7, "JOB_QUEUED"), (8, "HOST_ONLINE"), (9, "HOST_ONLINE")];
             let wanted = all
@@ -196,7 +201,8 @@ async fn events_follow_filter_and_end() {
     let (code, out, _) =
         texts(&world.query(&node, &["events", "--kind", "host_*", "--limit", "1", "-o", "name"]).await);
     assert_eq!((code, out.as_str()), (0, "9\n"), "the last one");
-    let (code, out, _) = texts(&world.query(&node, &["events", "--follow", "--since", "8", "-o", "name"]).await);
+    let (code, out, _) =
+        texts(&world.query(&node, &["events", "--follow", "--since", "8", "--limit", "2", "-o", "name"]).await);
     assert_eq!((code, out.as_str()), (0, "8\n9\n"));
     let (code, out, _) =
         texts(&world.query(&node, &["events", "--since", "2023-11-14T22:13:20.009Z", "-o", "jsonl"]).await);

@@ -1,12 +1,12 @@
 //! `kifu-query events`
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use clap::Args;
 use kifu::cli::{Column, ExitCode, Failure, Format, OutputArgs, Printer, Rows, Shape, closest};
-use kifu::event::{Kind, Millis, RecordJson, Seq};
-use kifu::node::api::{Footer, Request, Response};
+use kifu::event::{Kind, RecordJson, Seq};
+use kifu::node::api::{Footer, Request, Response, Subscription, SubscriptionError, Wanted};
+use kifu::replay::Filter;
 use serde_json::Value;
 
 use crate::conditions::matches;
@@ -18,10 +18,6 @@ use crate::since::Since;
 const SHOWN: u64 = 20;
 /// Letters of a summary.
 const SUMMARY_LETTERS_MAX: usize = 140;
-/// How often, and how far apart, a lost connection is made again while following.
-const RECONNECTS_MAX: u32 = 30;
-const RECONNECT_AFTER: Duration = Duration::from_secs(1);
-
 /// Options of `events`.
 #[derive(Args)]
 #[command(
@@ -37,6 +33,15 @@ pub struct Events {
     /// Only this kind; `*` for any letters; repeat for more
     #[arg(long = "kind", value_name = "KIND")]
     pub kinds: Vec<String>,
+    /// Only the kinds of this domain, such as jobs or cluster; repeat for more
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    pub domains: Vec<String>,
+    /// Only records that this node proposed, by its name or id; repeat for more
+    #[arg(long = "origin", value_name = "HOST")]
+    pub origins: Vec<String>,
+    /// Up to a time ago (-10m) or a moment (RFC 3339)
+    #[arg(long, allow_hyphen_values = true, value_name = "WHEN")]
+    pub until: Option<Since>,
     /// At most so many records
     #[arg(long)]
     pub limit: Option<u64>,
@@ -52,86 +57,57 @@ impl Events {
         let kinds = expand(&self.kinds)?;
         let session = Session::open(&connect).await?;
         let names = session.names().await?;
-        let mut reader =
-            Reader { printer: self.output.printer(), names, not_before: self.since.and_then(Since::moment) };
-        if self.since.is_none() && !self.follow {
+        let mut reader = Reader { printer: self.output.printer(), names };
+        let plain = self.domains.is_empty() && self.origins.is_empty() && self.until.is_none();
+        if self.since.is_none() && !self.follow && plain {
             let footer = reader.last(&session, kinds, self.limit.unwrap_or(SHOWN)).await?;
             reader.printer.note(footer)?;
             return Ok(ExitCode::Ok);
         }
-        let mut from = match self.since {
+        let from = match self.since {
             Some(Since::Seq(seq)) => seq,
             Some(_) => Seq(1),
+            None if !self.follow => Seq(1),
             None => {
                 let (_, footer) = session.rows(&Request::Status).await?;
                 Seq(footer.seq.0.saturating_sub(SHOWN - 1).max(1))
             }
         };
-        let (mut session, mut left, mut lost) = (session, self.limit, 0);
-        loop {
-            // The server filters by position and kind; a moment is our business, and so is the limit then.
-            let limit = left.filter(|_| reader.not_before.is_none());
-            let request = Request::Events { from, follow: self.follow, kinds: kinds.clone(), limit };
-            match reader.stream(&session, &request, &mut from, &mut left).await {
-                Ok(footer) => {
-                    reader.printer.note(footer)?;
-                    return Ok(ExitCode::Ok);
-                }
-                Err(failure) if self.follow && failure.code == ExitCode::Unavailable && lost < RECONNECTS_MAX => {
-                    lost += 1;
-                    reader.printer.note(format!("{}; trying again", failure.message))?;
-                    tokio::time::sleep(RECONNECT_AFTER).await;
-                    match Session::open(&connect).await {
-                        Ok(again) => (session, lost) = (again, 0),
-                        Err(still) => reader.printer.note(still.message)?,
-                    }
-                }
-                Err(failure) => return Err(failure),
-            }
+        let until = self.until.map(|until| until.moment().ok_or_else(|| Failure::usage("--until takes a time")));
+        let filter = Filter {
+            kinds,
+            domains: self.domains,
+            origins: self.origins.iter().map(|name| reader.names.node(name)).collect::<Result<_, _>>()?,
+            since: self.since.and_then(Since::moment),
+            until: until.transpose()?,
+        };
+        let wanted = Wanted { from, filter, follow: self.follow, limit: self.limit };
+        let mut subscription = Subscription::remote(connect.resolve()?.target, wanted);
+        while let Some(record) = subscription.next().await.map_err(subscription_failure)? {
+            let row = reader.row(&record);
+            reader.printer.stream(&columns(), &row)?;
         }
+        match subscription.footer() {
+            Some(footer) => reader.printer.note(footer)?,
+            None => reader.printer.note(session.rows(&Request::Status).await?.1)?,
+        }
+        Ok(ExitCode::Ok)
+    }
+}
+
+fn subscription_failure(error: SubscriptionError) -> Failure {
+    match error {
+        SubscriptionError::Client(error) => client_failure(error),
+        other => Failure::general(other),
     }
 }
 
 struct Reader {
     printer: Printer,
     names: Names,
-    not_before: Option<Millis>,
 }
 
 impl Reader {
-    /// Shows records as they come; `from` and `left` follow, so that a broken stream can be taken up again.
-    async fn stream(
-        &mut self,
-        session: &Session,
-        request: &Request,
-        from: &mut Seq,
-        left: &mut Option<u64>,
-    ) -> Result<Footer, Failure> {
-        let mut responses = session.client.send(request).await.map_err(client_failure)?;
-        loop {
-            match responses.next().await.map_err(client_failure)? {
-                Some(Response::Record { record }) => {
-                    *from = record.seq.next();
-                    if self.not_before.is_some_and(|moment| record.recorded_at < moment) {
-                        continue;
-                    }
-                    if *left == Some(0) {
-                        return Ok(session.rows(&Request::Status).await?.1);
-                    }
-                    *left = left.map(|left| left - 1);
-                    let row = self.row(&record);
-                    self.printer.stream(&columns(), &row)?;
-                }
-                Some(Response::End { footer }) => return Ok(footer),
-                Some(Response::Error { code, message }) => {
-                    return Err(client_failure(kifu::node::api::ClientError::Refused { code, message }));
-                }
-                Some(other) => return Err(Failure::general(format!("the node answered with no record: {other:?}"))),
-                None => return Err(Failure::new(ExitCode::Unavailable, "the node ended the stream")),
-            }
-        }
-    }
-
     /// Shows the last `count` records of these kinds.
     async fn last(&mut self, session: &Session, kinds: Vec<String>, count: u64) -> Result<Footer, Failure> {
         let (_, footer) = session.rows(&Request::Status).await?;

@@ -172,100 +172,100 @@ fn state_shows_any_moment() {
     check(
         "state --at 17 --projection jobs -o json",
         expect![[r#"
-        [
-          {
-            "job": "job/init-g0",
-            "spec": {
-              "init_model": {
-                "game": "connect4",
-                "net": "tiny",
-                "seed": 7
-              }
-            },
-            "state": "done",
-            "priority": 10,
-            "lease_ms": 15000,
-            "attempts_max": 5,
-            "avoid": [],
-            "attempts": 1,
-            "lease": {
-              "host": "1111111111111111",
-              "token": 10,
-              "claimed_at": "2026-01-02T03:04:07.500Z",
-              "started_at": "2026-01-02T03:04:07.750Z"
-            },
-            "queued_seq": 9,
-            "queued_at": "2026-01-02T03:04:07.250Z",
-            "changed_seq": 14,
-            "changed_at": "2026-01-02T03:04:08.500Z",
-            "failed_at": null,
-            "error": null,
-            "elapsed_ms": 480,
-            "refused": 0,
-            "result_seq": null
-          },
-          {
-            "job": "job/selfplay-g1-1",
-            "spec": {
-              "self_play": {
-                "game": "connect4",
-                "generation": 1,
-                "model": "model/connect4-g0-5eed5eed",
-                "weights": "3edc5c4a5df8c79ef4f8dbdc373cd21ca041ccf39fe5693250d004092094dc4a",
-                "games": 40,
-                "seed": 11,
-                "search": {
-                  "simulations": 48,
-                  "considered": 7,
-                  "gumbel_scale": 1.0
+            [
+              {
+                "job": "job/init-g0",
+                "spec": {
+                  "init_model": {
+                    "game": "connect4",
+                    "net": "tiny",
+                    "seed": 7
+                  }
                 },
-                "sampled_plies": 10
+                "state": "done",
+                "priority": 10,
+                "lease_ms": 15000,
+                "attempts_max": 5,
+                "avoid": [],
+                "attempts": 1,
+                "lease": {
+                  "host": "1111111111111111",
+                  "token": 10,
+                  "claimed_at": "2026-01-02T03:04:07.500Z",
+                  "started_at": "2026-01-02T03:04:07.750Z"
+                },
+                "queued_seq": 9,
+                "queued_at": "2026-01-02T03:04:07.250Z",
+                "changed_seq": 14,
+                "changed_at": "2026-01-02T03:04:08.500Z",
+                "failed_at": null,
+                "error": null,
+                "elapsed_ms": 480,
+                "refused": 0,
+                "result_seq": null
+              },
+              {
+                "job": "job/selfplay-g1-1",
+                "spec": {
+                  "self_play": {
+                    "game": "connect4",
+                    "generation": 1,
+                    "model": "model/connect4-g0-5eed5eed",
+                    "weights": "3edc5c4a5df8c79ef4f8dbdc373cd21ca041ccf39fe5693250d004092094dc4a",
+                    "games": 40,
+                    "seed": 11,
+                    "search": {
+                      "simulations": 48,
+                      "considered": 7,
+                      "gumbel_scale": 1.0
+                    },
+                    "sampled_plies": 10
+                  }
+                },
+                "state": "claimed",
+                "priority": 10,
+                "lease_ms": 15000,
+                "attempts_max": 5,
+                "avoid": [],
+                "attempts": 1,
+                "lease": {
+                  "host": "1111111111111111",
+                  "token": 17,
+                  "claimed_at": "2026-01-02T03:04:09.250Z",
+                  "started_at": null
+                },
+                "queued_seq": 16,
+                "queued_at": "2026-01-02T03:04:09.000Z",
+                "changed_seq": 17,
+                "changed_at": "2026-01-02T03:04:09.250Z",
+                "failed_at": null,
+                "error": null,
+                "elapsed_ms": null,
+                "refused": 0,
+                "result_seq": null
               }
-            },
-            "state": "claimed",
-            "priority": 10,
-            "lease_ms": 15000,
-            "attempts_max": 5,
-            "avoid": [],
-            "attempts": 1,
-            "lease": {
-              "host": "1111111111111111",
-              "token": 17,
-              "claimed_at": "2026-01-02T03:04:09.250Z",
-              "started_at": null
-            },
-            "queued_seq": 16,
-            "queued_at": "2026-01-02T03:04:09.000Z",
-            "changed_seq": 17,
-            "changed_at": "2026-01-02T03:04:09.250Z",
-            "failed_at": null,
-            "error": null,
-            "elapsed_ms": null,
-            "refused": 0,
-            "result_seq": null
-          }
-        ]
-        -- 0
-        at 17 of 21, term 1, state digest 4111bba86119af8b3bda4cc2f052568468e36b514cd0972b5442b245035b1fad
-    "#]],
+            ]
+            -- 0
+            at 17 of 21, term 1, state digest 57def0a5d96af96fb28c062d02075a30d69ba97dc3c6b4081a1585eca439700a
+        "#]],
     );
     check(
         "state --at 18 --projection leadership -o table",
         expect![[r#"
-        TERM  LEADER            PREVIOUS          SEQ  SINCE
-        1     1111111111111111  -                 1    2026-01-02T03:04:05.250Z
-        2     2222222222222222  1111111111111111  18   2026-01-02T03:04:09.500Z
-        -- 0
-        at 18 of 21, term 2, state digest c0d405ace1dc67cc14545dfa6b93678b494eb2927e991f065583d4e9916d1e47
-    "#]],
+            TERM  LEADER            PREVIOUS          SEQ  SINCE
+            1     1111111111111111  -                 1    2026-01-02T03:04:05.250Z
+            2     2222222222222222  1111111111111111  18   2026-01-02T03:04:09.500Z
+            -- 0
+            at 18 of 21, term 2, state digest 9c7025606edf2eebff9b8531dca4e826a066aaf2c6f7cdabd3d38e0a52ecb7b4
+        "#]],
     );
     check(
         "state --at 0 --projection hosts",
         expect![[r#"
-        []
-        -- 0
-        at 0 of 21, term 0, state digest e1e0cf9ddc149663f7341c54201848550b07f573bc41785c0aa0af4641029652
-    "#]],
+            []
+            -- 0
+            at 0 of 21, term 0, state digest 130ba2b8e5f159a216ea415b48952938d5c6643789523363cc11ffb7b5a72b52
+        "#]],
     );
 }
 
@@ -442,21 +442,22 @@ fn the_help_names_verbs_and_exit_codes() {
         Replays, explains and verifies a Kifu event log
 
         Reads a node's directory, or a copy of its log made with `cp -r`. Works while no node runs, and
-        beside one. Never writes. Data goes to stdout, words to stderr.
+        beside one. Never writes, but for `rebuild`. Data goes to stdout, words to stderr.
 
         Usage: kifu-replay [OPTIONS] <COMMAND>
 
         Commands:
-          dump    Write the records, one JSON document a line
-          show    Show one record
-          stats   Count the records by kind, with their rate and size
-          state   Show the state after a record: all projections, or one
-          diff    Show what changed in the state between two records
-          why     Show the causes and the effects of a record as a tree
-          verify  Check checksums, hash chain, gaps and terms; fold the log and compare with the recorded
-                  digests
-          game    Look into recorded games
-          help    Print this message or the help of the given subcommand(s)
+          dump     Write the records, one JSON document a line
+          show     Show one record
+          stats    Count the records by kind, with their rate and size
+          state    Show the state after a record: all projections, or one
+          diff     Show what changed in the state between two records
+          why      Show the causes and the effects of a record as a tree
+          verify   Check checksums, hash chain, gaps and terms; fold the log and compare with the recorded
+                   digests
+          rebuild  Make the projections and the retained snapshots of a node anew, from its log alone
+          game     Look into recorded games
+          help     Print this message or the help of the given subcommand(s)
 
         Options:
               --data <DIR>
@@ -523,7 +524,7 @@ fn the_help_names_verbs_and_exit_codes() {
           1  failure
           2  usage
           3  not found: no log in the directory, no record with this seq, no such projection
-          5  conflict: a live node truncated the log while it was read
+          5  conflict: a live node truncated the log while it was read; rebuild while the node runs
           6  unhealthy: the log is damaged, or not one of this format; a game file that does not hold
           7  differences found: diff found some; verify found another digest than was recorded
         130  interrupted
