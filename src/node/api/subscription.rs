@@ -288,14 +288,14 @@ mod tests {
     }
 
     /// Appends three records an entry.
-    fn append(log: &Log, entries: std::ops::Range<u64>) {
+    async fn append(log: &Log, entries: std::ops::Range<u64>) {
         let entry = |index: u64| {
             let mut bytes = vec![];
             (1..=3).for_each(|place| at(index * 3 + place).draft.encode_into(&mut bytes));
             let payload = Payload::Records { count: 3, bytes: Bytes::from(bytes) };
             NewEntry { index, term: Term(1), leader: NodeId(1), payload }
         };
-        log.append_durably(entries.map(entry).collect()).expect("next").wait().expect("durable");
+        log.append_durably(entries.map(entry).collect()).expect("next").await.expect("durable");
     }
 
     fn new_log(dir: &tempfile::TempDir) -> Log {
@@ -315,7 +315,7 @@ mod tests {
     async fn records_come_from_any_position_through_every_filter_and_never_uncommitted_ones() {
         let dir = tempfile::tempdir().expect("a folder");
         let log = new_log(&dir);
-        append(&log, 0..2_000);
+        append(&log, 0..2_000).await;
         let (_applied, watch) = watch::channel(Seq(5_000));
         let ask = |from: u64, filter: Filter, limit| {
             let wanted = Wanted { from: Seq(from), filter, follow: false, limit };
@@ -340,7 +340,7 @@ mod tests {
     async fn a_follower_hears_what_comes_and_goes_on_elsewhere_without_gap_or_repeat() {
         let dir = tempfile::tempdir().expect("a folder");
         let log = new_log(&dir);
-        append(&log, 0..1);
+        append(&log, 0..1).await;
         let (applied, watch) = watch::channel(Seq(2));
         let filter = Filter { kinds: vec!["HOST_ONLINE".into()], ..Filter::default() };
         let wanted = |from| Wanted { from, filter: filter.clone(), follow: true, limit: None };
@@ -357,7 +357,7 @@ mod tests {
         }
         applied.send_replace(Seq(3));
         assert_eq!(next(first.next().await.expect("one")), Some(3), "after having been dropped while it waited");
-        append(&log, 1..4);
+        append(&log, 1..4).await;
         applied.send_replace(Seq(12));
         assert_eq!(next(first.next().await.expect("one")), Some(5));
         let mut second = Subscription::on(log, watch, wanted(first.position())).expect("a filter");
@@ -373,7 +373,7 @@ mod tests {
     async fn a_slow_reader_holds_one_piece_of_the_log() {
         let dir = tempfile::tempdir().expect("a folder");
         let log = new_log(&dir);
-        append(&log, 0..4_000);
+        append(&log, 0..4_000).await;
         let (_applied, watch) = watch::channel(Seq(12_000));
         let mut slow = Subscription::on(log, watch, Wanted { from: Seq(1), ..Wanted::default() }).expect("a filter");
         slow.next().await.expect("one");
