@@ -26,3 +26,6 @@ pub mod work;
 pub mod node;
 
 pub mod cli;
+
+#[doc(hidden)]
+pub mod broken;

@@ -99,6 +99,13 @@ impl SimDisk {
         lock(&self.faults()).power == Some(0)
     }
 
+    /// Whether it fails now, or will.
+    pub fn has_faults(&self) -> bool {
+        let faults = self.faults();
+        let faults = lock(&faults);
+        faults.space.is_some() || faults.write.is_some() || faults.sync.is_some() || faults.power.is_some()
+    }
+
     /// How many syncs of files have succeeded.
     pub fn syncs(&self) -> u64 {
         lock(&self.faults()).syncs

@@ -13,6 +13,7 @@ use super::recovery::{self, Active};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::state::{Shared, Turn};
 use super::vote;
+use crate::broken::{self, Defect};
 
 /// Owned by its thread, or by a [`LogDriver`]. Ends when the last handle of the log is gone and the queue is empty.
 pub(super) struct Writer {
@@ -152,7 +153,9 @@ impl Writer {
             self.take_bytes_back(&error)?;
             return Err(error);
         }
-        file.sync().map_err(|error| LogError::fatal("sync", path, error))?;
+        if !broken::has(Defect::LogSync) {
+            file.sync().map_err(|error| LogError::fatal("sync", path, error))?;
+        }
         let elapsed = started.elapsed();
         let (bytes, entries) = (self.buffer.len() as u64, self.staged.next_index - self.tip.next_index);
         tracing::trace!(entries, bytes, ?elapsed, "synced a batch");

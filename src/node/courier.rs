@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::broken::{self, Defect};
 use crate::replica::Replica;
 use crate::replica::propose::{Outcome, PROPOSALS_MAX};
 use crate::work::Outbox;
@@ -71,7 +72,7 @@ impl Courier {
 
     /// Carries one batch. Returns how many proposals were settled; `None` when there was none.
     async fn carry(&self) -> Option<usize> {
-        let batch = match self.outbox.peek_batch(PROPOSALS_MAX) {
+        let mut batch = match self.outbox.peek_batch(PROPOSALS_MAX) {
             Ok(batch) if batch.is_empty() => return None,
             Ok(batch) => batch,
             Err(error) => {
@@ -79,6 +80,9 @@ impl Courier {
                 return Some(0);
             }
         };
+        if broken::has(Defect::OutboxOrder) {
+            batch.reverse();
+        }
         let numbers: Vec<u64> = batch.iter().map(|proposal| proposal.origin_seq).collect();
         let outcomes = self.replica.propose(batch).await;
         let mut settled: usize = 0;

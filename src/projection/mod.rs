@@ -50,4 +50,4 @@ pub mod training;
 pub use error::ProjectionError;
 pub use halt::Halt;
 pub use state::{Projection, State};
-pub use store::{Save, Store};
+pub use store::{Checkpoints, Save, Store};

@@ -24,6 +24,21 @@ const CHECKPOINT: &[u8] = &[0];
 /// The key of the note that the caller keeps beside the checkpoint.
 const NOTE: &[u8] = &[0, 0];
 
+/// Where a simulation keeps checkpoints of a state, in place of a [`Store`].
+pub trait Checkpoints: Send {
+    /// Keeps the state as it is now, with a `note` of the caller's: both or neither.
+    ///
+    /// # Errors
+    /// After an error it must not be used any more. What was kept before may be there or not.
+    fn save(&mut self, state: &mut State, note: &[u8]) -> Result<(), ProjectionError>;
+
+    /// The state that was kept last, if any was.
+    ///
+    /// # Errors
+    /// For anything that is not exactly what was kept.
+    fn load(&self) -> Result<Option<State>, ProjectionError>;
+}
+
 /// The rows of a state on disk.
 #[derive(Debug)]
 pub struct Store {

@@ -27,6 +27,14 @@ use super::wire::{Tag, append_frame, from_json, json_frame};
 use crate::event::NodeId;
 use crate::net::NetError;
 
+/// Entries get at least this long to arrive and to be synced, whatever the heartbeat: bounded by the heartbeat, a batch that a
+/// slow link or disk cannot take in a fraction of it would be sent again and again, and a peer that lags would never catch up.
+const ENTRIES_TIME_MIN: Duration = Duration::from_secs(1);
+/// And a second more for every so many bytes.
+const ENTRIES_BYTES_PER_SECOND: usize = 256 << 10;
+/// But no longer than this: a peer that has died must be noticed, and dialled anew.
+const ENTRIES_TIME_MAX: Duration = Duration::from_secs(5);
+
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 /// Makes clients.
@@ -107,7 +115,12 @@ impl RaftNetworkV2<TypeConfig> for Client {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        self.rpc(append_frame(&request), option.soft_ttl()).await
+        let frame = append_frame(&request);
+        let within = match request.entries.is_empty() {
+            true => option.soft_ttl(),
+            false => option.soft_ttl().max(time_for_entries(frame.len())),
+        };
+        self.rpc(frame, within).await
     }
 
     async fn vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
@@ -136,6 +149,12 @@ impl RaftNetworkV2<TypeConfig> for Client {
         let error = std::io::Error::other("history is replicated whole; Raft snapshots are not used");
         Err(StreamingError::Unreachable(Unreachable::new(&error)))
     }
+}
+
+/// How long a peer has for entries of so many bytes.
+fn time_for_entries(bytes: usize) -> Duration {
+    let transfer = Duration::from_millis((bytes * 1000 / ENTRIES_BYTES_PER_SECOND) as u64);
+    (ENTRIES_TIME_MIN + transfer).min(ENTRIES_TIME_MAX)
 }
 
 fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {

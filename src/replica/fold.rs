@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::error::ReplicaError;
+use crate::broken::{self, Defect};
 use crate::event::command::ReportDivergence;
 use crate::event::{Event, EventError, FORMAT_VERSION, NodeId, Record, Seq};
-use crate::projection::{Projection, ProjectionError, Save, State, Store};
+use crate::projection::{Checkpoints, Projection, ProjectionError, Save, State, Store};
 
 /// A checkpoint is written after this many records …
 const CHECKPOINT_RECORDS: u64 = 2_000;
@@ -59,8 +60,16 @@ pub struct Compared {
     pub differing: BTreeSet<String>,
 }
 
+/// Where checkpoints go.
+enum Keeping {
+    /// To sled, from a thread of their own.
+    Store(Store),
+    /// To a simulation's memory, at once: it has one thread.
+    Here(Box<dyn Checkpoints>),
+}
+
 struct Keeper {
-    store: Store,
+    store: Keeping,
     saved: Seq,
     saved_at: Instant,
     /// Why the store must not be used any more.
@@ -69,7 +78,8 @@ struct Keeper {
 
 impl Keeper {
     fn write(&mut self, save: Save, seq: Seq) {
-        match self.store.write(save) {
+        let Keeping::Store(store) = &self.store else { return };
+        match store.write(save) {
             Ok(()) => (self.saved, self.saved_at) = (seq, Instant::now()),
             Err(error) => {
                 tracing::error!(%error, "a checkpoint was not written");
@@ -82,6 +92,15 @@ impl Keeper {
 impl Fold {
     /// The fold of `node`, as far as its last checkpoint has come.
     pub fn new(node: NodeId, state: State, store: Store) -> Fold {
+        Fold::keeping(node, state, Keeping::Store(store))
+    }
+
+    /// The same, with checkpoints that are kept at once, on the thread that folds. For simulations.
+    pub fn simulated(node: NodeId, state: State, checkpoints: impl Checkpoints + 'static) -> Fold {
+        Fold::keeping(node, state, Keeping::Here(Box::new(checkpoints)))
+    }
+
+    fn keeping(node: NodeId, state: State, store: Keeping) -> Fold {
         let saved = state.seq;
         Fold {
             node,
@@ -145,7 +164,10 @@ impl Fold {
     /// When the store cannot be read.
     pub fn saved_state(&self) -> Result<Option<State>, ReplicaError> {
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(keeper.store.load()?)
+        Ok(match &keeper.store {
+            Keeping::Store(store) => store.load()?,
+            Keeping::Here(checkpoints) => checkpoints.load()?,
+        })
     }
 
     /// Takes what differed from the leader's digests since the last call.
@@ -167,6 +189,12 @@ impl Fold {
                 && digested.position == state.seq
             {
                 self.compare(&state, digested);
+            }
+            if broken::has(Defect::Fold) && self.node.0 % 2 == 1 {
+                let mut wrong = record.clone();
+                wrong.draft.recorded_at = wrong.draft.recorded_at.plus(1);
+                state.apply(&wrong);
+                continue;
             }
             state.apply(record);
         }
@@ -197,7 +225,7 @@ impl Fold {
             // A panic in it stands in the log; what it did not write is found below by the store's position.
             thread.join().ok();
         }
-        let keeper = match self.keeper.try_lock() {
+        let mut keeper = match self.keeper.try_lock() {
             Ok(keeper) => keeper,
             // Somebody reads the store: the next checkpoint is soon enough, and records must not wait.
             Err(TryLockError::WouldBlock) if !force => return Ok(()),
@@ -213,7 +241,14 @@ impl Fold {
             return Ok(());
         }
         let _span = tracing::debug_span!("checkpoint", seq = seq.0).entered();
-        let saved = keeper.store.position()?;
+        let saved = match &mut keeper.store {
+            Keeping::Store(store) => store.position()?,
+            Keeping::Here(checkpoints) => {
+                checkpoints.save(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft)?;
+                (keeper.saved, keeper.saved_at) = (seq, Instant::now());
+                return Ok(());
+            }
+        };
         drop(keeper);
         let save = Save::of(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft, saved);
         let keeper = self.keeper.clone();

@@ -1,9 +1,11 @@
 //! The event log as Raft's log.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
 
+use futures_util::{Stream, stream};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use openraft::{EntryPayload, OptionalSend};
 
@@ -36,17 +38,18 @@ impl RaftLogReader<TypeConfig> for LogStore {
         &mut self,
         range: R,
     ) -> Result<Vec<RaftEntry>, io::Error> {
-        let from = match range.start_bound() {
-            Bound::Included(&from) => from,
-            Bound::Excluded(&before) => before + 1,
-            Bound::Unbounded => 0,
-        };
-        let to = match range.end_bound() {
-            Bound::Included(&last) => last + 1,
-            Bound::Excluded(&to) => to,
-            Bound::Unbounded => u64::MAX,
-        };
+        let (from, to) = bounds(&range);
         self.read(from, to, usize::MAX)
+    }
+
+    /// What Raft applies, in portions: a node that folds a long log anew does not hold all of it in memory. An entry that is
+    /// gone (a full disk took back what it had shown) is an error, never skipped.
+    async fn entries_stream<R: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: R,
+    ) -> impl Stream<Item = Result<RaftEntry, io::Error>> + OptionalSend {
+        let (next, to) = bounds(&range);
+        stream::iter(Portions { store: self.clone(), next, to, portion: VecDeque::new() })
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
@@ -55,6 +58,55 @@ impl RaftLogReader<TypeConfig> for LogStore {
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<RaftEntry>, io::Error> {
         self.read(start, end, APPEND_BYTES_MAX)
+    }
+}
+
+/// The first index of a range, and the one after its last.
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let from = match range.start_bound() {
+        Bound::Included(&from) => from,
+        Bound::Excluded(&before) => before + 1,
+        Bound::Unbounded => 0,
+    };
+    let to = match range.end_bound() {
+        Bound::Included(&last) => last + 1,
+        Bound::Excluded(&to) => to,
+        Bound::Unbounded => u64::MAX,
+    };
+    (from, to)
+}
+
+/// Entries, read in portions. Ends after the first error.
+struct Portions {
+    store: LogStore,
+    next: u64,
+    to: u64,
+    portion: VecDeque<RaftEntry>,
+}
+
+impl Iterator for Portions {
+    type Item = Result<RaftEntry, io::Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.to {
+            return None;
+        }
+        if self.portion.is_empty() {
+            match self.store.read(self.next, self.to, APPEND_BYTES_MAX) {
+                Ok(entries) => self.portion = entries.into(),
+                Err(error) => {
+                    self.to = 0;
+                    return Some(Err(error));
+                }
+            }
+        }
+        if let Some(entry) = self.portion.pop_front() {
+            self.next += 1;
+            return Some(Ok(entry));
+        }
+        let (missing, open) = (self.next, self.to == u64::MAX);
+        self.to = 0;
+        (!open).then(|| Err(io::Error::other(format!("entry {missing} is not in the log any more"))))
     }
 }
 

@@ -46,7 +46,7 @@ fn a_driver_that_is_dropped_leaves_undone_what_is_queued() {
     runtime().block_on(async {
         let (log, driver) = open_driven(&disk);
         let slow = driver.run(|| Duration::from_secs(1));
-        log.append_durably(entries(0, 5, 1)).expect("next");
+        drop(log.append_durably(entries(0, 5, 1)).expect("next"));
         timeout(Duration::from_millis(999), slow).await.expect_err("still waiting for the disk");
     });
     assert_eq!(open(&disk).1.entries, 0);

@@ -8,6 +8,7 @@ mod faults;
 mod golden;
 mod kill;
 mod model;
+mod raft_suite;
 mod reader;
 mod repair;
 mod suite;

@@ -26,6 +26,13 @@ pub(super) struct Answer {
     pub outcomes: Vec<Outcome>,
 }
 
+impl Answer {
+    /// Gives it; whoever stopped waiting does not want to know.
+    pub fn give(self) {
+        self.reply.send(self.outcomes).ok();
+    }
+}
+
 impl Gathered {
     /// Adds a record.
     pub fn add(&mut self, seq: Seq, draft: &Draft) {

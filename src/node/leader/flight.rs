@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::batch::{Answer, Gathered};
+use crate::broken::{self, Defect};
 use crate::event::{Seq, Term};
 use crate::replica::submit::Submitted;
 use crate::replica::{Replica, ReplicaError};
@@ -37,11 +38,14 @@ impl Flights {
         if gathered.is_empty() {
             return Ok(());
         }
-        let (batch, answers) = gathered.finish();
+        let (batch, mut answers) = gathered.finish();
         let submitted = match batch {
             Some((batch, last)) => Some((replica.submit(term, batch).await?, last)),
             None => None,
         };
+        if broken::has(Defect::Quorum) {
+            answers.drain(..).for_each(Answer::give);
+        }
         self.queue.push_back(Flight { submitted, answers });
         self.land_empty();
         Ok(())
@@ -80,8 +84,6 @@ impl Flights {
     }
 
     fn pop(&mut self) {
-        for answer in self.queue.pop_front().into_iter().flat_map(|flight| flight.answers) {
-            answer.reply.send(answer.outcomes).ok();
-        }
+        self.queue.pop_front().into_iter().flat_map(|flight| flight.answers).for_each(Answer::give);
     }
 }

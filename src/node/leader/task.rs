@@ -44,7 +44,9 @@ impl Leader {
         while !self.stop.is_cancelled() {
             let now = leadership.borrow_and_update().clone();
             if now.leader != Some(self.node) {
-                self.wait_for_leadership(&mut leadership).await;
+                if !self.wait_for_leadership(&mut leadership).await {
+                    return;
+                }
             } else if self.replica.log().is_full() {
                 self.abdicate().await;
             } else if let Err(error) = self.reign(now, &mut leadership).await {
@@ -81,15 +83,19 @@ impl Leader {
         tokio::time::sleep(ABDICATE_AGAIN).await;
     }
 
-    /// Turns proposals away until this node leads or stops.
-    async fn wait_for_leadership(&mut self, leadership: &mut watch::Receiver<Leadership>) {
+    /// Turns proposals away until this node leads. False when it never will: it stops, or Raft has.
+    async fn wait_for_leadership(&mut self, leadership: &mut watch::Receiver<Leadership>) -> bool {
         loop {
             tokio::select! {
-                () = self.stop.cancelled() => return,
-                changed = leadership.changed() => if changed.is_err() || leadership.borrow().leader == Some(self.node) { return },
+                () = self.stop.cancelled() => return false,
+                changed = leadership.changed() => match changed {
+                    Ok(()) if leadership.borrow().leader == Some(self.node) => return true,
+                    Ok(()) => {}
+                    Err(_) => return false,
+                },
                 ask = self.asks.recv() => match ask {
                     Some(ask) => turn_away(ask, leadership.borrow().leader),
-                    None => return,
+                    None => return false,
                 },
             }
         }

@@ -4,6 +4,7 @@ use super::{
     Refusal, artifacts, claims, cluster, config, history, identity, leases, members, notes, restore, results,
     submissions,
 };
+use crate::broken::{self, Defect};
 use crate::event::{Command, Millis, Proposal};
 use crate::policy::upgrade;
 use crate::policy::view::Decision;
@@ -17,7 +18,7 @@ use crate::projection::State;
 pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Decision>, Refusal> {
     let (origin, origin_seq) = (proposal.origin, proposal.origin_seq);
     let last = state.dedupe.last(origin);
-    if origin_seq != 0 && origin_seq <= last {
+    if origin_seq != 0 && origin_seq <= last && !broken::has(Defect::Dedupe) {
         return Err(Refusal::Duplicate { origin, origin_seq, last });
     }
     let producer = state.producers.get(origin).is_some() && matches!(proposal.command, Command::RecordNote(_));

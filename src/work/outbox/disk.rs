@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::codec::{self, CodecError};
 use super::error::OutboxError;
 use super::mark::MarkFile;
+use super::shelf::{Held, Shelf, ShelfReader};
 use crate::event::{NodeId, Proposal};
 
 /// Memory that sled may use for its cache.
@@ -37,17 +38,6 @@ impl Default for Limits {
     fn default() -> Self {
         Limits { entries_max: 65_536, bytes_max: 256 << 20 }
     }
-}
-
-/// What the disk holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
-    /// Numbers up to this one were acknowledged by the leader. Those after it, up to `last`, are all here.
-    pub(super) acked: u64,
-    /// The highest number ever given.
-    pub(super) last: u64,
 }
 
 /// What reads and what makes durable.
@@ -96,19 +86,14 @@ impl DiskWriter {
         held = writer.commit(&[], floor, held)?;
         Ok((writer, held))
     }
+}
 
-    /// A handle that only reads.
-    pub(super) fn reader(&self) -> Disk {
-        self.disk.clone()
+impl Shelf for DiskWriter {
+    fn reader(&self) -> Box<dyn ShelfReader> {
+        Box::new(self.disk.clone())
     }
 
-    /// Stores proposals, forgets those up to the number `ack`, and remembers `held.last`; durable when it returns.
-    pub(super) fn commit(
-        &mut self,
-        proposals: &[(u64, Vec<u8>)],
-        ack: u64,
-        mut held: Held,
-    ) -> Result<Held, OutboxError> {
+    fn commit(&mut self, proposals: &[(u64, Vec<u8>)], ack: u64, mut held: Held) -> Result<Held, OutboxError> {
         let disk = &self.disk;
         let mut batch = sled::Batch::default();
         if ack > held.acked {
@@ -143,18 +128,6 @@ impl Disk {
             batch.remove(key);
         }
         Ok((entries, bytes))
-    }
-
-    /// The first proposals up to the number `last`: at most `max`, and no more once `bytes_max` bytes are read.
-    pub(super) fn first(&self, last: u64, max: usize, bytes_max: usize) -> Result<Vec<Proposal>, OutboxError> {
-        let mut proposals = vec![];
-        let mut read = 0;
-        self.walk(last, |seq, bytes| {
-            read += bytes.len();
-            proposals.push(codec::decode(seq, bytes)?);
-            Ok(proposals.len() < max && read < bytes_max)
-        })?;
-        Ok(proposals)
     }
 
     /// Reads every proposal up to the number `last` in order until `visit` says false.
@@ -253,6 +226,19 @@ impl Disk {
 
     fn damaged(&self, reason: &str) -> OutboxError {
         OutboxError::Damaged { path: self.path.clone(), reason: reason.to_owned() }
+    }
+}
+
+impl ShelfReader for Disk {
+    fn first(&self, last: u64, max: usize, bytes_max: usize) -> Result<Vec<Proposal>, OutboxError> {
+        let mut proposals = vec![];
+        let mut read = 0;
+        self.walk(last, |seq, bytes| {
+            read += bytes.len();
+            proposals.push(codec::decode(seq, bytes)?);
+            Ok(proposals.len() < max && read < bytes_max)
+        })?;
+        Ok(proposals)
     }
 }
 

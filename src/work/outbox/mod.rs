@@ -5,6 +5,7 @@
 //! leader has committed, and [`Outbox::ack`]s. Repeats are harmless: the leader deduplicates by `(origin, origin_seq)`.
 //!
 //! It is the only sled database of the house that cannot be rebuilt from the log, hence the care in `disk`.
+//! Where it keeps them lies behind [`Shelf`]; [`SimShelf`] is its twin in memory, for simulations.
 
 mod codec;
 mod disk;
@@ -13,8 +14,12 @@ mod error;
 pub mod fuzzing;
 mod mark;
 mod queue;
+mod shelf;
+mod sim_shelf;
 
 pub use codec::PROPOSAL_BYTES_MAX;
 pub use disk::Limits;
 pub use error::OutboxError;
-pub use queue::{Entry, Outbox, PEEK_BYTES_MAX};
+pub use queue::{Entry, Outbox, OutboxDriver, PEEK_BYTES_MAX};
+pub use shelf::{Held, Shelf, ShelfReader};
+pub use sim_shelf::SimShelf;

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::codec::{self, PROPOSAL_BYTES_MAX};
-use super::disk::{Disk, DiskWriter, Held, Limits};
+use super::disk::{DiskWriter, Limits};
 use super::error::OutboxError;
+use super::shelf::{Held, Shelf, ShelfReader};
 use crate::event::{Command, Millis, NodeId, Proposal, Seq};
 
 /// Requests that wait for the writer thread; more senders wait for a place.
@@ -46,7 +48,7 @@ struct Shared {
 
 /// The durable queue of a node's proposals. Drop it to stop; what was pushed stays on disk.
 pub struct Outbox {
-    disk: Disk,
+    disk: Box<dyn ShelfReader>,
     shared: Arc<Shared>,
     durable: watch::Receiver<u64>,
     requests: Option<mpsc::Sender<Request>>,
@@ -65,16 +67,24 @@ impl Outbox {
     /// [`OutboxError::Io`], each with a way out.
     pub fn open(path: &Path, node: NodeId, floor: u64, limits: Limits) -> Result<Outbox, OutboxError> {
         let (disk, held) = DiskWriter::open(path, node, floor)?;
-        let reader = disk.reader();
+        let (mut outbox, driver) = Outbox::open_driven(Box::new(disk), held, node, limits);
+        let thread = std::thread::Builder::new()
+            .name("kifu-outbox".to_owned())
+            .spawn(move || driver.run_here())
+            .map_err(|error| OutboxError::Io { action: "start", path: path.to_owned(), reason: error.to_string() })?;
+        outbox.thread = Some(thread);
+        Ok(outbox)
+    }
+
+    /// An outbox on a shelf, without a thread of its own: it takes in nothing unless the [`OutboxDriver`] runs. For
+    /// simulations, which have one thread.
+    pub fn open_driven(shelf: Box<dyn Shelf>, held: Held, node: NodeId, limits: Limits) -> (Outbox, OutboxDriver) {
+        let disk = shelf.reader();
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         let (announce, durable) = watch::channel(held.last);
         let shared = Arc::new(Shared { held: Mutex::new(held), poison: Mutex::default() });
-        let writer = Writer { node, held, limits, disk, shared: shared.clone(), announce };
-        let thread = std::thread::Builder::new()
-            .name("kifu-outbox".to_owned())
-            .spawn(move || writer.run(inbox))
-            .map_err(|error| OutboxError::Io { action: "start", path: path.to_owned(), reason: error.to_string() })?;
-        Ok(Outbox { disk: reader, shared, durable, requests: Some(requests), thread: Some(thread) })
+        let writer = Writer { node, held, limits, disk: shelf, shared: shared.clone(), announce };
+        (Outbox { disk, shared, durable, requests: Some(requests), thread: None }, OutboxDriver { writer, inbox })
     }
 
     /// Stores a proposal and returns its number, `origin_seq`. It is durable then. A caller that stops waiting may
@@ -169,7 +179,7 @@ struct Writer {
     node: NodeId,
     held: Held,
     limits: Limits,
-    disk: DiskWriter,
+    disk: Box<dyn Shelf>,
     shared: Arc<Shared>,
     announce: watch::Sender<u64>,
 }
@@ -183,24 +193,53 @@ struct Group {
     ack_up_to: u64,
 }
 
-impl Writer {
-    fn run(mut self, mut inbox: mpsc::Receiver<Request>) {
-        while let Some(first) = inbox.blocking_recv() {
-            let mut requests = VecDeque::from([first]);
-            while requests.len() < GROUP_MAX
-                && let Ok(next) = inbox.try_recv()
-            {
-                requests.push_back(next);
+/// What works off the requests of an outbox. It ends with the outbox, or with the first failed write.
+pub struct OutboxDriver {
+    writer: Writer,
+    inbox: mpsc::Receiver<Request>,
+}
+
+impl OutboxDriver {
+    /// Works as a task. Each group of requests takes as long as `pace` says: what a disk would take.
+    pub async fn run(mut self, mut pace: impl FnMut() -> Duration) {
+        while let Some(first) = self.inbox.recv().await {
+            tokio::time::sleep(pace()).await;
+            if !self.writer.work(first, &mut self.inbox) {
+                return;
             }
-            let group = self.collect(requests);
-            match self.commit(&group) {
-                Ok(()) => self.announce_done(group),
-                Err(error) => {
-                    tracing::error!(%error, "the outbox cannot write and stops");
-                    *lock(&self.shared.poison) = Some(error.to_string());
-                    // Waiting callers see their channel close and read the poison.
-                    return;
-                }
+        }
+    }
+
+    /// Works on this thread.
+    fn run_here(mut self) {
+        while let Some(first) = self.inbox.blocking_recv() {
+            if !self.writer.work(first, &mut self.inbox) {
+                return;
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Works off a request and all that wait behind it with one commit. False when that failed.
+    fn work(&mut self, first: Request, inbox: &mut mpsc::Receiver<Request>) -> bool {
+        let mut requests = VecDeque::from([first]);
+        while requests.len() < GROUP_MAX
+            && let Ok(next) = inbox.try_recv()
+        {
+            requests.push_back(next);
+        }
+        let group = self.collect(requests);
+        match self.commit(&group) {
+            Ok(()) => {
+                self.announce_done(group);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot write and stops");
+                *lock(&self.shared.poison) = Some(error.to_string());
+                // Waiting callers see their channel close and read the poison.
+                false
             }
         }
     }

@@ -1,0 +1,27 @@
+//! The deterministic simulation: whole clusters in one thread, with a clock, a network and disks that do their worst.
+//!
+//! [`run`] is one run of one seed; [`faults`] what goes wrong in it; [`invariants`] what must hold all the same. The nodes
+//! are the real ones down to the log's disk, the outbox's shelf and the UDP socket ([`node`]). A process runs one seed
+//! ([`seeds`]): the same seed gives the same trace, in every process.
+//!
+//! `tools/simulate --seeds 1..500` runs many, `tools/simulate --seed 7` one again, `tools/simulate --prove` shows that
+//! builds with a defect are caught.
+
+mod client;
+mod dice;
+mod faults;
+mod invariants;
+mod machine;
+mod net;
+mod node;
+mod oracle;
+mod os;
+mod plan;
+#[cfg(feature = "broken")]
+mod prove;
+mod report;
+mod run;
+mod seeds;
+mod trace;
+mod watcher;
+mod world;

@@ -1,0 +1,255 @@
+//! A node, wired as `kifu::node::Node` wires it, from the same parts: the log, Raft, the fold, the leader's task, the outbox,
+//! the courier, heartbeats. What differs is below them: the disk, the shelf, the checkpoints, the socket and the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kifu::event::Command;
+use kifu::event::command::{CreateCluster, JoinNode};
+use kifu::event::config::{ClusterConfig, Config};
+use kifu::event::{ClusterId, Hash};
+use kifu::log::{Log, LogOptions};
+use kifu::net::{Channel, Connection, Endpoint, EndpointLimits};
+use kifu::node::clock::Clock;
+use kifu::node::courier::Courier;
+use kifu::node::heartbeat::{self, HEARTBEAT_EVERY, Hearing, Pulse};
+use kifu::node::leader::Leader;
+use kifu::node::reporter::Reporter;
+use kifu::replica::greeting::Run;
+use kifu::replica::propose::{ASKS_MAX, Ask, Outcome};
+use kifu::replica::{Fold, Peers, Replica, ReplicaOptions};
+use kifu::work::Outbox;
+use kifu::work::outbox::Limits;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::client;
+use crate::dice::Dice;
+use crate::machine::{Live, Machine, Status, cluster};
+use crate::net::{SimSocket, address_of};
+use crate::os;
+use crate::world::World;
+
+/// How often a node looks whether it can go on, as `Node::run` does.
+const HEALTH_EVERY: Duration = Duration::from_millis(50);
+
+/// Small segments, and a cache of a few entries, so that logs roll often and read from the disk.
+fn log_options() -> LogOptions {
+    LogOptions { segment_bytes: 32 << 10, cache_bytes: 64 << 10, ..LogOptions::new(cluster()) }
+}
+
+/// Starts the node of a machine, and runs it until it crashes or stops itself.
+pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
+    let runtime = Handle::current().id();
+    machine.with(|state| {
+        state.runtime = Some(runtime);
+        os::set_skew(runtime, state.skew_ms);
+    });
+    let mut start_number = 0;
+    world.count(|counts| {
+        counts.starts += 1;
+        start_number = counts.starts;
+    });
+    let live = match start(&machine, &world).await {
+        Ok(live) => Arc::new(live),
+        Err(reason) => {
+            world.trace().note(&format!("{} refused: {reason}", machine.name));
+            machine.with(|state| state.status = Status::Refused(reason));
+            return Ok(());
+        }
+    };
+    machine.with(|state| (state.status, state.live) = (Status::On, Some(live.clone())));
+    client::spawn(&machine, &world, &live, start_number);
+    loop {
+        tokio::time::sleep(HEALTH_EVERY).await;
+        if let Some(to) = machine.with(|state| state.hand_over_to.take())
+            && live.replica.leadership().borrow().leader == Some(machine.node)
+        {
+            live.replica.transfer(to).await.ok();
+        }
+        let failed = live.replica.health().err().map(|error| error.to_string()).or_else(|| live.outbox.poisoned());
+        if let Some(reason) = failed {
+            world.trace().note(&format!("{} stops: {reason}", machine.name));
+            machine.with(|state| state.status = Status::Stopped(reason));
+            return Ok(());
+        }
+    }
+}
+
+/// Opens what the machine holds, and starts everything.
+async fn start(machine: &Arc<Machine>, world: &Arc<World>) -> Result<Live, String> {
+    let (disk, shelf, checkpoints) =
+        machine.with(|state| (state.disk.clone(), state.shelf.clone(), state.checkpoints.clone()));
+    let opened = Log::open_driven(Arc::new(disk), log_options());
+    let (log, recovery, driver) = opened.map_err(|error| error.to_string())?;
+    world.count(|counts| counts.torn_tails += u64::from(recovery.cut.is_some()));
+    tokio::spawn(driver.run(pace(machine, world)));
+
+    let last = log.last().map(|last| last.seq).unwrap_or_default();
+    let (state, checkpoint, found) = checkpoints.begin(last);
+    world.count(|counts| counts.from_checkpoint += u64::from(found));
+    let floor = state.dedupe.last(machine.node);
+    let held = shelf.open(floor);
+    let (outbox, outbox_driver) = Outbox::open_driven(Box::new(shelf), held, machine.node, Limits::default());
+    let outbox = Arc::new(outbox);
+    tokio::spawn(outbox_driver.run(pace(machine, world)));
+
+    let socket = SimSocket::bind(machine.index, world.net.clone()).await.map_err(|error| error.to_string())?;
+    let limits = EndpointLimits::default();
+    let endpoint = Endpoint::with_socket(socket, Arc::new(quinn::TokioRuntime), &machine.identity, limits)
+        .map_err(|error| error.to_string())?;
+    let peers = Arc::new(Peers::new(machine.node, endpoint.clone()));
+    for other in &world.machines {
+        peers.learn(other.node, &address_of(other.index).to_string());
+    }
+    let fold = Arc::new(Fold::simulated(machine.node, state, checkpoints));
+    let (intake, heard) = mpsc::channel(ASKS_MAX);
+    let options = ReplicaOptions {
+        node: machine.node,
+        log,
+        fold,
+        checkpoint,
+        peers: peers.clone(),
+        timing: machine.timing,
+        intake,
+    };
+    let replica = Arc::new(Replica::start(options).await.map_err(|error| error.to_string())?);
+    if machine.index == 0 {
+        replica.bootstrap(machine.member()).await.map_err(|error| error.to_string())?;
+    }
+    let incarnation = machine.with(|state| {
+        state.incarnation = Clock.now().0.max(state.incarnation + 1);
+        state.incarnation
+    });
+    let run = Run { number: rand::random::<u64>().max(1), incarnation };
+    spawn_tasks(machine, world, &replica, &outbox, Ears { peers, heard, run, endpoint });
+    Ok(Live { replica, outbox })
+}
+
+/// What only the tasks of a node need.
+struct Ears {
+    peers: Arc<Peers>,
+    heard: mpsc::Receiver<Ask>,
+    run: Run,
+    endpoint: Endpoint,
+}
+
+fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, replica: &Arc<Replica>, outbox: &Arc<Outbox>, ears: Ears) {
+    let Ears { peers, heard, run, endpoint } = ears;
+    let (node, stop, hearing) = (machine.node, CancellationToken::new(), Hearing::default());
+    let asks = overhear(heard, world.clone());
+    let genesis = (machine.index == 0).then(|| genesis(machine));
+    let leader = Leader {
+        node,
+        replica: replica.clone(),
+        asks,
+        hearing: hearing.clone(),
+        clock: Clock,
+        genesis,
+        stop: stop.clone(),
+    };
+    tokio::spawn(leader.run());
+    tokio::spawn(Courier { outbox: outbox.clone(), replica: replica.clone(), stop: stop.clone() }.run());
+    let reporter = Reporter { replica: replica.clone(), outbox: outbox.clone(), clock: Clock };
+    tokio::spawn(reporter.run(stop));
+    let fold = replica.fold().clone();
+    let pulse = Pulse { node, clock: Clock, run, slots: 1, peers, hearing: hearing.clone(), fold };
+    tokio::spawn(async move {
+        loop {
+            pulse.beat(vec![], false);
+            tokio::time::sleep(HEARTBEAT_EVERY).await;
+        }
+    });
+    let server = replica.clone();
+    tokio::spawn(async move {
+        while let Some(connection) = endpoint.accept().await {
+            let (server, hearing) = (server.clone(), hearing.clone());
+            assert_eq!(connection.channel(), Channel::Raft);
+            tokio::spawn(async move {
+                let listening = tokio::spawn(listen(connection.clone(), hearing));
+                server.serve(connection).await;
+                listening.abort();
+            });
+        }
+    });
+}
+
+/// Hears a peer's heartbeats until its connection ends.
+async fn listen(connection: Connection, hearing: Hearing) {
+    while let Ok(bytes) = connection.receive_datagram().await {
+        if let Some(heartbeat) = heartbeat::read(&bytes)
+            && !hearing.hear(connection.peer().node, heartbeat, Clock.now())
+        {
+            connection.close("another process holds this identity");
+        }
+    }
+}
+
+/// Passes proposals on to the leader's task, and its answers back, and tells the oracle.
+fn overhear(mut heard: mpsc::Receiver<Ask>, world: Arc<World>) -> mpsc::Receiver<Ask> {
+    let (sender, asks) = mpsc::channel(ASKS_MAX);
+    tokio::spawn(async move {
+        while let Some(Ask { proposals, reply }) = heard.recv().await {
+            let texts: Vec<_> = proposals.iter().map(|proposal| client::text_of(&proposal.command)).collect();
+            let (back, answer) = oneshot::channel();
+            if sender.send(Ask { proposals, reply: back }).await.is_err() {
+                return;
+            }
+            let world = world.clone();
+            tokio::spawn(async move {
+                let Ok(outcomes) = answer.await else { return };
+                for (text, outcome) in texts.iter().zip(&outcomes) {
+                    hear(&world, text.as_deref(), outcome);
+                }
+                reply.send(outcomes).ok();
+            });
+        }
+    });
+    asks
+}
+
+fn hear(world: &World, text: Option<&str>, outcome: &Outcome) {
+    world.count(|counts| match outcome {
+        Outcome::Admitted { .. } => counts.admitted += 1,
+        Outcome::Already => counts.repeated += 1,
+        Outcome::Refused { .. } => counts.refused += 1,
+        Outcome::Unavailable { .. } => counts.unknown += 1,
+    });
+    if let Some(text) = text {
+        world.oracle().hears(text, outcome);
+    }
+}
+
+/// How long the machine's disk takes.
+fn pace(machine: &Arc<Machine>, world: &Arc<World>) -> impl FnMut() -> Duration + use<> {
+    let (machine, mut dice) = (machine.clone(), Dice::new(world.plan.seed, &format!("disk of {}", machine.name)));
+    move || {
+        let (from, to) = machine.with(|state| state.pace_ms);
+        dice.ms(from, to.max(from + 1))
+    }
+}
+
+/// The first command of the cluster's log.
+fn genesis(machine: &Machine) -> Command {
+    let cluster = ClusterConfig { digest_every: 50, ..Config::default().cluster };
+    Command::CreateCluster(CreateCluster {
+        cluster: ClusterId::new("5100000000000001"),
+        name: "simulation".to_owned(),
+        ca: Hash::of(b"ca"),
+        node: joining(machine),
+        config: Config { cluster, ..Config::default() },
+    })
+}
+
+/// A machine as it asks to join.
+pub fn joining(machine: &Machine) -> JoinNode {
+    JoinNode {
+        node: machine.node,
+        name: machine.name.clone(),
+        address: address_of(machine.index).to_string(),
+        fingerprint: machine.identity.fingerprint(),
+        token: None,
+        secret: Hash::of(machine.name.as_bytes()),
+    }
+}

@@ -1,0 +1,58 @@
+//! What a seed means: how many nodes, how good their network, how their clocks and disks are.
+
+use std::time::Duration;
+
+use kifu::replica::Timing;
+
+use crate::dice::Dice;
+
+/// A run, as far as it is settled before it begins.
+pub struct Plan {
+    pub seed: u64,
+    /// Machines that vote.
+    pub voters: usize,
+    /// Machines that only follow.
+    pub learners: usize,
+    /// Messages take from … to so many milliseconds, most of them little more than the least.
+    pub latency_ms: (u64, u64),
+    /// How long faults happen. Then all is healed, and the cluster has to find together.
+    pub chaos: Duration,
+    /// The share of messages that get lost in the best of times.
+    pub loss: f64,
+    /// Election timing of each machine: their timers do not run at the same speed.
+    pub timings: Vec<Timing>,
+    /// How wrong each machine's wall clock is at first.
+    pub skews_ms: Vec<i64>,
+    /// Between two proposals of a machine.
+    pub load_every_ms: u64,
+}
+
+impl Plan {
+    pub fn of(seed: u64) -> Plan {
+        let mut dice = Dice::new(seed, "plan");
+        let voters = *dice.pick(&[3, 3, 5, 5, 7]);
+        let learners = dice.number(0, 3) as usize;
+        let machines = voters + learners;
+        let slow = dice.chance(0.2);
+        let base = if slow { Timing::WAN } else { Timing::LAN };
+        let timings = (0..machines).map(|_| skewed(base, dice.real(0.8, 1.25))).collect();
+        let skews_ms = (0..machines).map(|_| dice.number(0, 10_000) as i64 - 5_000).collect();
+        let latency_ms = if slow { (10, dice.number(15, 40)) } else { (1, dice.number(2, 10)) };
+        let loss = if dice.chance(0.5) { 0.0 } else { dice.real(0.0, 0.01) };
+        let (chaos, load_every_ms) = (Duration::from_secs(44), dice.number(40, 200));
+        Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms }
+    }
+
+    pub fn machines(&self) -> usize {
+        self.voters + self.learners
+    }
+}
+
+fn skewed(timing: Timing, speed: f64) -> Timing {
+    let scale = |ms: u64| (ms as f64 * speed) as u64;
+    Timing {
+        heartbeat_ms: scale(timing.heartbeat_ms),
+        election_min_ms: scale(timing.election_min_ms),
+        election_max_ms: scale(timing.election_max_ms),
+    }
+}

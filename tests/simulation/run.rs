@@ -1,0 +1,149 @@
+//! One run of one seed: found a cluster, let everything go wrong for a while, heal it, and see that it finds together.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kifu::net::Authority;
+use turmoil::Sim;
+
+use crate::faults::Faults;
+use crate::invariants::{Violation, converge};
+use crate::machine::Machine;
+use crate::node;
+use crate::os;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::watcher::Watcher;
+use crate::world::World;
+
+/// How far one step goes. Messages and timers are not finer than this.
+const STEP: Duration = Duration::from_millis(1);
+/// A cluster without faults that is not complete by then never will be.
+const FOUNDED_WITHIN: Duration = Duration::from_secs(20);
+/// After the faults are over, clients go on for so long.
+const LOAD_AFTER: Duration = Duration::from_secs(3);
+/// And so long after that, everything must be well.
+const CONVERGED_WITHIN: Duration = Duration::from_secs(30);
+
+static PANICS: AtomicU64 = AtomicU64::new(0);
+static FIRST_PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// Runs a seed, on a thread of its own: see [`os::enter`]. A process should run one seed only.
+pub fn run(seed: u64) -> Report {
+    notice_panics();
+    let work = std::thread::Builder::new().stack_size(16 << 20).spawn(move || {
+        os::enter(seed);
+        run_here(seed)
+    });
+    let report = work.expect("a thread").join();
+    report.unwrap_or_else(|_| Report::failed(seed, first_panic().unwrap_or_else(|| "the run panicked".to_owned())))
+}
+
+/// tokio swallows the panics of tasks. Here each is a failure of the run.
+fn notice_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        PANICS.fetch_add(1, Ordering::SeqCst);
+        FIRST_PANIC.lock().expect("no panic").get_or_insert_with(|| info.to_string());
+        usual(info);
+    }));
+}
+
+fn first_panic() -> Option<String> {
+    let first = FIRST_PANIC.lock().expect("no panic").clone();
+    first.map(|panic| format!("a task panicked: {panic}"))
+}
+
+fn run_here(seed: u64) -> Report {
+    let began = os::real_now();
+    let plan = Plan::of(seed);
+    let authority = Authority::create().expect("a CA");
+    let machine = |index| Arc::new(Machine::new(index, plan.timings[index], plan.skews_ms[index], &authority));
+    let machines: Vec<_> = (0..plan.machines()).map(machine).collect();
+    let world = Arc::new(World::new(plan, machines));
+    if let Ok(path) = std::env::var("KIFU_SIMULATE_TRACE") {
+        world.trace().write_to(&path);
+    }
+    let mut sim = build(&world);
+    let mut watcher = Watcher::default();
+    let failure = phases(&mut sim, &world, &mut watcher).err();
+    let trace = world.trace().digest();
+    Report {
+        seed,
+        voters: world.plan.voters,
+        learners: world.plan.learners,
+        failure: failure.map(|failure| format!("at {} ms: {failure}", sim.elapsed().as_millis())),
+        trace,
+        simulated_ms: sim.elapsed().as_millis() as u64,
+        wall_ms: (os::real_now() - began).as_millis() as u64,
+        counts: world.counts(),
+    }
+}
+
+fn build(world: &Arc<World>) -> Sim<'static> {
+    let (least, most) = world.plan.latency_ms;
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(world.plan.seed)
+        .tick_duration(STEP)
+        .simulation_duration(Duration::from_secs(3_600))
+        .min_message_latency(Duration::from_millis(least))
+        .max_message_latency(Duration::from_millis(most))
+        .udp_capacity(100_000)
+        .enable_random_order()
+        .build();
+    for machine in &world.machines {
+        let (world, machine) = (world.clone(), machine.clone());
+        sim.host(machine.name.clone().as_str(), move || node::run(machine.clone(), world.clone()));
+    }
+    sim
+}
+
+fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
+    while !world.is_founded() {
+        step(sim, world, watcher)?;
+        if sim.elapsed() > FOUNDED_WITHIN {
+            return Err("the cluster was not founded in time".to_owned());
+        }
+    }
+    let mut faults = Faults::new(world.plan.seed, sim.elapsed());
+    let chaos_ends = sim.elapsed() + world.plan.chaos;
+    while sim.elapsed() < chaos_ends {
+        faults.step(sim, world)?;
+        step(sim, world, watcher)?;
+    }
+    watcher.settle(world, false)?;
+    faults.heal(sim, world);
+    let load_ends = sim.elapsed() + LOAD_AFTER;
+    while sim.elapsed() < load_ends {
+        faults.step(sim, world)?;
+        step(sim, world, watcher)?;
+    }
+    world.load.store(false, Ordering::Relaxed);
+    converge(sim, world, watcher, &mut faults)
+}
+
+fn converge(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher, faults: &mut Faults) -> Result<(), Violation> {
+    let deadline = sim.elapsed() + CONVERGED_WITHIN;
+    loop {
+        for _ in 0..500 {
+            faults.step(sim, world)?;
+            step(sim, world, watcher)?;
+        }
+        let Some(missing) = converge::missing(&watcher.standings(world)?) else { break };
+        if sim.elapsed() > deadline {
+            return Err(format!("did not converge after the faults were over: {missing}"));
+        }
+    }
+    watcher.settle(world, true)
+}
+
+fn step(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
+    os::set_now(sim.elapsed());
+    world.trace().at(sim.elapsed());
+    sim.step().map_err(|error| error.to_string())?;
+    if PANICS.load(Ordering::SeqCst) > 0 {
+        return Err(first_panic().unwrap_or_default());
+    }
+    watcher.look(world)
+}
