@@ -31,9 +31,9 @@ use crate::net::NetError;
 /// slow link or disk cannot take in a fraction of it would be sent again and again, and a peer that lags would never catch up.
 const ENTRIES_TIME_MIN: Duration = Duration::from_secs(1);
 /// And a second more for every so many bytes.
-const ENTRIES_BYTES_PER_SECOND: usize = 256 << 10;
-/// But no longer than this: a peer that has died must be noticed, and dialled anew.
-const ENTRIES_TIME_MAX: Duration = Duration::from_secs(5);
+const ENTRIES_BYTES_PER_SECOND: usize = 64 << 10;
+/// But no longer than this: a connection on which nothing arrives for so long is dead anyway.
+const ENTRIES_TIME_MAX: Duration = crate::net::limits::IDLE_TIMEOUT;
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 

@@ -14,8 +14,9 @@ use crate::event::NodeId;
 
 /// The largest frame: more than a full `AppendEntries` ([`APPEND_BYTES_MAX`]) with one oversized entry.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
-/// Entries of one `AppendEntries` are cut off beyond this many bytes (but there is always one).
-pub const APPEND_BYTES_MAX: usize = 1 << 20;
+/// Entries of one `AppendEntries` are cut off beyond this many bytes (but there is always one): what even a slow link takes
+/// before a peer counts as silent.
+pub const APPEND_BYTES_MAX: usize = 256 << 10;
 
 /// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ impl Plan {
         let base = if slow { Timing::WAN } else { Timing::LAN };
         let timings = (0..machines).map(|_| skewed(base, dice.real(0.8, 1.25))).collect();
         let skews_ms = (0..machines).map(|_| dice.number(0, 10_000) as i64 - 5_000).collect();
-        let latency_ms = if slow { (10, dice.number(15, 40)) } else { (1, dice.number(2, 10)) };
+        let latency_ms = if slow { (20, dice.number(25, 40)) } else { (1, dice.number(2, 10)) };
         let loss = if dice.chance(0.5) { 0.0 } else { dice.real(0.0, 0.01) };
         let (chaos, load_every_ms) = (Duration::from_secs(44), dice.number(40, 200));
         Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms }

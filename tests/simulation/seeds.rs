@@ -14,7 +14,7 @@ const SEEDS: &str = "KIFU_SIMULATE_SEEDS";
 /// Which defect a build with the feature `broken` has.
 const BROKEN: &str = "KIFU_BROKEN";
 /// Seeds of the default test suite.
-const DEFAULT: std::ops::Range<u64> = 1..9;
+const DEFAULT: std::ops::Range<u64> = 1..7;
 /// What a child's report begins with.
 const MARK: &str = "report: ";
 
