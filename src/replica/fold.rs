@@ -309,6 +309,7 @@ mod tests {
     use super::*;
     use crate::event::Kind;
     use crate::event::samples::sample;
+    use crate::projection::Store;
     use crate::projection::testing::record;
 
     fn log() -> Vec<Record> {
