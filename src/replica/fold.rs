@@ -309,7 +309,6 @@ mod tests {
     use super::*;
     use crate::event::Kind;
     use crate::event::samples::sample;
-    use crate::projection::Store;
     use crate::projection::testing::record;
 
     fn log() -> Vec<Record> {
