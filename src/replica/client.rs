@@ -48,6 +48,8 @@ pub struct Client {
     target: NodeId,
     peers: Arc<Peers>,
     stream: Option<Stream>,
+    /// Whether its stream goes before all others of the connection: what waits there may be megabytes.
+    urgent: bool,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Clients {
@@ -55,14 +57,18 @@ impl RaftNetworkFactory<TypeConfig> for Clients {
 
     async fn new_client(&mut self, target: NodeId, member: &Member) -> Client {
         self.peers.learn(target, &member.address);
-        Client { target, peers: self.peers.clone(), stream: None }
+        Client::new(target, self.peers.clone())
+    }
+
+    async fn new_heartbeat_client(&mut self, target: NodeId, member: &Member) -> Client {
+        Client { urgent: true, ..self.new_client(target, member).await }
     }
 }
 
 impl Client {
     /// A client outside Raft.
     pub fn new(target: NodeId, peers: Arc<Peers>) -> Client {
-        Client { target, peers, stream: None }
+        Client { target, peers, stream: None, urgent: false }
     }
 
     /// Sends a frame and waits for the answer. After an error the stream is gone, and the next call opens a new one.
@@ -74,7 +80,10 @@ impl Client {
         let exchange = async {
             let mut stream = match self.stream.take() {
                 Some(stream) => stream,
-                None => Stream::open(self.peers.connection(self.target).await?).await?,
+                None => {
+                    let stream = Stream::open(self.peers.connection(self.target).await?).await?;
+                    if self.urgent { stream.first_of_all() } else { stream }
+                }
             };
             stream.write(frame).await?;
             let ended = NetError::Stream { doing: "waiting for an answer", reason: "the peer finished it".into() };

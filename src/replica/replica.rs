@@ -367,3 +367,17 @@ pub(super) fn stopped(error: impl std::fmt::Display) -> ReplicaError {
 
 /// The largest answer to forwarded proposals fits into one frame.
 const _: () = assert!(PROPOSALS_MAX * 4096 < FRAME_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elections_begin_with_a_round_that_changes_no_term() {
+        for timing in [Timing::LAN, Timing::WAN] {
+            let config = config(timing).expect("a valid configuration");
+            assert_eq!(config.enable_pre_vote, Some(true));
+            assert!(config.heartbeat_interval * 2 < config.election_timeout_min, "a lost heartbeat is no election");
+        }
+    }
+}

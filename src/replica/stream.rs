@@ -7,6 +7,9 @@ use bytes::Bytes;
 use super::wire::FRAME_BYTES_MAX;
 use crate::net::{Connection, FrameLimits, NetError, RecvStream, SendStream, read_frame, write_frame};
 
+/// The priority of heartbeats; all other streams have 0.
+const URGENT: i32 = 1;
+
 /// A stream in both directions. It keeps its connection open.
 pub struct Stream {
     _connection: Connection,
@@ -22,6 +25,13 @@ impl Stream {
     pub async fn open(connection: Connection) -> Result<Stream, NetError> {
         let (send, receive) = connection.open().await?;
         Ok(Stream { _connection: connection, send, receive })
+    }
+
+    /// The same, whose frames are sent before those of all other streams of the connection.
+    pub fn first_of_all(self) -> Stream {
+        // Fails only for a stream that has ended, and then so does the next write.
+        self.send.set_priority(URGENT).ok();
+        self
     }
 
     /// The next stream that the peer opens; `None` when the connection has closed.
