@@ -18,6 +18,8 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 /// How a benchmark's cluster is made.
 #[derive(Clone, Debug)]
 pub struct BenchOptions {
+    /// The node program; this one when none is given.
+    pub program: Option<PathBuf>,
     /// Nodes.
     pub nodes: u32,
     /// Where the data goes; a temporary folder that is removed when none is given.
@@ -58,6 +60,9 @@ impl Cluster {
         let idle = toml::to_string_pretty(&Config { game: None, ..Config::default() }).map_err(Failure::general)?;
         std::fs::write(&config, idle).map_err(Failure::general)?;
         let mut fleet = Fleet::new(&out, options.nodes)?;
+        if let Some(program) = &options.program {
+            fleet.program.clone_from(program);
+        }
         fleet.arguments.clone_from(&options.arguments);
         let mut cluster = Cluster { fleet, watch: Watch::default(), _temporary: temporary };
         cluster.fleet.init(&config)?;

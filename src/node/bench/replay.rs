@@ -36,7 +36,8 @@ impl Replay {
             return self.measure(data, tell);
         }
         let temporary = tempfile::tempdir().map_err(Failure::general)?;
-        let options = BenchOptions { nodes: 1, out: Some(temporary.path().to_owned()), arguments: vec![] };
+        let options =
+            BenchOptions { program: None, nodes: 1, out: Some(temporary.path().to_owned()), arguments: vec![] };
         let mut cluster = Cluster::start(&options).await?;
         let data = cluster.fleet.machines[0].data.clone();
         let during = Duration::from_secs(3_600);

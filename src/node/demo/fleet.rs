@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::cli::{ExitCode, Failure};
 use crate::node::layout::{Layout, Runtime};
 
@@ -27,7 +29,8 @@ pub struct Machine {
 
 /// All machines.
 pub struct Fleet {
-    program: PathBuf,
+    /// The node program.
+    pub program: PathBuf,
     /// Further arguments of `start`.
     pub arguments: Vec<String>,
     /// The machines, in order of name.
@@ -120,8 +123,22 @@ impl Fleet {
 
     /// Asks the node of machine `index` to stop, and returns at once.
     pub fn terminate(&self, index: usize) {
+        self.signal(index, Signal::TERM);
+    }
+
+    /// Lets the node of machine `index` stand still, as a machine does that is out of memory, or paused by its host.
+    pub fn pause(&self, index: usize) {
+        self.signal(index, Signal::STOP);
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self, index: usize) {
+        self.signal(index, Signal::CONT);
+    }
+
+    fn signal(&self, index: usize, signal: Signal) {
         if let Some(pid) = self.machines[index].pid() {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
+            rustix::process::kill_process(pid, signal).ok();
         }
     }
 
@@ -155,7 +172,7 @@ impl Fleet {
         let mut problems = vec![];
         for machine in &mut self.machines {
             if let Some(pid) = machine.pid() {
-                rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
+                rustix::process::kill_process(pid, Signal::TERM).ok();
             }
         }
         let deadline = Instant::now() + STOP_TIMEOUT;

@@ -59,7 +59,7 @@ impl Bench {
 impl ClusterArgs {
     fn options(&self) -> BenchOptions {
         let arguments = vec!["--timing".to_owned(), self.timing.clone()];
-        BenchOptions { nodes: self.nodes, out: self.out.clone(), arguments }
+        BenchOptions { program: None, nodes: self.nodes, out: self.out.clone(), arguments }
     }
 }
 

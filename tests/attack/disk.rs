@@ -1,0 +1,103 @@
+//! A small disk runs full under a node while the cluster works.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::oracle::{Oracle, check};
+use crate::support::cluster;
+
+/// A small disk; gone with this value.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    /// Mounts one, where that is permitted.
+    fn mount(at: &'a Path, mib: u32) -> Option<SmallDisk<'a>> {
+        std::fs::create_dir_all(at).expect("a folder");
+        let options = format!("size={mib}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
+        mounted.ok().filter(|output| output.status.success()).map(|_| SmallDisk(at))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(self.0).status().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_space() {
+    let out = tempfile::tempdir().unwrap();
+    let full = out.path().join("n3");
+    let Some(_disk) = SmallDisk::mount(&full, 64) else {
+        eprintln!("SKIPPED: no small disk can be mounted here (needs root); the full disk was not tested on a node");
+        return;
+    };
+    let mut cluster = cluster(Some(out.path())).await;
+    let machines: Vec<_> = cluster.fleet.machines.iter().map(|machine| machine.data.clone()).collect();
+    let oracle = Oracle::start(machines.clone());
+    oracle.progress(20).await;
+    // Somebody else fills the disk.
+    let ballast = full.join("ballast");
+    let free = fill(&ballast);
+    // Enough for the segment in use to run out.
+    let during = kifu::node::bench::load::Load {
+        clients: 2,
+        window: 64,
+        bytes: 4096,
+        during: Duration::from_secs(60),
+        notes_max: 6_000,
+    };
+    let mut left = during.notes_max;
+    while left > 0 {
+        // A leader on the full disk hands over in the middle of it.
+        let load = kifu::node::bench::load::Load { notes_max: left.min(500), ..during.clone() };
+        match kifu::node::bench::load::write(&machines, &load).await {
+            Ok(written) => left -= written.notes.min(left),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    oracle.progress(20).await;
+    let address = kifu::node::Layout::new(&full).load_config().expect("a node").http;
+    assert!(ready(&address).await.contains("full"), "the node says that its disk is full");
+    assert!(cluster.fleet.ended().is_empty(), "no node has ended");
+    std::fs::remove_file(&ballast).unwrap();
+    eprintln!("freed {free} bytes");
+    cluster.ready(3).await.expect("all are there");
+    let leader = cluster.leader().await.expect("a leader");
+    let goal = cluster.seq(leader).await.expect("a position");
+    let caught_up = async {
+        while cluster.seq(2).await.unwrap_or(0) < goal {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), caught_up).await.expect("the node goes on by itself");
+    let known = oracle.finish().await;
+    cluster.fleet.stop().expect("they stop in order");
+    check(&machines, &known);
+}
+
+/// Writes until nothing more fits. Returns the bytes written.
+fn fill(path: &Path) -> u64 {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).unwrap();
+    let mut written = 0;
+    for size in [1 << 20, 4 << 10] {
+        let chunk = vec![0x55; size];
+        while file.write_all(&chunk).is_ok() {
+            written += size as u64;
+        }
+    }
+    written
+}
+
+/// What `/readyz` says.
+async fn ready(address: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}

@@ -1,0 +1,13 @@
+//! Real processes under attack: killed, paused, out of space, with flipped bits. A writer notes what was acknowledged;
+//! afterwards the logs must hold exactly that.
+//!
+//! By default each attack is short. `KIFU_ATTACK_ROUNDS=100` (see `tools/test-long`) makes it long; `KIFU_ATTACK_SEED` repeats a run.
+
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "tests")]
+
+mod bits;
+mod disk;
+mod kill;
+mod oracle;
+mod pause;
+mod support;

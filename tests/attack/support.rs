@@ -1,0 +1,30 @@
+//! Clusters to attack.
+
+use kifu::node::bench::{BenchOptions, Cluster};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+/// Rounds of an attack: few by default, more in the long suite.
+pub fn rounds(default: usize) -> usize {
+    let given = std::env::var("KIFU_ATTACK_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    given.unwrap_or(default)
+}
+
+/// The random generator of a test; its seed is printed, and shown when the test fails.
+pub fn seeded() -> StdRng {
+    let given = std::env::var("KIFU_ATTACK_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(rand::random::<u32>);
+    eprintln!("repeat with KIFU_ATTACK_SEED={seed}");
+    StdRng::seed_from_u64(u64::from(seed))
+}
+
+/// Three nodes below `out`, or in a temporary folder.
+pub async fn cluster(out: Option<&std::path::Path>) -> Cluster {
+    let options = BenchOptions {
+        program: Some(env!("CARGO_BIN_EXE_kifu-node").into()),
+        nodes: 3,
+        out: out.map(std::path::Path::to_owned),
+        arguments: vec!["--timing".into(), "wan".into()],
+    };
+    Cluster::start(&options).await.expect("a cluster of three")
+}
