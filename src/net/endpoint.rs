@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use quinn::{AsyncUdpSocket, EndpointConfig, Runtime, TokioRuntime, TransportConfig};
+use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, TransportConfig};
 use rustls::RootCertStore;
 use tokio::sync::{Mutex, mpsc};
 use tracing::Instrument;
@@ -17,6 +17,7 @@ use super::identity::Identity;
 use super::intake::Intake;
 use super::limits::{ARRIVALS_MAX, EndpointLimits};
 use super::refusal::CODE_DONE;
+use super::reset::endpoint_config;
 use super::tls;
 use crate::event::NodeId;
 
@@ -65,7 +66,7 @@ impl Endpoint {
         let transport = tls::transport(&limits)?;
         let address = socket.local_addr().map_err(|error| NetError::Tls(error.to_string()))?;
         let quic =
-            quinn::Endpoint::new_with_abstract_socket(EndpointConfig::default(), answers, socket, runtime.clone())
+            quinn::Endpoint::new_with_abstract_socket(endpoint_config(identity), answers, socket, runtime.clone())
                 .map_err(|source| NetError::Bind { address, source })?;
         let (sender, receiver) = mpsc::channel(ARRIVALS_MAX);
         let gate = Arc::new(Gate::default());

@@ -33,6 +33,7 @@ mod rate;
 mod refusal;
 mod registry;
 pub mod request;
+mod reset;
 pub mod rpc;
 mod text;
 mod throttle;

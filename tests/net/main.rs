@@ -10,6 +10,7 @@ mod identities;
 mod raw;
 mod renewal;
 mod replays;
+mod restart;
 mod strangers;
 mod streams;
 mod support;
