@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use crate::oracle::{Oracle, check};
-use crate::support::{cluster, rounds, seeded};
+use crate::support::{cluster, converge, rounds, seeded};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
@@ -31,7 +31,7 @@ async fn nothing_acknowledged_is_lost_when_nodes_are_killed() {
         cluster.ready(3).await.expect("all are back");
     }
     let known = oracle.finish().await;
-    cluster.ready(3).await.expect("all are back");
+    converge(&mut cluster).await;
     cluster.fleet.stop().expect("they stop in order");
     check(&machines, &known);
 }

@@ -130,7 +130,7 @@ async fn open(machine: &Path, operator: &Path, id: Option<NodeId>) -> Option<(Cl
     tokio::time::timeout(PATIENCE, opening).await.ok().flatten()
 }
 
-/// Checks the logs of stopped nodes against what the writer knows: every acknowledged note once and in order, nothing that
+/// Checks the logs of nodes that were stopped after they had converged against what the writer knows: every acknowledged note once and in order, nothing that
 /// was not sent, and the same history on all nodes.
 pub fn check(machines: &[PathBuf], known: &Known) {
     let mut histories: Vec<BTreeMap<Seq, Hash>> = vec![];
@@ -150,23 +150,14 @@ pub fn check(machines: &[PathBuf], known: &Known) {
             }
         }
         assert!(notes <= known.sent, "{notes} notes of {} that were sent", known.sent);
+        let held = notes >= known.acknowledged;
+        assert!(held, "{} holds {notes} of {} acknowledged notes", machine.display(), known.acknowledged);
         histories.push(history);
         eprintln!("{}: {notes} notes", machine.display());
     }
-    // A node that was down at the end may end earlier, but a quorum holds what was acknowledged, and nobody differs.
-    let mut lengths: Vec<usize> = histories.iter().map(BTreeMap::len).collect();
-    lengths.sort_unstable();
     for (one, other) in histories.iter().zip(histories.iter().skip(1)) {
         for (seq, hash) in one {
             assert!(other.get(seq).is_none_or(|found| found == hash), "histories differ at {seq}");
         }
     }
-    let holders = machines.iter().filter(|machine| notes_in(machine, known.producer) >= known.acknowledged).count();
-    assert!(holders * 2 > machines.len(), "{holders} nodes hold all {} acknowledged notes", known.acknowledged);
-}
-
-fn notes_in(machine: &Path, producer: NodeId) -> u64 {
-    let reader = LogReader::open(&machine.join("log")).expect("a log");
-    let records = reader.records(Seq(1)).expect("a readable log");
-    records.filter(|record| record.as_ref().is_ok_and(|record| record.raw().origin() == producer)).count() as u64
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::oracle::{Oracle, check};
-use crate::support::{cluster, rounds};
+use crate::support::{cluster, converge, rounds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_that_was_paused_finds_another_in_its_place() {
@@ -22,6 +22,7 @@ async fn a_leader_that_was_paused_finds_another_in_its_place() {
         oracle.progress(20).await;
     }
     let known = oracle.finish().await;
+    converge(&mut cluster).await;
     cluster.fleet.stop().expect("they stop in order");
     check(&machines, &known);
 }

@@ -28,3 +28,20 @@ pub async fn cluster(out: Option<&std::path::Path>) -> Cluster {
     };
     Cluster::start(&options).await.expect("a cluster of three")
 }
+
+/// Waits until every node has folded what the leader has now.
+pub async fn converge(cluster: &mut Cluster) {
+    cluster.ready(3).await.expect("all are there");
+    let leader = cluster.leader().await.expect("a leader");
+    let goal = cluster.seq(leader).await.expect("a position");
+    let begun = std::time::Instant::now();
+    let converged = async {
+        for index in 0..3 {
+            while cluster.seq(index).await.unwrap_or(0) < goal {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), converged).await.expect("all nodes catch up");
+    eprintln!("converged at {goal} after {} ms", begun.elapsed().as_millis());
+}
