@@ -74,6 +74,11 @@ impl Store {
         Ok(Store { path: dir.to_owned(), db })
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Removes a store that is not usable. No fact is lost.
     ///
     /// # Errors

@@ -3,20 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::error::ReplicaError;
+use super::keeper::Keeper;
 use crate::broken::{self, Defect};
 use crate::event::command::ReportDivergence;
 use crate::event::{Event, EventError, FORMAT_VERSION, NodeId, Record, Seq};
-use crate::projection::{Checkpoints, Projection, ProjectionError, Save, State, Store};
+use crate::projection::{Checkpoints, Projection, Save, State, Store};
 
-/// A checkpoint is written after this many records …
-const CHECKPOINT_RECORDS: u64 = 2_000;
-/// … or after this long, when anything has changed.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 /// Divergences waiting to be reported; more are dropped (each digest is compared again at the next `STATE_DIGESTED`).
 const DIVERGENCES_MAX: usize = 64;
 
@@ -60,53 +56,25 @@ pub struct Compared {
     pub differing: BTreeSet<String>,
 }
 
-/// Where checkpoints go.
-enum Keeping {
-    /// To sled, from a thread of their own.
-    Store(Store),
-    /// To a simulation's memory, at once: it has one thread.
-    Here(Box<dyn Checkpoints>),
-}
-
-struct Keeper {
-    store: Keeping,
-    saved: Seq,
-    saved_at: Instant,
-    /// Why the store must not be used any more.
-    failed: Option<ProjectionError>,
-}
-
-impl Keeper {
-    fn write(&mut self, save: Save, seq: Seq) {
-        let Keeping::Store(store) = &self.store else { return };
-        match store.write(save) {
-            Ok(()) => (self.saved, self.saved_at) = (seq, Instant::now()),
-            Err(error) => {
-                tracing::error!(%error, "a checkpoint was not written");
-                self.failed = Some(error);
-            }
-        }
-    }
-}
-
 impl Fold {
     /// The fold of `node`, as far as its last checkpoint has come.
     pub fn new(node: NodeId, state: State, store: Store) -> Fold {
-        Fold::keeping(node, state, Keeping::Store(store))
+        let keeper = Keeper::new(store, state.seq);
+        Fold::keeping(node, state, keeper)
     }
 
     /// The same, with checkpoints that are kept at once, on the thread that folds. For simulations.
     pub fn simulated(node: NodeId, state: State, checkpoints: impl Checkpoints + 'static) -> Fold {
-        Fold::keeping(node, state, Keeping::Here(Box::new(checkpoints)))
+        let keeper = Keeper::here(Box::new(checkpoints), state.seq);
+        Fold::keeping(node, state, keeper)
     }
 
-    fn keeping(node: NodeId, state: State, store: Keeping) -> Fold {
-        let saved = state.seq;
+    fn keeping(node: NodeId, state: State, keeper: Keeper) -> Fold {
         Fold {
             node,
             applied: watch::channel(state.seq).0,
             state: RwLock::new(state),
-            keeper: Arc::new(Mutex::new(Keeper { store, saved, saved_at: Instant::now(), failed: None })),
+            keeper: Arc::new(Mutex::new(keeper)),
             writing: Mutex::new(None),
             divergences: Mutex::new(vec![]),
             compared: Mutex::new(None),
@@ -155,7 +123,7 @@ impl Fold {
 
     /// The position of the last checkpoint.
     pub fn saved(&self) -> Seq {
-        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).saved
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).saved()
     }
 
     /// The state of the last checkpoint, read back from the store. Records are folded meanwhile; the next checkpoint waits.
@@ -164,10 +132,7 @@ impl Fold {
     /// When the store cannot be read.
     pub fn saved_state(&self) -> Result<Option<State>, ReplicaError> {
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match &keeper.store {
-            Keeping::Store(store) => store.load()?,
-            Keeping::Here(checkpoints) => checkpoints.load()?,
-        })
+        Ok(keeper.load()?)
     }
 
     /// Takes what differed from the leader's digests since the last call.
@@ -232,24 +197,13 @@ impl Fold {
             Err(TryLockError::WouldBlock) => self.keeper.lock().unwrap_or_else(PoisonError::into_inner),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
-        if let Some(failed) = &keeper.failed {
-            return Err(failed.clone().into());
-        }
         let seq = self.seq();
-        let due = seq.0 >= keeper.saved.0 + CHECKPOINT_RECORDS || keeper.saved_at.elapsed() >= CHECKPOINT_EVERY;
-        if seq == keeper.saved || !(due || force) {
-            return Ok(());
+        let Some(saved) = keeper.due(seq, force) else { return Ok(()) };
+        if keeper.is_here() {
+            return Ok(keeper.save(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft)?);
         }
-        let _span = tracing::debug_span!("checkpoint", seq = seq.0).entered();
-        let saved = match &mut keeper.store {
-            Keeping::Store(store) => store.position()?,
-            Keeping::Here(checkpoints) => {
-                checkpoints.save(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft)?;
-                (keeper.saved, keeper.saved_at) = (seq, Instant::now());
-                return Ok(());
-            }
-        };
         drop(keeper);
+        let _span = tracing::debug_span!("checkpoint", seq = seq.0).entered();
         let save = Save::of(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft, saved);
         let keeper = self.keeper.clone();
         let thread = std::thread::Builder::new().name("kifu-checkpoint".to_owned()).spawn(move || {
@@ -260,15 +214,7 @@ impl Fold {
             true => drop(thread.join()),
             false => *writing = Some(thread),
         }
-        self.keeper_failure()
-    }
-
-    /// Why no checkpoint can be written any more, if so. Says nothing while one is being written.
-    fn keeper_failure(&self) -> Result<(), ReplicaError> {
-        match self.keeper.try_lock() {
-            Ok(keeper) => keeper.failed.clone().map_or(Ok(()), |failed| Err(failed.into())),
-            Err(_) => Ok(()),
-        }
+        Ok(())
     }
 
     fn compare(&self, state: &State, digested: &crate::event::cluster::StateDigested) {

@@ -14,6 +14,7 @@ pub mod fold;
 pub mod fuzzing;
 pub mod greeting;
 pub mod history;
+mod keeper;
 pub mod machine;
 pub mod membership;
 pub mod peers;
