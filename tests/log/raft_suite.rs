@@ -185,7 +185,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn get_snapshot_builder(&mut self) -> Builder {
         let (last_log_id, last_membership) = (self.applied, self.membership.clone());
-        let meta = SnapshotMetaOf::<TypeConfig> { last_log_id, last_membership, ..Default::default() };
+        let meta = SnapshotMetaOf::<TypeConfig> { last_log_id, last_membership };
         self.snapshot = Some(meta.clone());
         Builder(meta)
     }

@@ -159,10 +159,13 @@ pub fn cluster() -> Hash {
     Hash::of(b"simulation")
 }
 
+/// A state and its note, as bytes.
+type Kept = (Vec<u8>, Vec<u8>);
+
 /// Checkpoints in memory. sled promises no more than this: after a crash there is one of the last two.
 #[derive(Clone, Default)]
 pub struct SimCheckpoints {
-    kept: Arc<Mutex<[Option<(Vec<u8>, Vec<u8>)>; 2]>>,
+    kept: Arc<Mutex<[Option<Kept>; 2]>>,
 }
 
 impl SimCheckpoints {

@@ -7,6 +7,8 @@
 //! `tools/simulate --seeds 1..500` runs many, `tools/simulate --seed 7` one again, `tools/simulate --prove` shows that
 //! builds with a defect are caught.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a program that reports to people")]
+
 mod client;
 mod dice;
 mod faults;
