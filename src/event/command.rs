@@ -28,12 +28,10 @@ body! {
         pub command: Command,
     }
 
-    /// What can be asked of the leader.
+    /// What can be asked of the leader. Proposals wait in outboxes across upgrades: new commands come last, none moves.
     pub enum Command {
         /// Create the cluster (only ever the first command of a log).
         CreateCluster(CreateCluster),
-        /// Go on as a new cluster with the history of another (only ever on the node that restored it).
-        RestoreCluster(RestoreCluster),
         /// Let a token in.
         CreateToken(CreateToken),
         /// Become a member.
@@ -80,6 +78,8 @@ body! {
         TransferLeadership(TransferLeadership),
         /// Say that a damaged segment was written anew.
         ReportRepair(ReportRepair),
+        /// Go on as a new cluster with the history of another (only ever on the node that restored it).
+        RestoreCluster(RestoreCluster),
     }
 
     /// See [`Command::CreateCluster`].

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kifu::event::Kind;
+use kifu::event::cluster::QuorumHealth;
 
 use super::cluster::{cluster, events};
 use super::support::{Machine, PATIENCE, ended, program};
@@ -136,12 +137,12 @@ async fn a_wiped_outbox_gives_no_number_twice() {
     let mut machine = Machine::new(folder.path(), "n1");
     machine.init(&[]);
     machine.start();
-    machine.wait_for("a leader", |status| status.hosts_online == 1).await;
+    machine.wait_for("a leader", |status| status.hosts_online == 1 && status.health != QuorumHealth::Lost).await;
     machine.token();
     assert_eq!(machine.stop(), 0);
     remove(&machine.data, &["outbox"]);
     machine.start();
-    machine.wait_for("a leader", |status| status.hosts_online == 1).await;
+    machine.wait_for("a leader", |status| status.hosts_online == 1 && status.health != QuorumHealth::Lost).await;
     let words = std::fs::read_to_string(machine.data.with_extension("log")).expect("a log");
     assert!(words.contains("the outbox is gone"), "{words}");
     machine.token();

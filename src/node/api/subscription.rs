@@ -80,6 +80,8 @@ struct Local {
     applied: watch::Receiver<Seq>,
     /// The wanted records of one piece of the log.
     piece: VecDeque<RecordJson>,
+    /// The last record that the reader was told of, wanted or not.
+    told: Seq,
 }
 
 struct Remote {
@@ -111,7 +113,8 @@ impl Subscription {
         let Wanted { from, filter, follow, limit } = wanted;
         let feed = Feed::new(log, from, filter.sieve()?);
         let next = feed.next();
-        let source = Source::Local(Box::new(Local { feed, applied, piece: VecDeque::new() }));
+        let told = Seq(next.0 - 1);
+        let source = Source::Local(Box::new(Local { feed, applied, piece: VecDeque::new(), told }));
         Ok(Subscription { source, next, left: limit, follow, footer: None })
     }
 
@@ -175,18 +178,19 @@ impl Local {
     async fn step(&mut self, follow: bool) -> Result<Step, SubscriptionError> {
         loop {
             if let Some(record) = self.piece.pop_front() {
+                self.told = record.seq;
                 return Ok(Step::Record(Box::new(record)));
+            }
+            if self.feed.next() > self.told.next() {
+                self.told = Seq(self.feed.next().0 - 1);
+                return Ok(Step::Looked(self.told));
             }
             if self.feed.is_over() {
                 return Ok(Step::End);
             }
             let upto = *self.applied.borrow_and_update();
-            let from = self.feed.next();
             self.piece = self.feed.read(upto)?.iter().map(RecordJson::from).collect();
-            if self.piece.is_empty() && self.feed.next() > from {
-                return Ok(Step::Looked(Seq(self.feed.next().0 - 1)));
-            }
-            if !self.piece.is_empty() || self.feed.is_over() {
+            if !self.piece.is_empty() || self.feed.is_over() || self.feed.next() > self.told.next() {
                 continue;
             }
             // Nothing is left to look at for now.
