@@ -11,13 +11,13 @@ use crate::harness::Target;
 /// Proposals of several shapes.
 pub fn proposals() -> Vec<Proposal> {
     let lease = || LeaseHolder { job: JobId::new("a"), host: NodeId(7), token: Seq(5) };
-    let games = kifu::event::samples::all().len() as u64;
+    let elapsed_ms = 0x35;
     let commands = vec![
         Command::StartJob(lease()),
         Command::FailJob(FailJob { lease: lease(), error: "why".into(), retry: true }),
         Command::CompleteJob(CompleteJob {
             lease: lease(),
-            elapsed_ms: games,
+            elapsed_ms,
             result: JobResult::External(kifu::event::command::ExternalResult { output: "{}".into(), blobs: vec![] }),
         }),
         Command::CreateToken(CreateToken {
