@@ -3,7 +3,7 @@
 //! The digest does not depend on the order in which rows were written. Each row counts as
 //! `BLAKE3(length of key ‖ key ‖ value)`, read as four little-endian `u64` lanes; the table's sum is the lane-wise sum
 //! of its rows modulo 2^64, so that a change costs at most one hash and no walk. The digest is `BLAKE3(number of rows ‖ sum)`.
-//! A changed row is hashed only when the digest is asked for or [`UNHASHED_MAX`] rows wait, so that a row that every
+//! A changed row is hashed only when the digest is asked for or `UNHASHED_MAX` rows wait, so that a row that every
 //! record touches costs a hash now and then, not one a record.
 //! It finds accidents and bugs; it is no defence against somebody who crafts rows.
 
