@@ -15,6 +15,7 @@ pub mod fuzzing;
 pub mod greeting;
 pub mod history;
 mod keeper;
+pub mod leader;
 pub mod machine;
 pub mod membership;
 pub mod peers;

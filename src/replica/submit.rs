@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::error::ReplicaError;
+use super::leader::Leader;
 use super::propose::{Ask, Outcome};
 use super::replica::{APPEND_TIMEOUT, Replica, stopped};
 use super::types::{Applied, Batch, TypeConfig};
@@ -31,7 +32,7 @@ impl Replica {
             return Err(self.not_leader());
         }
         let (responder, answer) = ProgressResponder::complete_only();
-        let leader = openraft::impls::leader_id_adv::LeaderId { term: term.0, node_id: self.node };
+        let leader = Leader { term: term.0, node_id: self.node };
         let deadline = Instant::now() + APPEND_TIMEOUT;
         self.raft.write(batch).with_leader(leader).responder(responder).await.map_err(stopped)?;
         Ok(Submitted { term, deadline, answer })

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::leader::Candidate;
 use crate::event::{Draft, NodeId, Seq};
 
 openraft::declare_raft_types!(
@@ -14,6 +15,7 @@ openraft::declare_raft_types!(
         R = Applied,
         NodeId = NodeId,
         Node = Member,
+        LeaderId = Candidate,
         AsyncRuntime = openraft::impls::TokioRuntime,
 );
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ReplicaError;
+use super::leader::Leader;
 use super::types::{Batch, LogId, Membership, RaftEntry, TypeConfig, Vote};
 use crate::event::NodeId;
 
@@ -141,7 +142,7 @@ pub(super) fn take_entry(body: &mut Bytes) -> Result<RaftEntry, ReplicaError> {
 
 /// The log id with these parts.
 pub fn log_id(term: u64, node: NodeId, index: u64) -> LogId {
-    LogId::new(openraft::impls::leader_id_adv::LeaderId { term, node_id: node }, index)
+    LogId::new(Leader { term, node_id: node }, index)
 }
 
 /// A membership as it lies in the log.

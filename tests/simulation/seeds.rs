@@ -15,9 +15,6 @@ const SEEDS: &str = "KIFU_SIMULATE_SEEDS";
 const BROKEN: &str = "KIFU_BROKEN";
 /// Seeds of the default test suite.
 const DEFAULT: std::ops::Range<u64> = 1..7;
-/// Seeds of the default suite that find a violation which is not mended yet (docs/simulation.md). The default suite leaves
-/// them out and says so; `tools/simulate` runs them. This list must become empty.
-const OPEN: &[u64] = &[2, 5];
 /// What a child's report begins with.
 const MARK: &str = "report: ";
 
@@ -137,12 +134,7 @@ fn every_invariant_holds_in_every_run() {
     if std::env::var(SEED).is_ok() {
         return;
     }
-    let open = |seed: &u64| std::env::var(SEEDS).is_err() && OPEN.contains(seed);
-    let left_out: Vec<u64> = wanted().filter(open).collect();
-    if !left_out.is_empty() {
-        println!("LEFT OUT: seeds {left_out:?} find violations that are not mended yet; see docs/simulation.md");
-    }
-    let reports = all(wanted().filter(|seed| !open(seed)).collect());
+    let reports = all(wanted().collect());
     let sum = summary(&reports);
     let failed: Vec<_> =
         reports.iter().filter_map(|report| report.failure.as_ref().map(|why| (report.seed, why))).collect();
