@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kifu::net::Authority;
 use turmoil::Sim;
@@ -26,6 +26,10 @@ const LOAD_AFTER: Duration = Duration::from_secs(3);
 /// And so long after that, everything must be well.
 const CONVERGED_WITHIN: Duration = Duration::from_secs(30);
 
+/// A step that takes this long of real time never ends: a task spins without waiting for anything.
+const STEP_ENDS_WITHIN: Duration = Duration::from_secs(60);
+
+static STEPS: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static FIRST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
@@ -36,8 +40,26 @@ pub fn run(seed: u64) -> Report {
         os::enter(seed);
         run_here(seed)
     });
-    let report = work.expect("a thread").join();
-    report.unwrap_or_else(|_| Report::failed(seed, first_panic().unwrap_or_else(|| "the run panicked".to_owned())))
+    let work = work.expect("a thread");
+    if !ends(|| work.is_finished()) {
+        return Report::failed(seed, format!("a step did not end within {} s", STEP_ENDS_WITHIN.as_secs()));
+    }
+    work.join().unwrap_or_else(|_| Report::failed(seed, first_panic().unwrap_or_else(|| "the run panicked".to_owned())))
+}
+
+/// Waits until the run is over; false when it no longer advances.
+fn ends(over: impl Fn() -> bool) -> bool {
+    let (mut seen, mut since) = (0, Instant::now());
+    while !over() {
+        std::thread::sleep(Duration::from_millis(20));
+        let steps = STEPS.load(Ordering::Relaxed);
+        if steps != seen {
+            (seen, since) = (steps, Instant::now());
+        } else if since.elapsed() > STEP_ENDS_WITHIN {
+            return false;
+        }
+    }
+    true
 }
 
 /// tokio swallows the panics of tasks. Here each is a failure of the run.
@@ -139,6 +161,7 @@ fn converge(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher, faults: &mu
 }
 
 fn step(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
+    STEPS.fetch_add(1, Ordering::Relaxed);
     os::set_now(sim.elapsed());
     world.trace().at(sim.elapsed());
     sim.step().map_err(|error| error.to_string())?;
