@@ -170,3 +170,32 @@ async fn a_cluster_agrees_survives_its_leader_and_a_restart_of_it() {
     }
     assert!(first.replica.append(term, &[draft(first.id, term)]).await.is_err(), "a stopped node admits nothing");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_learner_that_starts_from_nothing_goes_on_from_a_snapshot_when_the_beginning_is_gone() {
+    let authority = Authority::create().expect("a CA");
+    let [first, second] = [start(&authority, "n1").await, start(&authority, "n2").await];
+    first.replica.bootstrap(first.member.clone()).await.expect("a new cluster");
+    let (_, term) = leader_of(&[&first]).await;
+    let drafts = vec![draft(first.id, term); 500];
+    let mut position = None;
+    while position.is_none_or(|position: kifu::log::LogPosition| position.index < 10) {
+        first.replica.append(term, &drafts).await.expect("a quorum of one");
+        position = first.replica.make_snapshot().await.expect("written");
+    }
+    let position = position.expect("the loop has ended");
+    first.replica.let_go_before(position.index + 1).await.expect("asked");
+    while first.replica.log().base().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(first.replica.records(kifu::event::Seq(1), kifu::event::Seq(2), 1).is_err(), "it is gone here");
+    first.replica.add_member(second.id, second.member.clone()).await.expect("it catches up");
+    let last = first.replica.append(term, &drafts).await.expect("a quorum of two").last;
+    caught_up(&second, last.0).await;
+    assert_eq!(digest(&second), digest(&first));
+    assert_eq!(second.replica.snapshots().installed(), 1);
+    let base = second.replica.log().base().expect("it begins later");
+    assert_eq!(base, position, "the log begins right behind the snapshot, with the leader's hash chain");
+    let last_entry = |node: &Node| node.replica.log().last().map(|last| last.chain);
+    assert_eq!(last_entry(&second), last_entry(&first));
+}

@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::index::{Index, Segment};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, TEMPORARY};
 use super::segment_disk::LOCK;
+use super::snapshot::SNAPSHOT;
 use super::store::LogOptions;
 use super::tail::Tail;
 use super::vote::{self, Vote};
@@ -161,7 +162,7 @@ pub(super) fn check_cluster(walk: &Walk, cluster: &Hash) -> Result<(), LogError>
 fn tidy(disk: &dyn LogDisk) -> Result<Vec<String>, LogError> {
     let names = disk.list().map_err(|error| LogError::io("list", &disk.path(""), error))?;
     let known = |name: &str| {
-        [LOCK, BASE, vote::VOTE, vote::COMMITTED].contains(&name)
+        [LOCK, BASE, SNAPSHOT, vote::VOTE, vote::COMMITTED].contains(&name)
             || name.ends_with(ASIDE)
             || name.ends_with(TEMPORARY)
             || segment::index_of(name).is_some()

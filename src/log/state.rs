@@ -103,6 +103,11 @@ impl Shared {
         Ok(state)
     }
 
+    /// Whether the writer is a task.
+    pub(super) fn is_driven(&self) -> bool {
+        self.driven.is_some()
+    }
+
     /// Wakes the writer.
     pub(super) fn notify(&self) {
         match &self.driven {

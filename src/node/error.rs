@@ -80,6 +80,19 @@ pub enum NodeError {
         /// Why it stays.
         reason: String,
     },
+    /// The beginning of the log is gone, and so is what followed from it.
+    #[error(
+        "the projections in {path} cannot be used, its log begins after entry {base}, and there is no snapshot of what came \
+         before. Way out: `kifu-replay rebuild {path} --archive DIR` with the cluster's archive; or remove this node \
+         (`kifu-node members remove NODE` on another node), move the directory away and join anew",
+        path = path.display()
+    )]
+    Forgotten {
+        /// The data directory.
+        path: PathBuf,
+        /// The last entry that the log no longer holds.
+        base: u64,
+    },
     /// Another process runs under this node's identity.
     #[error(
         "another process (started as {incarnation}) runs with the identity in {path}: the directory was copied. Way out: \
@@ -196,7 +209,7 @@ impl NodeError {
             | NodeError::Removed { .. }
             | NodeError::NoAuthority
             | NodeError::Refused { .. } => ExitCode::Conflict,
-            NodeError::Wiped { .. } | NodeError::Unrepaired { .. } => ExitCode::Unhealthy,
+            NodeError::Wiped { .. } | NodeError::Unrepaired { .. } | NodeError::Forgotten { .. } => ExitCode::Unhealthy,
             NodeError::Net(NetError::Bind { .. }) => ExitCode::Conflict,
             NodeError::Client(error) => error.exit_code(),
             NodeError::Net(NetError::Token(_)) => ExitCode::Usage,

@@ -7,6 +7,7 @@ use crate::artifact::BlobStore;
 use crate::event::{NodeId, Seq};
 use crate::log::{Log, LogOptions};
 use crate::net::{Identity, Role};
+use crate::projection::snapshot::ROWS_VERSION;
 use crate::projection::{State, Store};
 use crate::replica::machine::RaftCheckpoint;
 use crate::work::Outbox;
@@ -57,6 +58,7 @@ pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
     standing.check(layout, &log)?;
     std::fs::remove_file(layout.check_all()).ok();
     let (store, state, checkpoint) = open_projections(layout, loaded, log.last().map(|last| last.seq))?;
+    check_beginning(layout, &log, &checkpoint)?;
     let floor = floor(layout, &state, config.node, log.last().is_some());
     let outbox =
         Outbox::open(&layout.outbox(), config.node, floor, Limits::default()).map_err(crate::work::WorkError::from)?;
@@ -73,6 +75,19 @@ fn floor(layout: &Layout, state: &State, node: NodeId, has_log: bool) -> u64 {
     }
     tracing::warn!(known, "the outbox is gone: what it held is lost, numbers go on far above the last one known");
     known.saturating_add(NUMBERS_SKIPPED)
+}
+
+/// Checks that there is something to go on from: a checkpoint that the log reaches, or a snapshot that Raft will start from.
+fn check_beginning(layout: &Layout, log: &Log, checkpoint: &RaftCheckpoint) -> Result<(), NodeError> {
+    let Some(base) = log.base().map(|base| base.index) else { return Ok(()) };
+    if checkpoint.applied.is_some_and(|applied| applied.index >= base) {
+        return Ok(());
+    }
+    let snapshot = log.snapshot().ok().flatten();
+    match snapshot.filter(|file| file.header().rows_version == ROWS_VERSION && file.header().position.index >= base) {
+        Some(file) if file.read().is_ok() => Ok(()),
+        _ => Err(NodeError::Forgotten { path: layout.root().to_owned(), base }),
+    }
 }
 
 /// The store of the projections with what it holds, read before the log is.

@@ -37,6 +37,12 @@ pub trait Checkpoints: Send {
     /// # Errors
     /// For anything that is not exactly what was kept.
     fn load(&self) -> Result<Option<State>, ProjectionError>;
+
+    /// The note that was kept with it.
+    ///
+    /// # Errors
+    /// As [`Checkpoints::load`].
+    fn note(&self) -> Result<Option<Vec<u8>>, ProjectionError>;
 }
 
 /// The rows of a state on disk.

@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 use super::error::ReplicaError;
 use super::greeting::{Greeting, Welcome};
 use super::peers::Peers;
-use super::stream::Stream;
+use super::snapshots::SnapshotData;
+use super::stream::{Rank, Stream};
 use super::types::{Member, TypeConfig, Vote};
 use super::wire::{Tag, append_frame, from_json, json_frame};
 use crate::event::NodeId;
@@ -48,8 +49,8 @@ pub struct Client {
     target: NodeId,
     peers: Arc<Peers>,
     stream: Option<Stream>,
-    /// Whether its stream goes before all others of the connection: what waits there may be megabytes.
-    urgent: bool,
+    /// Which of the connection's streams go first: what waits on the others may be megabytes.
+    rank: Rank,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Clients {
@@ -61,14 +62,18 @@ impl RaftNetworkFactory<TypeConfig> for Clients {
     }
 
     async fn new_heartbeat_client(&mut self, target: NodeId, member: &Member) -> Client {
-        Client { urgent: true, ..self.new_client(target, member).await }
+        Client { rank: Rank::Heartbeats, ..self.new_client(target, member).await }
+    }
+
+    async fn new_snapshot_client(&mut self, target: NodeId, member: &Member) -> Client {
+        Client { rank: Rank::Bulk, ..self.new_client(target, member).await }
     }
 }
 
 impl Client {
     /// A client outside Raft.
     pub fn new(target: NodeId, peers: Arc<Peers>) -> Client {
-        Client { target, peers, stream: None, urgent: false }
+        Client { target, peers, stream: None, rank: Rank::Log }
     }
 
     /// Sends a frame and waits for the answer. After an error the stream is gone, and the next call opens a new one.
@@ -80,10 +85,7 @@ impl Client {
         let exchange = async {
             let mut stream = match self.stream.take() {
                 Some(stream) => stream,
-                None => {
-                    let stream = Stream::open(self.peers.connection(self.target).await?).await?;
-                    if self.urgent { stream.first_of_all() } else { stream }
-                }
+                None => Stream::open(self.peers.connection(self.target).await?).await?.ranked(self.rank),
             };
             stream.write(frame).await?;
             let ended = NetError::Stream { doing: "waiting for an answer", reason: "the peer finished it".into() };
@@ -117,7 +119,7 @@ impl Client {
 }
 
 impl RaftNetworkV2<TypeConfig> for Client {
-    type SnapshotData = Vec<u8>;
+    type SnapshotData = SnapshotData;
 
     async fn append_entries(
         &mut self,
@@ -150,13 +152,12 @@ impl RaftNetworkV2<TypeConfig> for Client {
 
     async fn full_snapshot(
         &mut self,
-        _: Vote,
-        _: SnapshotOf<TypeConfig, Vec<u8>>,
-        _: impl Future<Output = ReplicationClosed> + openraft::OptionalSend + 'static,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, SnapshotData>,
+        cancel: impl Future<Output = ReplicationClosed> + openraft::OptionalSend + 'static,
         _: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let error = std::io::Error::other("history is replicated whole; Raft snapshots are not used");
-        Err(StreamingError::Unreachable(Unreachable::new(&error)))
+        self.send_snapshot(vote, snapshot, cancel).await
     }
 }
 

@@ -41,6 +41,14 @@ pub enum ReplicaError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A snapshot cannot be taken over.
+    #[error("the snapshot at seq {seq} cannot be used: {reason}")]
+    Snapshot {
+        /// The last record that it covers.
+        seq: crate::event::Seq,
+        /// Why.
+        reason: String,
+    },
     /// A committed record cannot be read.
     #[error("record cannot be read at raft index {index}: {source}")]
     Record {

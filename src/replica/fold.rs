@@ -135,6 +135,21 @@ impl Fold {
         Ok(keeper.load()?)
     }
 
+    /// The state of the last checkpoint with the note that was saved beside it; none before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn saved_with_note(&self) -> Result<Option<(State, Vec<u8>)>, ReplicaError> {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(keeper.load()?.zip(keeper.note()?))
+    }
+
+    /// Puts a state in the place of the one that was folded so far: it lies further on.
+    pub(super) fn install(&self, state: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
+        self.publish();
+    }
+
     /// Takes what differed from the leader's digests since the last call.
     pub fn take_divergences(&self) -> Vec<ReportDivergence> {
         std::mem::take(&mut self.divergences.lock().unwrap_or_else(PoisonError::into_inner))

@@ -92,6 +92,14 @@ impl Keeper {
         }
     }
 
+    /// The note that was written with it.
+    pub(super) fn note(&self) -> Result<Option<Vec<u8>>, ProjectionError> {
+        match &self.rows {
+            Rows::Store { store, .. } => store.as_ref().map_or(Ok(None), Store::note),
+            Rows::Here(checkpoints) => checkpoints.note(),
+        }
+    }
+
     fn give_up(&mut self, error: &ProjectionError) {
         tracing::warn!(%error, "no checkpoint was written; the next start folds a longer tail");
         if let Rows::Store { store, .. } = &mut self.rows {

@@ -11,13 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ReplicaError;
 use super::fold::Fold;
+use super::snapshots::{self, Note, SnapshotData, Snapshots, Source, aside, fatal};
 use super::types::{Applied, Batch, LogId, StoredMembership, TypeConfig};
 use crate::event::record::{RawRecord, records};
 use crate::event::{EventError, Record, Seq, Term};
+use crate::log::{LogPosition, SnapshotFile};
+use crate::projection::State;
 
 /// Feeds committed entries to the [`Fold`].
 pub struct Machine {
     fold: Arc<Fold>,
+    snapshots: Arc<Snapshots>,
     /// What Raft was told.
     raft: RaftCheckpoint,
     /// What belongs to the fold. It falls behind `raft` only when the fold has halted, so that the next start applies the
@@ -36,8 +40,8 @@ pub struct RaftCheckpoint {
 
 impl Machine {
     /// A state machine that goes on from `raft`, which belongs to the fold's checkpoint.
-    pub fn new(fold: Arc<Fold>, raft: RaftCheckpoint) -> Machine {
-        Machine { fold, folded: raft.clone(), raft }
+    pub fn new(snapshots: Arc<Snapshots>, raft: RaftCheckpoint) -> Machine {
+        Machine { fold: snapshots.fold.clone(), snapshots, folded: raft.clone(), raft }
     }
 
     /// Folds a batch, or halts before it when this build cannot read all of it: half of an entry is never folded.
@@ -71,6 +75,11 @@ impl Machine {
         }
     }
 
+    /// The state as it is now, as the log's snapshot: nothing is applied meanwhile.
+    pub(super) fn made(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
+        self.fold.read(|state| self.snapshots.write(state, self.folded.clone()))
+    }
+
     fn checkpoint(&self, force: bool) -> Result<(), ReplicaError> {
         let raft = serde_json::to_vec(&self.folded).expect("checkpoints are plain data");
         self.fold.checkpoint(&raft, force)
@@ -86,8 +95,8 @@ impl Drop for Machine {
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {
-    type SnapshotData = Vec<u8>;
-    type SnapshotBuilder = NoSnapshots;
+    type SnapshotData = SnapshotData;
+    type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
         Ok((self.raft.applied, self.raft.membership.clone()))
@@ -122,36 +131,82 @@ impl RaftStateMachine<TypeConfig> for Machine {
         Ok(())
     }
 
-    async fn get_snapshot_builder(&mut self) -> NoSnapshots {
-        NoSnapshots
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder { made: self.made() }
     }
 
-    async fn try_create_snapshot_builder(&mut self, _force: bool) -> Option<NoSnapshots> {
-        None
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
+        let made = match force {
+            true => self.made(),
+            false => self.snapshots.usable(),
+        };
+        // Unasked, nothing is made here: retention makes snapshots, and tells Raft of them in this way.
+        (force || matches!(made, Ok(Some(_)))).then_some(Builder { made })
     }
 
-    async fn install_snapshot(&mut self, _: &SnapshotMetaOf<TypeConfig>, _: Vec<u8>) -> Result<(), io::Error> {
-        Err(NoSnapshots::refuse())
+    async fn install_snapshot(&mut self, _: &SnapshotMetaOf<TypeConfig>, data: SnapshotData) -> Result<(), io::Error> {
+        let (snapshots, received) = (self.snapshots.clone(), matches!(data.source, Source::Received { .. }));
+        let (position, note, state) = aside(&self.snapshots.log, move || take_over(data)).await.map_err(fatal)?;
+        // The snapshot is durable under its name: from here on the log may lose its beginning.
+        let log = &snapshots.log;
+        if log.last().is_none_or(|last| last.index < position.index) {
+            log.begin_after(position).map_err(fatal)?.await.map_err(fatal)?;
+        }
+        self.raft = note.raft;
+        self.folded.clone_from(&self.raft);
+        self.fold.install(state);
+        if received {
+            snapshots.count_installed();
+        }
+        tracing::info!(index = position.index, seq = position.seq.0, received, "goes on from a snapshot");
+        self.checkpoint(false)?;
+        Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<TypeConfig, Vec<u8>>>, io::Error> {
-        Ok(None)
+    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<TypeConfig, SnapshotData>>, io::Error> {
+        let found = self.snapshots.usable().map_err(fatal)?;
+        let found = match found {
+            None if self.snapshots.log.base().is_some() => self.made().map_err(fatal)?,
+            found => found,
+        };
+        found.map(snapshots::to_raft).transpose().map_err(fatal)
     }
 }
 
-/// History is replicated whole: a Raft snapshot would skip it, so there is none.
-pub struct NoSnapshots;
-
-impl NoSnapshots {
-    fn refuse() -> io::Error {
-        io::Error::new(io::ErrorKind::Unsupported, "history is replicated whole; Raft snapshots are not used")
+/// What a snapshot holds. One that was received gets its name first.
+fn take_over(data: SnapshotData) -> Result<(LogPosition, Note, State), ReplicaError> {
+    match data.source {
+        Source::File(file) => {
+            let (note, state) = file.read()?;
+            let (note, state) = snapshots::decode(file.header(), &note, &state)?;
+            Ok((file.header().position, note, state))
+        }
+        Source::Received { writer, state, note } => {
+            let file = writer.publish()?;
+            Ok((file.header().position, note, *state))
+        }
     }
 }
 
-impl RaftSnapshotBuilder<TypeConfig> for NoSnapshots {
-    type SnapshotData = Vec<u8>;
+/// Tells Raft of the snapshot that is there.
+pub struct Builder {
+    made: Result<Option<SnapshotFile>, ReplicaError>,
+}
 
-    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, Vec<u8>>, io::Error> {
-        Err(Self::refuse())
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = SnapshotData;
+
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, SnapshotData>, io::Error> {
+        let made = std::mem::replace(&mut self.made, Ok(None)).map_err(fatal)?;
+        let file = made.ok_or_else(|| {
+            fatal(ReplicaError::Snapshot {
+                seq: Seq(0),
+                reason: "the log begins later than the projections have come, and there is no snapshot of what came \
+                         before: make the projections anew with `kifu-node rebuild --archive DIR`, or let the node join \
+                         anew"
+                    .to_owned(),
+            })
+        })?;
+        Ok(snapshots::to_raft(file)?)
     }
 }

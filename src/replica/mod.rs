@@ -5,7 +5,7 @@
 //! machine), [`wire`], [`client`] and [`server`] (Raft's messages as QUIC frames).
 //!
 //! Invariants: a Raft entry is a batch of records and is written once, by `log/`; every node stamps the same `seq`
-//! because it counts the same records; history is never purged and never skipped by a snapshot.
+//! because it counts the same records; what a snapshot skips is in the archive before any log lets go of it.
 
 pub mod client;
 pub mod error;
@@ -24,10 +24,15 @@ pub mod read;
 pub mod rebuild;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
 pub mod replica;
+mod retain;
 pub mod server;
+pub mod snapshots;
+#[cfg(test)]
+mod snapshots_tests;
 pub mod store;
 pub mod stream;
 pub mod submit;
+mod transfer;
 pub mod types;
 pub mod wire;
 

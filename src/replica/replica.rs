@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
@@ -17,6 +18,7 @@ use super::machine::{Machine, RaftCheckpoint};
 use super::peers::Peers;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::server::{Service, proposals_frame};
+use super::snapshots::Snapshots;
 use super::store::LogStore;
 use super::types::{Member, TypeConfig};
 use super::wire::{FRAME_BYTES_MAX, from_json};
@@ -87,6 +89,9 @@ pub struct Replica {
     pub(super) raft: Raft,
     fold: Arc<Fold>,
     log: Log,
+    pub(super) snapshots: Arc<Snapshots>,
+    /// Entries below this index are kept elsewhere.
+    pub(super) horizon: Arc<AtomicU64>,
     peers: Arc<Peers>,
     pub(super) intake: mpsc::Sender<Ask>,
     pub(super) leadership: watch::Receiver<Leadership>,
@@ -100,14 +105,16 @@ impl Replica {
     /// When the log or the checkpoint cannot be read.
     pub async fn start(options: ReplicaOptions) -> Result<Replica, ReplicaError> {
         let ReplicaOptions { node, log, fold, checkpoint, peers, timing, intake } = options;
-        let machine = Machine::new(fold.clone(), checkpoint);
+        let snapshots = Arc::new(Snapshots::new(log.clone(), fold.clone()));
+        let machine = Machine::new(snapshots.clone(), checkpoint);
         let store = LogStore::new(log.clone());
+        let horizon = store.horizon();
         let config = Arc::new(config(timing)?);
         let clients = Clients { peers: peers.clone() };
         let raft = Raft::new(node, config, clients, store, machine).await.map_err(stopped)?;
         let leadership = watch_leadership(&raft);
         let forwarder = tokio::sync::Mutex::new(None);
-        Ok(Replica { node, raft, fold, log, peers, intake, leadership, forwarder })
+        Ok(Replica { node, raft, fold, log, snapshots, horizon, peers, intake, leadership, forwarder })
     }
 
     /// Makes this node the only voter of a new cluster. Does nothing when the log has begun already.
@@ -141,9 +148,20 @@ impl Replica {
         &self.log
     }
 
+    /// The log's snapshots.
+    pub fn snapshots(&self) -> &Arc<Snapshots> {
+        &self.snapshots
+    }
+
     /// What answers a peer's connection.
     pub fn service(&self) -> Service {
-        Service { raft: self.raft.clone(), intake: self.intake.clone(), log: self.log.clone(), greeter: None }
+        Service {
+            raft: self.raft.clone(),
+            intake: self.intake.clone(),
+            log: self.log.clone(),
+            snapshots: self.snapshots.clone(),
+            greeter: None,
+        }
     }
 
     /// Serves a peer's connection until it closes, its greetings too.
@@ -328,7 +346,7 @@ fn config(timing: Timing) -> Result<Config, ReplicaError> {
         enable_leader_restore: Some(false),
         max_payload_entries: 64,
         max_append_entries: Some(4096),
-        // History is never purged, so a lagging member is always served from the log.
+        // Raft neither makes snapshots nor purges by itself: retention does, once the archive holds what goes.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,
         replication_lag_threshold: u64::MAX,

@@ -14,7 +14,9 @@ use super::history;
 use super::machine::Machine;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::read::vouch;
+use super::snapshots::Snapshots;
 use super::stream::Stream;
+use super::transfer;
 use super::types::{TypeConfig, Vote};
 use super::wire::{Tag, from_json, read_append};
 use crate::event::{NodeId, Proposal};
@@ -32,6 +34,8 @@ pub struct Service {
     pub intake: mpsc::Sender<Ask>,
     /// What members with damage are served from.
     pub log: Log,
+    /// Where snapshots go.
+    pub snapshots: Arc<Snapshots>,
     /// What answers greetings, if anything does.
     pub greeter: Option<Arc<dyn Greeter>>,
 }
@@ -52,8 +56,14 @@ impl Service {
     }
 
     async fn answer_all(&self, peer: NodeId, mut stream: Stream) -> Result<(), ReplicaError> {
+        let mut snapshot = None;
         while let Some(frame) = stream.read(None).await? {
-            let answer = self.answer(peer, frame).await?;
+            let answer = match frame.first() {
+                Some(tag) if *tag == Tag::Snapshot as u8 => {
+                    transfer::take(&self.snapshots, &self.raft, peer, frame.slice(1..), &mut snapshot).await
+                }
+                _ => self.answer(peer, frame).await?,
+            };
             stream.write(&answer).await?;
         }
         Ok(())
@@ -79,6 +89,7 @@ impl Service {
             Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
             Tag::Greet => reply(self.greet(peer, &body)),
             Tag::Read => reply(vouch(&self.raft, from_json(&body)?).await),
+            Tag::Snapshot => return Err(ReplicaError::wire("a part of a snapshot on a stream that takes none")),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
         })
     }

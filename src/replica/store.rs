@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{Stream, stream};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
@@ -19,12 +21,19 @@ use crate::log::{self, Log, LogError, LogPosition, NewEntry, Payload};
 #[derive(Clone)]
 pub struct LogStore {
     log: Log,
+    /// Entries below this index may go: they are kept elsewhere.
+    horizon: Arc<AtomicU64>,
 }
 
 impl LogStore {
     /// A view of `log`.
     pub fn new(log: Log) -> LogStore {
-        LogStore { log }
+        LogStore { log, horizon: Arc::default() }
+    }
+
+    /// Where it is noted up to where entries may go. Nothing goes before it is raised.
+    pub fn horizon(&self) -> Arc<AtomicU64> {
+        self.horizon.clone()
     }
 
     fn read(&self, from: u64, to: u64, bytes_max: usize) -> Result<Vec<RaftEntry>, io::Error> {
@@ -156,8 +165,18 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.log.truncate_after(last.map(|last| last.index)).map_err(io::Error::other)?.await.map_err(io::Error::other)
     }
 
-    async fn purge(&mut self, _: LogId) -> Result<(), io::Error> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "history is never purged"))
+    /// Raft needs these entries no more. They go only where they are kept elsewhere, whole segments at a time. Behind a
+    /// snapshot that was taken over the log has begun anew already.
+    async fn purge(&mut self, upto: LogId) -> Result<(), io::Error> {
+        if self.log.last().is_none_or(|last| last.index < upto.index) {
+            let reason = format!("the log ends before entry {}, up to which a snapshot was taken over", upto.index);
+            return Err(io::Error::other(reason));
+        }
+        let before = (upto.index + 1).min(self.horizon.load(Ordering::Acquire));
+        if self.log.base().map_or(0, |base| base.index + 1) >= before {
+            return Ok(());
+        }
+        self.log.trim_before(before).map_err(io::Error::other)?.await.map_err(io::Error::other)
     }
 }
 

@@ -7,8 +7,16 @@ use bytes::Bytes;
 use super::wire::FRAME_BYTES_MAX;
 use crate::net::{Connection, FrameLimits, NetError, RecvStream, SendStream, read_frame, write_frame};
 
-/// The priority of heartbeats; all other streams have 0.
-const URGENT: i32 = 1;
+/// Which frames of a connection are sent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Before all others.
+    Heartbeats = 1,
+    /// As usual.
+    Log = 0,
+    /// When nothing else waits.
+    Bulk = -1,
+}
 
 /// A stream in both directions. It keeps its connection open.
 pub struct Stream {
@@ -27,10 +35,10 @@ impl Stream {
         Ok(Stream { _connection: connection, send, receive })
     }
 
-    /// The same, whose frames are sent before those of all other streams of the connection.
-    pub fn first_of_all(self) -> Stream {
+    /// The same, in its place among the streams of the connection.
+    pub fn ranked(self, rank: Rank) -> Stream {
         // Fails only for a stream that has ended, and then so does the next write.
-        self.send.set_priority(URGENT).ok();
+        self.send.set_priority(rank as i32).ok();
         self
     }
 

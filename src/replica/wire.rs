@@ -39,12 +39,15 @@ pub enum Tag {
     History = 7,
     /// A node asks the leader up to where a read must have folded.
     Read = 8,
+    /// A part of a snapshot.
+    Snapshot = 9,
 }
 
 impl Tag {
     /// The tag with this number.
     pub fn from_byte(byte: u8) -> Option<Tag> {
-        [Tag::Append, Tag::Vote, Tag::PreVote, Tag::Transfer, Tag::Propose, Tag::Greet, Tag::History, Tag::Read]
+        use Tag::{Append, Greet, History, PreVote, Propose, Read, Snapshot, Transfer, Vote};
+        [Append, Vote, PreVote, Transfer, Propose, Greet, History, Read, Snapshot]
             .into_iter()
             .find(|tag| *tag as u8 == byte)
     }

@@ -198,4 +198,8 @@ impl Checkpoints for SimCheckpoints {
         let kept = self.kept.lock().expect("no panic")[0].clone();
         kept.map(|(snapshot, _)| State::restore(&snapshot)).transpose()
     }
+
+    fn note(&self) -> Result<Option<Vec<u8>>, ProjectionError> {
+        Ok(self.kept.lock().expect("no panic")[0].clone().map(|(_, note)| note))
+    }
 }

@@ -1,0 +1,200 @@
+//! Raft's snapshots: the last checkpoint of all projections, as a file of the log's folder.
+//!
+//! A snapshot does not replace history. It lets a member start where history is no longer in the log, at the leader's or at
+//! its own.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
+use serde::{Deserialize, Serialize};
+
+use super::error::ReplicaError;
+use super::fold::Fold;
+use super::machine::RaftCheckpoint;
+use super::types::TypeConfig;
+use super::wire::log_id;
+use crate::log::{Log, LogError, LogPosition, SnapshotFile, SnapshotHeader, SnapshotWriter};
+use crate::projection::State;
+use crate::projection::snapshot::ROWS_VERSION;
+
+/// What stands in a snapshot beside the state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// Where Raft stands with this state.
+    pub raft: RaftCheckpoint,
+    /// The format version that whoever goes on from here must read.
+    pub format: u32,
+}
+
+/// A snapshot as Raft hands it around: the file, or what has just been received.
+pub struct SnapshotData {
+    pub(super) source: Source,
+}
+
+pub(super) enum Source {
+    /// On the disk.
+    File(SnapshotFile),
+    /// Durable and verified, but not the log's snapshot yet.
+    Received { writer: Box<SnapshotWriter>, state: Box<State>, note: Note },
+}
+
+/// The snapshots of one replica.
+pub struct Snapshots {
+    pub(super) log: Log,
+    pub(super) fold: Arc<Fold>,
+    /// Counts those that were begun to be received: only the latest goes on.
+    receiving: AtomicU64,
+    /// How many were installed from a leader since the start.
+    installed: AtomicU64,
+}
+
+impl Snapshots {
+    /// The snapshots of the log, for the fold.
+    pub fn new(log: Log, fold: Arc<Fold>) -> Snapshots {
+        Snapshots { log, fold, receiving: AtomicU64::new(0), installed: AtomicU64::new(0) }
+    }
+
+    /// How many snapshots were installed since the start.
+    pub fn installed(&self) -> u64 {
+        self.installed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_installed(&self) {
+        self.installed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whose turn it is to receive: what was begun before ends.
+    pub(super) fn begin_receiving(&self) -> u64 {
+        self.receiving.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn is_receiving(&self, turn: u64) -> bool {
+        self.receiving.load(Ordering::Relaxed) == turn
+    }
+
+    /// Writes the last checkpoint as the log's snapshot. None when there is no checkpoint yet, or none that the log reaches.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be read or the snapshot cannot be written.
+    pub fn make(&self) -> Result<Option<LogPosition>, ReplicaError> {
+        let Some((state, note)) = self.fold.saved_with_note()? else { return Ok(None) };
+        let raft: RaftCheckpoint = serde_json::from_slice(&note).map_err(ReplicaError::wire)?;
+        Ok(self.write(&state, raft)?.map(|file| file.header().position))
+    }
+
+    /// Writes a state as the log's snapshot, if the log knows the entry that it ends with and none is there for it.
+    pub(super) fn write(&self, state: &State, raft: RaftCheckpoint) -> Result<Option<SnapshotFile>, ReplicaError> {
+        let Some(applied) = raft.applied.filter(|_| state.halted().is_empty()) else { return Ok(None) };
+        if self.log.base().is_some_and(|base| applied.index < base.index) {
+            return Ok(None);
+        }
+        let Some(position) = self.log.position_of(applied.index)?.filter(|found| found.seq == state.seq) else {
+            return Ok(None);
+        };
+        if let Some(found) = self.usable()?.filter(|found| found.header().position.index >= position.index) {
+            return Ok(Some(found));
+        }
+        let note = Note { raft, format: state.membership.version() };
+        let note = serde_json::to_vec(&note).expect("notes are plain data");
+        let _span = tracing::info_span!("write_snapshot", seq = state.seq.0, index = applied.index).entered();
+        Ok(Some(self.log.write_snapshot(position, ROWS_VERSION, &note, &state.snapshot())?))
+    }
+
+    /// The log's snapshot, if this build can read it. What is damaged is moved aside.
+    pub(super) fn usable(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
+        let found = self.log.snapshot().and_then(|found| match found {
+            Some(file) if file.header().rows_version == ROWS_VERSION => file.read().map(|_| Some(file)),
+            _ => Ok(None),
+        });
+        match found {
+            Err(error @ LogError::Damaged { .. }) => {
+                tracing::warn!(%error, "the snapshot is moved aside");
+                self.log.reject_snapshot()?;
+                Ok(None)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Why a snapshot cannot be taken over by this build, if it cannot.
+    pub(super) fn objection(&self, header: &SnapshotHeader, format: u32) -> Option<String> {
+        if header.rows_version != ROWS_VERSION {
+            let found = header.rows_version;
+            return Some(format!(
+                "upgrade needed: the snapshot has rows of version {found}, this build reads {ROWS_VERSION}; run the \
+                 same version on both members"
+            ));
+        }
+        if format > self.fold.format() {
+            let reads = self.fold.format();
+            return Some(format!("upgrade needed: the snapshot has format version {format}, this build reads {reads}"));
+        }
+        self.fold.upgrade_needed().map(ToString::to_string)
+    }
+
+    /// Whether the log says something else about the entry that the snapshot ends with.
+    pub(super) fn contradicts(&self, position: &LogPosition) -> bool {
+        let same_entry = |found: &LogPosition| found.term == position.term && found.leader == position.leader;
+        match self.log.position_of(position.index) {
+            Ok(Some(found)) => same_entry(&found) && found != *position,
+            Ok(None) | Err(_) => false,
+        }
+    }
+}
+
+/// The note and the state of a snapshot's content, when they belong together.
+pub(super) fn decode(header: &SnapshotHeader, note: &[u8], state: &[u8]) -> Result<(Note, State), ReplicaError> {
+    let wrong = |what: String| ReplicaError::Snapshot { seq: header.position.seq, reason: what };
+    let note: Note = serde_json::from_slice(note).map_err(|error| wrong(error.to_string()))?;
+    let state = State::restore(state).map_err(|error| wrong(error.to_string()))?;
+    let LogPosition { index, term, leader, seq, .. } = header.position;
+    if state.seq != seq || note.raft.applied != Some(log_id(term.0, leader, index)) {
+        return Err(wrong("its state is of another position than its header".to_owned()));
+    }
+    Ok((note, state))
+}
+
+/// A snapshot's file, as Raft wants it.
+pub(super) fn to_raft(file: SnapshotFile) -> Result<SnapshotOf<TypeConfig, SnapshotData>, ReplicaError> {
+    let header = *file.header();
+    let note = file.content(0, header.note_bytes as usize)?;
+    let wrong =
+        |error: serde_json::Error| ReplicaError::Snapshot { seq: header.position.seq, reason: error.to_string() };
+    let note: Note = serde_json::from_slice(&note).map_err(wrong)?;
+    Ok(SnapshotOf::<TypeConfig, SnapshotData> {
+        meta: meta_of(&note),
+        snapshot: SnapshotData { source: Source::File(file) },
+    })
+}
+
+/// What Raft knows of a snapshot with this note.
+pub(super) fn meta_of(note: &Note) -> SnapshotMetaOf<TypeConfig> {
+    SnapshotMetaOf::<TypeConfig> { last_log_id: note.raft.applied, last_membership: note.raft.membership.clone() }
+}
+
+/// Does what takes time away from the runtime, unless there are no threads: in simulations.
+pub(super) async fn aside<T: Send + 'static>(
+    log: &Log,
+    work: impl FnOnce() -> Result<T, ReplicaError> + Send + 'static,
+) -> Result<T, ReplicaError> {
+    if log.is_driven() {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(ReplicaError::Stopped { reason: error.to_string() }),
+    }
+}
+
+impl From<SnapshotFile> for SnapshotData {
+    fn from(file: SnapshotFile) -> SnapshotData {
+        SnapshotData { source: Source::File(file) }
+    }
+}
+
+/// An error for Raft, which stops then.
+pub(super) fn fatal(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
+    io::Error::other(error)
+}

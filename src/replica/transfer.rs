@@ -1,0 +1,235 @@
+//! A snapshot on its way to a member: begin, pieces, end, each answered before the next is sent, on a stream that comes after
+//! all others of the connection.
+//!
+//! ```text
+//!  u8 tag (Snapshot)   u8 part
+//!    part 1, begin     JSON: the leader's vote, the header, the format version that is needed
+//!    part 2, piece     the next bytes of the content
+//!    part 3, end       nothing
+//! ```
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::errors::{ReplicationClosed, StreamingError, Unreachable};
+use openraft::raft::SnapshotResponse;
+use openraft::type_config::alias::SnapshotOf;
+use serde::{Deserialize, Serialize};
+
+use super::client::Client;
+use super::error::ReplicaError;
+use super::replica::Raft;
+use super::snapshots::{self, SnapshotData, Snapshots, Source, aside};
+use super::types::{TypeConfig, Vote};
+use super::wire::{Tag, from_json};
+use crate::event::NodeId;
+use crate::log::{SnapshotHeader, SnapshotWriter};
+
+/// Bytes of a piece: what even a slow link takes before a peer counts as silent.
+const PIECE_BYTES: usize = 256 << 10;
+/// For a piece to arrive and to be synced.
+const PIECE_TIME_MAX: Duration = Duration::from_secs(10);
+/// For the end: the receiver verifies everything, and puts it in the place of what it had.
+const INSTALL_TIME_MAX: Duration = Duration::from_secs(120);
+
+const BEGIN: u8 = 1;
+const PIECE: u8 = 2;
+const END: u8 = 3;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Begin {
+    vote: Vote,
+    /// As it stands in the file.
+    header: Vec<u8>,
+    format: u32,
+}
+
+/// What the receiver says: go on, or (once it is over) its vote.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    vote: Option<Vote>,
+}
+
+/// A snapshot that is being received on a stream.
+pub(super) struct Incoming {
+    turn: u64,
+    vote: Vote,
+    writer: SnapshotWriter,
+}
+
+/// Takes a part from `peer`. What was begun stands in `incoming` until the end.
+pub(super) async fn take(
+    snapshots: &Snapshots,
+    raft: &Raft,
+    peer: NodeId,
+    body: Bytes,
+    incoming: &mut Option<Incoming>,
+) -> Vec<u8> {
+    let taken = part(snapshots, raft, peer, body, incoming).await;
+    if let Err(error) = &taken {
+        tracing::warn!(%peer, %error, "a snapshot is not taken over");
+        *incoming = None;
+    }
+    let answer: Result<Progress, String> = taken.map(|vote| Progress { vote }).map_err(|error| error.to_string());
+    serde_json::to_vec(&answer).expect("answers are plain data")
+}
+
+async fn part(
+    snapshots: &Snapshots,
+    raft: &Raft,
+    peer: NodeId,
+    body: Bytes,
+    incoming: &mut Option<Incoming>,
+) -> Result<Option<Vote>, ReplicaError> {
+    let (kind, body) = body.split_first().ok_or_else(|| ReplicaError::wire("an empty part of a snapshot"))?;
+    if *kind == BEGIN {
+        *incoming = None;
+        return match begin(snapshots, raft, peer, body)? {
+            Ok(begun) => {
+                *incoming = Some(begun);
+                Ok(None)
+            }
+            Err(vote) => Ok(Some(vote)),
+        };
+    }
+    let begun = incoming.take().ok_or_else(|| ReplicaError::wire("a part of a snapshot that was not begun"))?;
+    if !snapshots.is_receiving(begun.turn) {
+        return Err(ReplicaError::wire("another snapshot was begun meanwhile"));
+    }
+    match *kind {
+        PIECE => {
+            let piece = Bytes::copy_from_slice(body);
+            let written = aside(&snapshots.log, move || {
+                let mut begun = begun;
+                begun.writer.append(&piece)?;
+                Ok(begun)
+            });
+            *incoming = Some(written.await?);
+            Ok(None)
+        }
+        END => end(snapshots, raft, begun).await.map(Some),
+        other => Err(ReplicaError::wire(format!("part {other} of a snapshot"))),
+    }
+}
+
+/// Begins to receive, or answers a deposed leader with this node's vote.
+fn begin(
+    snapshots: &Snapshots,
+    raft: &Raft,
+    peer: NodeId,
+    body: &[u8],
+) -> Result<Result<Incoming, Vote>, ReplicaError> {
+    let Begin { vote, header, format } = from_json(body)?;
+    if vote.leader_id.node_id != peer || !vote.committed {
+        return Err(ReplicaError::wire(format!("{peer} does not lead by this vote")));
+    }
+    let own = raft.metrics().borrow_watched().vote;
+    if own.leader_id.term > vote.leader_id.term {
+        return Ok(Err(own));
+    }
+    let header = SnapshotHeader::decode(&header).map_err(ReplicaError::wire)?;
+    let (position, seq) = (header.position, header.position.seq);
+    if let Some(reason) = snapshots.objection(&header, format) {
+        return Err(ReplicaError::Snapshot { seq, reason });
+    }
+    if position.term.0 > vote.leader_id.term {
+        return Err(ReplicaError::wire("a snapshot that goes beyond its leader's term"));
+    }
+    if snapshots.contradicts(&position) {
+        let reason = "its hash chain is not the one of this node's log: one of the two was changed".to_owned();
+        return Err(ReplicaError::Snapshot { seq, reason });
+    }
+    let turn = snapshots.begin_receiving();
+    tracing::info!(%peer, seq = seq.0, bytes = header.content_bytes(), "receiving a snapshot");
+    Ok(Ok(Incoming { turn, vote, writer: snapshots.log.receive_snapshot(header)? }))
+}
+
+/// Verifies what was received, and lets Raft put it in the place of what this node had.
+async fn end(snapshots: &Snapshots, raft: &Raft, begun: Incoming) -> Result<Vote, ReplicaError> {
+    let Incoming { vote, writer, .. } = begun;
+    let verified = aside(&snapshots.log, move || {
+        let (note, state) = writer.verify()?;
+        let (note, state) = snapshots::decode(writer.header(), &note, &state)?;
+        Ok((writer, note, state))
+    });
+    let (writer, note, state) = verified.await?;
+    let meta = snapshots::meta_of(&note);
+    let source = Source::Received { writer: Box::new(writer), state: Box::new(state), note };
+    let snapshot = SnapshotOf::<TypeConfig, SnapshotData> { meta, snapshot: SnapshotData { source } };
+    let installed = raft.install_full_snapshot(vote, snapshot).await.map_err(super::replica::stopped)?;
+    Ok(installed.vote)
+}
+
+impl Client {
+    /// Sends a snapshot, and waits until the peer goes on from it.
+    pub(super) async fn send_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, SnapshotData>,
+        cancel: impl Future<Output = ReplicationClosed>,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            sent = self.send_parts(vote, snapshot) => match sent {
+                Ok(vote) => Ok(SnapshotResponse::new(vote)),
+                Err(error) => {
+                    tracing::warn!(%error, "a snapshot was not taken over by a member");
+                    Err(StreamingError::Unreachable(Unreachable::new(&error)))
+                }
+            },
+        }
+    }
+
+    async fn send_parts(
+        &mut self,
+        vote: Vote,
+        snapshot: SnapshotOf<TypeConfig, SnapshotData>,
+    ) -> Result<Vote, ReplicaError> {
+        let Source::File(file) = snapshot.snapshot.source else {
+            return Err(ReplicaError::wire("a snapshot that is still being received cannot be sent"));
+        };
+        let header = *file.header();
+        let format = serde_json::from_slice::<snapshots::Note>(&file.content(0, header.note_bytes as usize)?)
+            .map_err(ReplicaError::wire)?
+            .format;
+        let begin = Begin { vote, header: header.encode().to_vec(), format };
+        let begin = serde_json::to_vec(&begin).expect("messages are plain data");
+        if let Some(vote) = self.part(BEGIN, &begin, PIECE_TIME_MAX).await? {
+            return Ok(vote);
+        }
+        let mut offset = 0;
+        while offset < header.content_bytes() {
+            let piece = file.content(offset, PIECE_BYTES)?;
+            if let Some(vote) = self.part(PIECE, &piece, PIECE_TIME_MAX).await? {
+                return Ok(vote);
+            }
+            offset += piece.len() as u64;
+        }
+        let end = self.part(END, &[], INSTALL_TIME_MAX).await?;
+        end.ok_or_else(|| ReplicaError::wire("the end of a snapshot was answered without a vote"))
+    }
+
+    async fn part(&mut self, part: u8, body: &[u8], within: Duration) -> Result<Option<Vote>, ReplicaError> {
+        let mut frame = Vec::with_capacity(body.len() + 2);
+        frame.extend_from_slice(&[Tag::Snapshot as u8, part]);
+        frame.extend_from_slice(body);
+        let answer = self.call(&frame, within).await?;
+        let progress: Progress = from_json::<Result<Progress, String>>(&answer)?.map_err(ReplicaError::wire)?;
+        Ok(progress.vote)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::SNAPSHOT_HEADER_BYTES;
+
+    #[test]
+    fn a_piece_fits_into_a_frame_and_a_header_of_zeros_is_none() {
+        assert!(PIECE_BYTES + 2 < super::super::wire::FRAME_BYTES_MAX);
+        assert!(SnapshotHeader::decode(&[0; SNAPSHOT_HEADER_BYTES]).is_err());
+        assert!(from_json::<Begin>(b"{}").is_err());
+    }
+}
