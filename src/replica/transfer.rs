@@ -23,7 +23,7 @@ use super::error::ReplicaError;
 use super::replica::Raft;
 use super::snapshots::{self, SnapshotData, Snapshots, Source, aside};
 use super::types::{TypeConfig, Vote};
-use super::wire::{Tag, from_json};
+use super::wire::{FRAME_BYTES_MAX, Tag, from_json};
 use crate::event::NodeId;
 use crate::log::{SnapshotHeader, SnapshotWriter};
 
@@ -33,6 +33,9 @@ const PIECE_BYTES: usize = 256 << 10;
 const PIECE_TIME_MAX: Duration = Duration::from_secs(10);
 /// For the end: the receiver verifies everything, and puts it in the place of what it had.
 const INSTALL_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// A piece fits into a frame.
+const _: () = assert!(PIECE_BYTES + 2 < FRAME_BYTES_MAX);
 
 const BEGIN: u8 = 1;
 const PIECE: u8 = 2;
@@ -227,8 +230,7 @@ mod tests {
     use crate::log::SNAPSHOT_HEADER_BYTES;
 
     #[test]
-    fn a_piece_fits_into_a_frame_and_a_header_of_zeros_is_none() {
-        assert!(PIECE_BYTES + 2 < super::super::wire::FRAME_BYTES_MAX);
+    fn a_header_of_zeros_is_none() {
         assert!(SnapshotHeader::decode(&[0; SNAPSHOT_HEADER_BYTES]).is_err());
         assert!(from_json::<Begin>(b"{}").is_err());
     }
