@@ -1,6 +1,7 @@
 //! How a net sees a position: a stack of planes, rotated so that the mover is seat 0.
 
-use super::rules::Game;
+use super::rules::{ActionId, Game};
+use super::sketch::{PolicyShape, Sketch};
 
 /// The shape of a net's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,21 @@ pub trait Planes: Game {
     /// The input's shape.
     fn plane_shape(&self) -> PlaneShape;
 
-    /// Raised whenever the same position would be encoded differently. Part of a model's identity.
+    /// Raised whenever the same position would be encoded, or the same action sketched, differently. Part of a model's identity.
     fn encoder_version(&self) -> u32;
 
     /// Writes the position as its mover sees it, channel by channel, row by row. `into` has [`PlaneShape::len`] floats
     /// and is overwritten completely.
     fn encode(&self, state: &Self::State, into: &mut [f32]);
+
+    /// What the policy head has to provide for the game's actions.
+    fn policy_shape(&self) -> PolicyShape;
+
+    /// The action as the policy head sees it; it fits [`Planes::policy_shape`] and the cells of a plane.
+    fn sketch(&self, action: &Self::Action) -> Sketch;
+
+    /// The action of the table with this number, legal or not; `None` for numbers that no position ever has.
+    fn named(&self, id: ActionId) -> Option<Self::Action>;
 
     /// The number of exact symmetries of the board, the identity included.
     fn symmetries(&self) -> usize;
@@ -45,5 +55,5 @@ pub trait Planes: Game {
 
     /// Where symmetry `index` takes an action of the table; `None` when that depends on the position. A position in which such an
     /// action is legal is only seen as it is.
-    fn transform_action(&self, index: usize, id: super::ActionId) -> Option<super::ActionId>;
+    fn transform_action(&self, index: usize, id: ActionId) -> Option<ActionId>;
 }

@@ -3,14 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
-use crate::game::{PlaneShape, Planes, SEATS_MAX};
+use crate::game::{PlaneShape, Planes, PolicyShape, SEATS_MAX};
 
 /// A family of nets: how wide and how deep.
 ///
-/// | family | blocks x channels | parameters for Connect Four |
-/// | --- | --- | --- |
-/// | `tiny` | 4 x 32 | 83,409 |
-/// | `small` | 6 x 64 | 473,753 |
+/// `docs/nets.md` has the numbers of parameters for every board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
     /// The name, as in the configuration.
@@ -21,6 +18,8 @@ pub struct Family {
     pub channels: usize,
     /// Channels that the policy head reduces to.
     pub policy_channels: usize,
+    /// Length of the policy head's queries and keys.
+    pub rank: usize,
     /// Channels that the value head reduces to.
     pub value_channels: usize,
     /// Units of the value head's hidden layer.
@@ -28,9 +27,35 @@ pub struct Family {
 }
 
 /// Every family, smallest first.
-pub const FAMILIES: [Family; 2] = [
-    Family { name: "tiny", blocks: 4, channels: 32, policy_channels: 8, value_channels: 4, value_hidden: 32 },
-    Family { name: "small", blocks: 6, channels: 64, policy_channels: 16, value_channels: 8, value_hidden: 64 },
+pub const FAMILIES: [Family; 4] = [
+    Family { name: "tiny", blocks: 4, channels: 32, policy_channels: 16, rank: 8, value_channels: 4, value_hidden: 32 },
+    Family {
+        name: "small",
+        blocks: 6,
+        channels: 64,
+        policy_channels: 32,
+        rank: 16,
+        value_channels: 8,
+        value_hidden: 64,
+    },
+    Family {
+        name: "base",
+        blocks: 10,
+        channels: 128,
+        policy_channels: 64,
+        rank: 32,
+        value_channels: 8,
+        value_hidden: 128,
+    },
+    Family {
+        name: "large",
+        blocks: 15,
+        channels: 192,
+        policy_channels: 96,
+        rank: 32,
+        value_channels: 8,
+        value_hidden: 256,
+    },
 ];
 
 impl Family {
@@ -43,10 +68,15 @@ impl Family {
     }
 }
 
+/// Version of how nets are built from their families: layers, their order, what the heads compute.
+pub const VERSION: u32 = 2;
+
 /// The identity of a net's shape. Weights fit exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
+    /// How nets are built, [`VERSION`].
+    pub version: u32,
     /// The game's key.
     pub game: String,
     /// Name of the family.
@@ -57,8 +87,28 @@ pub struct Architecture {
     pub planes: [usize; 3],
     /// Length of the action table.
     pub actions: usize,
+    /// What the policy head provides.
+    pub policy: PolicySize,
     /// Number of players.
     pub seats: usize,
+}
+
+/// The policy head's numbers of kinds, roles of cells and families of pairs; see [`PolicyShape`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySize {
+    /// Kinds of actions.
+    pub kinds: usize,
+    /// Roles of cells.
+    pub roles: usize,
+    /// Families of pairs.
+    pub families: usize,
+}
+
+impl From<PolicyShape> for PolicySize {
+    fn from(PolicyShape { kinds, roles, families }: PolicyShape) -> PolicySize {
+        PolicySize { kinds, roles, families }
+    }
 }
 
 /// The largest side of a board, in cells. Keeps all arithmetic on shapes far from overflow.
@@ -67,6 +117,8 @@ pub const SIDE_MAX: usize = 1 << 10;
 pub const PLANES_MAX: usize = 1 << 12;
 /// The longest action table.
 pub const ACTIONS_MAX: usize = 1 << 24;
+/// The most kinds, roles or families of a policy head.
+pub const POLICY_MAX: usize = 1 << 10;
 
 /// What a tensor is for; decides its start value and whether it decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +127,8 @@ pub enum Role {
     Weight,
     /// Weight of a head's last layer: small at first, so that a fresh net is nearly uniform; decays.
     Output,
+    /// Weight of a factor of a product of two such: small at first, but not so small that neither can grow; decays.
+    Bilinear,
     /// Bias, or shift of a normalisation: 0 at first, never decays.
     Shift,
     /// Scale of a normalisation: 1 at first, never decays.
@@ -93,7 +147,7 @@ impl Role {
 
     /// Whether weight decay applies.
     pub fn decays(self) -> bool {
-        matches!(self, Role::Weight | Role::Output)
+        matches!(self, Role::Weight | Role::Output | Role::Bilinear)
     }
 }
 
@@ -125,11 +179,13 @@ impl Architecture {
     pub fn of<G: Planes>(game: &G, family: Family) -> Architecture {
         let PlaneShape { channels, height, width } = game.plane_shape();
         Architecture {
+            version: VERSION,
             game: game.key().to_owned(),
             net: family.name.to_owned(),
             encoder: game.encoder_version(),
             planes: [channels, height, width],
             actions: game.action_count(),
+            policy: game.policy_shape().into(),
             seats: game.seats(),
         }
     }
@@ -154,6 +210,7 @@ impl Architecture {
             ("encoder version", text(&self.encoder), text(&wanted.encoder)),
             ("plane shape", text(&self.planes), text(&wanted.planes)),
             ("action count", text(&self.actions), text(&wanted.actions)),
+            ("policy shape", text(&self.policy), text(&wanted.policy)),
             ("seats", text(&self.seats), text(&wanted.seats)),
         ];
         match fields.into_iter().find(|(_, found, wanted)| found != wanted) {
@@ -167,8 +224,10 @@ impl Architecture {
     /// # Errors
     /// [`LearnError::Family`] for an unknown family, [`LearnError::Weights`] for a shape that no game has.
     pub fn tensors(&self) -> Result<Vec<TensorSpec>, LearnError> {
+        self.check_version()?;
         let family = self.family()?;
         self.check_bounds()?;
+        let PolicySize { kinds, roles, families } = self.policy;
         let [planes, height, width] = self.planes;
         let mut list = TensorList::default();
         list.convolution("stem", planes, family.channels, 3);
@@ -178,11 +237,25 @@ impl Architecture {
         }
         let cells = height * width;
         list.convolution("policy", family.channels, family.policy_channels, 1);
-        list.linear("policy.out", family.policy_channels * cells, self.actions, Role::Output);
+        list.linear("policy.kinds", 2 * family.policy_channels, kinds, Role::Output);
+        list.linear("policy.roles", family.policy_channels, roles, Role::Output);
+        if families > 0 {
+            list.linear("policy.query", family.policy_channels, families * family.rank, Role::Bilinear);
+            list.linear("policy.key", family.policy_channels, families * family.rank, Role::Bilinear);
+        }
         list.convolution("value", family.channels, family.value_channels, 1);
         list.linear("value.hidden", family.value_channels * cells, family.value_hidden, Role::Weight);
         list.linear("value.out", family.value_hidden, self.seats, Role::Output);
         Ok(list.0)
+    }
+
+    /// Refuses what was built otherwise.
+    fn check_version(&self) -> Result<(), LearnError> {
+        if self.version == VERSION {
+            return Ok(());
+        }
+        let found = format!("architecture version {}", self.version);
+        Err(LearnError::Outdated { found, wanted: format!("architecture version {VERSION}") })
     }
 
     /// Refuses shapes that no game has, which only a damaged or hostile file can claim.
@@ -193,6 +266,10 @@ impl Architecture {
             ("rows", height, SIDE_MAX),
             ("columns", width, SIDE_MAX),
             ("actions", self.actions, ACTIONS_MAX),
+            ("kinds", self.policy.kinds, POLICY_MAX),
+            ("roles", self.policy.roles, POLICY_MAX),
+            // There may be none of these.
+            ("families", self.policy.families.max(1), POLICY_MAX),
             ("seats", self.seats, SEATS_MAX),
         ];
         match bounds.into_iter().find(|(_, found, limit)| !(1..=*limit).contains(found)) {

@@ -5,23 +5,24 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::choices::Choices;
 use super::samples::Samples;
 use crate::game::{ActionId, Planes};
 
 /// Keeps the streams for symmetries apart from those for shuffling.
 const SYMMETRY_STREAMS: u64 = 1 << 63;
 
-/// Samples of one step, dense, row by row.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Samples of one step, row by row.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Number of samples.
     pub len: usize,
     /// Encoded positions.
     pub planes: Vec<f32>,
-    /// Target over the action table.
+    /// The legal actions of all samples.
+    pub choices: Choices,
+    /// Target of each legal action.
     pub policy: Vec<f32>,
-    /// True for actions that are not legal.
-    pub illegal: Vec<bool>,
     /// Share of each seat, the mover's first.
     pub value: Vec<f32>,
 }
@@ -47,7 +48,7 @@ impl<'a, G: Planes> Sampler<'a, G> {
     /// The batch of `step`, counted from 0.
     pub fn batch(&mut self, step: u32) -> Batch {
         let mut rng = self.rng(SYMMETRY_STREAMS | u64::from(step));
-        let mut batch = Batch::with_room(self.size, self.samples);
+        let mut batch = Batch::with_room(self.game, self.size, self.samples);
         for place in 0..self.size as u64 {
             let place = u64::from(step) * self.size as u64 + place;
             let (epoch, position) = (place / self.samples.len() as u64, place % self.samples.len() as u64);
@@ -77,12 +78,13 @@ impl<'a, G: Planes> Sampler<'a, G> {
 }
 
 impl Batch {
-    fn with_room(size: usize, samples: &Samples) -> Batch {
+    fn with_room<G: Planes>(game: &G, size: usize, samples: &Samples) -> Batch {
+        let shape = samples.shape();
         Batch {
             len: 0,
-            planes: Vec::with_capacity(size * samples.shape().len()),
-            policy: Vec::with_capacity(size * samples.actions()),
-            illegal: Vec::with_capacity(size * samples.actions()),
+            planes: Vec::with_capacity(size * shape.len()),
+            choices: Choices::new(game.policy_shape(), shape.height * shape.width),
+            policy: Vec::new(),
             value: Vec::with_capacity(size * samples.seats()),
         }
     }
@@ -95,16 +97,10 @@ impl Batch {
         let planes_start = self.planes.len();
         self.planes.resize(planes_start + sample.planes.len(), 0.0);
         game.transform_planes(symmetry, sample.planes, &mut self.planes[planes_start..]);
-        let row = self.policy.len();
-        self.policy.resize(row + samples.actions(), 0.0);
-        self.illegal.resize(row + samples.actions(), true);
-        for (id, share) in sample.ids.iter().zip(sample.policy) {
-            let image =
-                game.transform_action(symmetry, ActionId(*id)).expect("chosen so that every action has an image");
-            let place = row + image.0 as usize;
-            self.policy[place] = *share;
-            self.illegal[place] = false;
-        }
+        let image = |id: &u32| game.transform_action(symmetry, ActionId(*id)).and_then(|image| game.named(image));
+        let sketch = |id| game.sketch(&image(id).expect("recorded actions have names, and images as chosen above"));
+        self.choices.push(sample.ids.iter().map(sketch));
+        self.policy.extend(sample.policy);
         self.value.extend(sample.value);
         self.len += 1;
     }
@@ -144,19 +140,21 @@ mod tests {
     #[test]
     fn symmetries_move_planes_and_actions_together() {
         let samples = fixtures::samples(1, 4);
-        let mut plain = Batch::with_room(1, &samples);
-        let mut mirrored = Batch::with_room(1, &samples);
+        let mut plain = Batch::with_room(&ConnectFour, 1, &samples);
+        let mut mirrored = Batch::with_room(&ConnectFour, 1, &samples);
         let last = samples.len() - 1;
         plain.push(&ConnectFour, &samples, last, 0);
         mirrored.push(&ConnectFour, &samples, last, 1);
         assert_eq!(plain.planes, samples.get(last).planes);
         assert_ne!(plain.planes, mirrored.planes);
         let reversed = |row: &[f32]| row.iter().rev().copied().collect::<Vec<_>>();
-        assert_eq!(reversed(&plain.policy), mirrored.policy);
+        assert_eq!(plain.policy, mirrored.policy, "the targets go with their actions");
+        let legal = samples.get(last).ids.len();
+        let columns = |batch: &Batch| (0..legal).map(|at| batch.choices.spots[6 * at] / 6).collect::<Vec<_>>();
+        assert_eq!(columns(&mirrored), columns(&plain).into_iter().map(|column| 6 - column).collect::<Vec<_>>());
         let rows = plain.planes.chunks(7).zip(mirrored.planes.chunks(7));
         rows.for_each(|(plain, mirrored)| assert_eq!(reversed(plain), mirrored));
         assert_eq!(plain.value, mirrored.value);
-        assert!(mirrored.illegal.iter().zip(&mirrored.policy).all(|(illegal, share)| !illegal || *share == 0.0));
     }
 
     #[test]

@@ -30,8 +30,19 @@ pub enum LearnError {
         /// What would fit.
         wanted: String,
     },
+    /// A model file was written by another version of the program, whose nets are built otherwise.
+    #[error(
+        "the model file is of {found}, and this build reads {wanted}: its nets are built otherwise, so the weights cannot be taken over; \
+         begin again with a fresh model (a new generation 0) and train it on the recorded games, or use the program that wrote the file"
+    )]
+    Outdated {
+        /// What the file says.
+        found: String,
+        /// What this build reads.
+        wanted: String,
+    },
     /// There is no family of nets with this name.
-    #[error("net family {0:?} is unknown; known are tiny and small")]
+    #[error("net family {0:?} is unknown; known are tiny, small, base and large")]
     Family(String),
     /// Recorded games cannot be turned into samples.
     #[error("game {game} of a batch cannot be learned from: {reason}")]

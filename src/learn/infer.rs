@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 
 use tch::{Device, Kind, Tensor};
 
-use super::architecture::Architecture;
+use super::choices::Choices;
 use super::error::LearnError;
 use super::net::Net;
+use super::policy_head::Asked;
 use super::tower::{Folded, Tower, channels_last};
 use super::weights::Weights;
 use crate::game::{PlaneShape, Planes, SEATS_MAX, Seat};
@@ -20,9 +21,9 @@ pub struct NetEvaluator<G> {
     tower: Tower<Folded>,
     device: Device,
     shape: PlaneShape,
-    actions: usize,
     seats: usize,
     planes: Vec<f32>,
+    choices: Choices,
     leaves: u64,
     game: PhantomData<G>,
 }
@@ -34,29 +35,30 @@ impl<G: Planes> NetEvaluator<G> {
     /// [`LearnError::Mismatch`] when the weights are for another game or encoder.
     pub fn new(game: &G, weights: &Weights, device: Device) -> Result<Self, LearnError> {
         weights.architecture().check_fits(game)?;
-        let Architecture { actions, seats, .. } = *weights.architecture();
+        let shape = game.plane_shape();
         Ok(NetEvaluator {
             tower: Net::new(weights, device)?.fold()?,
             device,
-            shape: game.plane_shape(),
-            actions,
-            seats,
+            shape,
+            seats: game.seats(),
             planes: Vec::new(),
+            choices: Choices::new(game.policy_shape(), shape.height * shape.width),
             leaves: 0,
             game: PhantomData,
         })
     }
 
-    /// Runs the encoded positions; gives each one's logits over the table, then its win probabilities, mover first.
+    /// Runs the encoded positions; gives the logits of all actions, then each position's win probabilities, mover first.
     fn forward(&self, positions: usize) -> Result<Vec<f32>, LearnError> {
         let PlaneShape { channels, height, width } = self.shape;
         let shape = [positions, channels, height, width].map(|side| side as i64);
         let _no_gradients = tch::no_grad_guard();
         let input = Tensor::f_from_slice(&self.planes)?.f_reshape(shape)?.f_to_device(self.device)?;
-        let heads = self.tower.forward(&channels_last(&input)?, false)?;
-        let value = heads.value.f_softmax(1, Kind::Float)?;
-        let both = Tensor::f_cat(&[&heads.policy, &value], 1)?.f_to_device(Device::Cpu)?.f_contiguous()?;
-        let mut out = vec![0.0; positions * (self.actions + self.seats)];
+        let asked = Asked::new(&self.choices, self.device)?;
+        let heads = self.tower.forward(&channels_last(&input)?, &asked, false)?;
+        let value = heads.value.f_softmax(1, Kind::Float)?.f_reshape([-1])?;
+        let both = Tensor::f_cat(&[&heads.policy, &value], 0)?.f_to_device(Device::Cpu)?.f_contiguous()?;
+        let mut out = vec![0.0; self.choices.actions() + positions * self.seats];
         both.f_copy_data(&mut out, both.numel())?;
         Ok(out)
     }
@@ -68,16 +70,17 @@ impl<G: Planes> NetEvaluator<G> {
         into: &mut Vec<Evaluation>,
     ) -> Result<(), LearnError> {
         self.planes.resize(chunk.len() * self.shape.len(), 0.0);
-        for ((state, _), planes) in chunk.iter().zip(self.planes.chunks_exact_mut(self.shape.len())) {
+        self.choices.clear();
+        for ((state, legal), planes) in chunk.iter().zip(self.planes.chunks_exact_mut(self.shape.len())) {
             game.encode(state, planes);
+            self.choices.push(legal.iter().map(|action| game.sketch(action)));
         }
         let out = self.forward(chunk.len())?;
         self.leaves += chunk.len() as u64;
-        for ((state, legal), row) in chunk.iter().zip(out.chunks_exact(self.actions + self.seats)) {
-            let (policy, relative) = row.split_at(self.actions);
-            let logits = legal.iter().map(|action| policy[game.action_id(action).0 as usize]).collect();
-            let value = absolute(relative, game.to_move(state));
-            into.push(Evaluation { logits, value });
+        let (logits, values) = out.split_at(self.choices.actions());
+        for (index, ((state, _), relative)) in chunk.iter().zip(values.chunks_exact(self.seats)).enumerate() {
+            let logits = logits[self.choices.of(index)].to_vec();
+            into.push(Evaluation { logits, value: absolute(relative, game.to_move(state)) });
         }
         Ok(())
     }

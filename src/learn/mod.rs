@@ -8,6 +8,7 @@ pub mod architecture;
 pub mod batch;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
+pub mod choices;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -17,6 +18,8 @@ pub mod infer;
 mod meter;
 #[cfg(feature = "torch")]
 pub mod net;
+#[cfg(feature = "torch")]
+mod policy_head;
 pub mod recipe;
 pub mod samples;
 #[cfg(feature = "torch")]

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::architecture::{Architecture, TensorSpec};
+use super::architecture::{Architecture, Family, TensorSpec};
 use super::error::LearnError;
+use super::policy_head::{Asked, PolicyHead};
 use super::tensorfile::HostTensor;
-use super::tower::{Folded, Heads, Linear, Normed, TableHead, Tower, ValueHead};
+use super::tower::{Folded, Heads, Linear, Normed, Tower, ValueHead};
 use super::weights::Weights;
 
 /// A trainable net on a device.
@@ -33,7 +34,7 @@ impl Net {
         }
         let by_name: BTreeMap<&str, &Tensor> =
             tensors.iter().map(|(spec, tensor)| (spec.name.as_str(), tensor)).collect();
-        let tower = build(architecture.family()?.blocks, &by_name);
+        let tower = build(&architecture, architecture.family()?, &by_name);
         Ok(Net { architecture, device, tower, tensors })
     }
 
@@ -63,8 +64,8 @@ impl Net {
     }
 
     /// Runs a batch. In training, normalisation uses the batch's statistics and updates the running ones.
-    pub(super) fn forward(&self, input: &Tensor, training: bool) -> Result<Heads, LearnError> {
-        self.tower.forward(input, training)
+    pub(super) fn forward(&self, input: &Tensor, asked: &Asked, training: bool) -> Result<Heads, LearnError> {
+        self.tower.forward(input, asked, training)
     }
 
     /// The net for inference.
@@ -88,7 +89,7 @@ pub(super) fn to_host(tensor: &Tensor, shape: &[usize]) -> Result<HostTensor, Le
 }
 
 /// Wires named tensors into layers. The names are those of [`Architecture::tensors`], which made the map.
-fn build(blocks: usize, tensors: &BTreeMap<&str, &Tensor>) -> Tower<Normed> {
+fn build(architecture: &Architecture, family: Family, tensors: &BTreeMap<&str, &Tensor>) -> Tower<Normed> {
     let get = |name: String| tensors[name.as_str()].shallow_clone();
     let normed = |name: &str| Normed {
         weight: get(format!("{name}.conv.weight")),
@@ -100,10 +101,16 @@ fn build(blocks: usize, tensors: &BTreeMap<&str, &Tensor>) -> Tower<Normed> {
     let linear = |name: &str| Linear { weight: get(format!("{name}.weight")), bias: get(format!("{name}.bias")) };
     Tower {
         stem: normed("stem"),
-        blocks: (0..blocks)
+        blocks: (0..family.blocks)
             .map(|block| [normed(&format!("blocks.{block}.a")), normed(&format!("blocks.{block}.b"))])
             .collect(),
-        policy: TableHead { reduce: normed("policy"), out: linear("policy.out") },
+        policy: PolicyHead {
+            reduce: normed("policy"),
+            kinds: linear("policy.kinds"),
+            roles: linear("policy.roles"),
+            pairs: (architecture.policy.families > 0).then(|| [linear("policy.query"), linear("policy.key")]),
+            rank: family.rank,
+        },
         value: ValueHead { reduce: normed("value"), hidden: linear("value.hidden"), out: linear("value.out") },
     }
 }

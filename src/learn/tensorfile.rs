@@ -16,8 +16,8 @@ use super::error::LearnError;
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// The longest header that is read; a net of a thousand tensors needs a tenth of it.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
-/// The version of the metadata.
-const VERSION: u32 = 1;
+/// The version of the metadata. Version 1 had nets with a dense policy head.
+const VERSION: u32 = 2;
 /// The name of the only metadata entry.
 const ENTRY: &str = "kifu";
 
@@ -79,17 +79,27 @@ pub(super) fn decode<About: DeserializeOwned>(
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| bad(error.to_string()))?;
     let text = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
     let text = text.ok_or_else(|| bad("its metadata has no kifu entry"))?;
-    let entry: Entry<About> = serde_json::from_str(text).map_err(|error| bad(format!("its metadata: {error}")))?;
-    if entry.format != format || entry.version != VERSION {
-        let found = format!("{} version {}", entry.format, entry.version);
-        return Err(LearnError::Mismatch { field: "format", found, wanted: format!("{format} version {VERSION}") });
+    let entry: Entry<serde_json::Value> = parse(text)?;
+    if entry.format != format {
+        let (found, wanted) = (entry.format, format.to_owned());
+        return Err(LearnError::Mismatch { field: "format", found, wanted });
     }
+    if entry.version != VERSION {
+        let found = format!("{format} version {}", entry.version);
+        return Err(LearnError::Outdated { found, wanted: format!("{format} version {VERSION}") });
+    }
+    let entry: Entry<About> = parse(text)?;
     if blake3::hash(&bytes[data_start..]).to_hex().as_str() != entry.checksum {
         return Err(bad("its checksum is wrong: the file is damaged"));
     }
     let file = SafeTensors::deserialize(bytes).map_err(|error| bad(error.to_string()))?;
     let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), from_view(name, &view)?)));
     Ok((entry.about, tensors.collect::<Result<_, LearnError>>()?))
+}
+
+/// The metadata's entry; what the tensors belong to is only understood once format and version are.
+fn parse<About: DeserializeOwned>(text: &str) -> Result<Entry<About>, LearnError> {
+    serde_json::from_str(text).map_err(|error| bad(format!("its metadata: {error}")))
 }
 
 /// Reads a file of at most [`FILE_BYTES_MAX`] bytes.

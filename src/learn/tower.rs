@@ -4,6 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::error::LearnError;
+use super::policy_head::{Asked, PolicyHead};
 
 /// Added to variances before the square root.
 const NORM_EPSILON: f64 = 1e-5;
@@ -41,14 +42,8 @@ pub(super) struct Linear {
 pub(super) struct Tower<C> {
     pub stem: C,
     pub blocks: Vec<[C; 2]>,
-    pub policy: TableHead<C>,
+    pub policy: PolicyHead<C>,
     pub value: ValueHead<C>,
-}
-
-/// A policy head for action tables that are small against the board: 1x1 convolution, then one linear layer.
-pub(super) struct TableHead<C> {
-    pub reduce: C,
-    pub out: Linear,
 }
 
 /// The value head: one logit a seat, the mover's first.
@@ -60,7 +55,7 @@ pub(super) struct ValueHead<C> {
 
 /// What a net says of a batch.
 pub(super) struct Heads {
-    /// Logits over the action table.
+    /// One logit for each legal action of the batch.
     pub policy: Tensor,
     /// Logits over seats, the mover's first.
     pub value: Tensor,
@@ -85,7 +80,7 @@ impl Convolve for Normed {
 
 impl Normed {
     /// The same layer in inference, as one convolution: `w' = w * s`, `b' = shift - mean * s` with `s = scale / sqrt(var + e)`.
-    fn fold(&self) -> Result<Folded, LearnError> {
+    pub fn fold(&self) -> Result<Folded, LearnError> {
         let variance = self.variance.f_to_kind(Kind::Double)?;
         let factor = self.scale.f_to_kind(Kind::Double)? * (variance + NORM_EPSILON).f_rsqrt()?;
         let weight = self.weight.f_to_kind(Kind::Double)? * factor.f_reshape([-1, 1, 1, 1])?;
@@ -104,25 +99,26 @@ impl Convolve for Folded {
 }
 
 impl Linear {
-    fn apply(&self, input: &Tensor) -> Result<Tensor, LearnError> {
+    pub fn apply(&self, input: &Tensor) -> Result<Tensor, LearnError> {
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }
 
-    fn copied(&self) -> Result<Linear, LearnError> {
+    /// A copy that does not change with this one.
+    pub fn copied(&self) -> Result<Linear, LearnError> {
         Ok(Linear { weight: self.weight.f_detach_copy()?, bias: self.bias.f_detach_copy()? })
     }
 }
 
 impl<C: Convolve> Tower<C> {
-    /// Runs a batch of inputs of shape `[n, channels, height, width]`.
-    pub fn forward(&self, input: &Tensor, training: bool) -> Result<Heads, LearnError> {
+    /// Runs a batch of inputs of shape `[n, channels, height, width]`, and scores the actions that are asked for.
+    pub fn forward(&self, input: &Tensor, asked: &Asked, training: bool) -> Result<Heads, LearnError> {
         let mut trunk = self.stem.apply(input, training)?.f_relu_()?;
         for [a, b] in &self.blocks {
             let inner = a.apply(&trunk, training)?.f_relu_()?;
             let mut sum = b.apply(&inner, training)?;
             trunk = sum.f_add_(&trunk)?.f_relu_()?;
         }
-        Ok(Heads { policy: self.policy.apply(&trunk, training)?, value: self.value.apply(&trunk, training)? })
+        Ok(Heads { policy: self.policy.apply(&trunk, asked, training)?, value: self.value.apply(&trunk, training)? })
     }
 }
 
@@ -133,20 +129,13 @@ impl Tower<Normed> {
         Ok(Tower {
             stem: self.stem.fold()?,
             blocks: self.blocks.iter().map(fold_pair).collect::<Result<_, LearnError>>()?,
-            policy: TableHead { reduce: self.policy.reduce.fold()?, out: self.policy.out.copied()? },
+            policy: self.policy.fold()?,
             value: ValueHead {
                 reduce: self.value.reduce.fold()?,
                 hidden: self.value.hidden.copied()?,
                 out: self.value.out.copied()?,
             },
         })
-    }
-}
-
-impl<C: Convolve> TableHead<C> {
-    fn apply(&self, trunk: &Tensor, training: bool) -> Result<Tensor, LearnError> {
-        let reduced = self.reduce.apply(trunk, training)?.f_relu_()?;
-        self.out.apply(&reduced.f_flatten(1, -1)?)
     }
 }
 

@@ -9,6 +9,7 @@ use super::checkpoint::Checkpoint;
 use super::error::LearnError;
 use super::meter::Meter;
 use super::net::Net;
+use super::policy_head::Asked;
 use super::recipe::Recipe;
 use super::samples::Samples;
 use super::sgd::{Nesterov, clear_gradients, clip_gradients};
@@ -19,8 +20,8 @@ use crate::game::Planes;
 
 /// A loss this many times that of the first step (or one nat, if that is more) counts as exploded.
 const LOSS_GROWTH_MAX: f64 = 10.0;
-/// Stands for minus infinity in the logits of illegal actions: its softmax is exactly 0, and 0 times it is 0.
-const ILLEGAL_LOGIT: f64 = -1e9;
+/// Stands for minus infinity where a position has fewer actions than another: its softmax is exactly 0, and 0 times it is 0.
+const FILLING_LOGIT: f32 = -1e9;
 
 /// What a run is, besides the samples.
 #[derive(Clone, Debug)]
@@ -135,7 +136,8 @@ impl<'a, G: Planes> Trainer<'a, G> {
     /// [`LearnError::Diverged`] when a figure is not finite or the loss has exploded; the net is unchanged then.
     pub fn step(&mut self) -> Result<StepLosses, LearnError> {
         let batch = self.sampler.batch(self.step);
-        let heads = self.net.forward(&to_input(&batch, &self.shape, self.plan.device)?, true)?;
+        let asked = Asked::new(&batch.choices, self.plan.device)?;
+        let heads = self.net.forward(&to_input(&batch, &self.shape, self.plan.device)?, &asked, true)?;
         let (policy, value) = losses(&heads, &batch, self.plan.device)?;
         clear_gradients(&self.net)?;
         (&policy + value.f_mul_scalar(self.recipe.value_weight)?).f_backward()?;
@@ -179,14 +181,17 @@ fn to_input(batch: &Batch, shape: &[i64; 4], device: Device) -> Result<Tensor, L
     Ok(Tensor::f_from_slice(&batch.planes)?.f_reshape(shape)?.f_to_device(device)?)
 }
 
-/// Mean cross-entropies of policy and value.
+/// Mean cross-entropies of policy (over legal actions) and value.
 fn losses(heads: &Heads, batch: &Batch, device: Device) -> Result<(Tensor, Tensor), LearnError> {
-    let rows = |flat: &Tensor| flat.f_reshape([batch.len as i64, -1]);
-    let illegal = rows(&Tensor::f_from_slice(&batch.illegal)?)?.f_to_device(device)?;
-    let policy = rows(&Tensor::f_from_slice(&batch.policy)?)?.f_to_device(device)?;
-    let value = rows(&Tensor::f_from_slice(&batch.value)?)?.f_to_device(device)?;
-    let masked = heads.policy.f_masked_fill(&illegal, ILLEGAL_LOGIT)?;
-    Ok((cross_entropy(&masked, &policy)?, cross_entropy(&heads.value, &value)?))
+    let table = |flat: &[f32]| -> Result<Tensor, LearnError> {
+        Ok(Tensor::f_from_slice(flat)?.f_reshape([batch.len as i64, -1])?.f_to_device(device)?)
+    };
+    let rows = Tensor::f_from_slice(&batch.choices.rows())?.f_to_device(device)?;
+    let filling = Tensor::f_from_slice(&[FILLING_LOGIT])?.f_to_device(device)?;
+    let logits =
+        Tensor::f_cat(&[&heads.policy, &filling], 0)?.f_index_select(0, &rows)?.f_reshape([batch.len as i64, -1])?;
+    let policy = table(&batch.choices.spread(&batch.policy))?;
+    Ok((cross_entropy(&logits, &policy)?, cross_entropy(&heads.value, &table(&batch.value)?)?))
 }
 
 /// Cross-entropy of soft targets, mean over rows.

@@ -16,7 +16,9 @@ use crate::event::Hash;
 /// What the metadata of a model file calls it.
 const FORMAT: &str = "kifu-model";
 /// Width of the start values of a head's last layer against He's.
-const OUTPUT_GAIN: f32 = 0.1;
+const OUTPUT_GAIN: f32 = 0.02;
+/// The same for the factors of a product.
+const BILINEAR_GAIN: f32 = 0.15;
 
 /// All tensors of a net. Complete, of the right shapes, and finite by construction.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +133,7 @@ fn start_values(spec: &TensorSpec, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match spec.role {
         Role::Weight => uniform(bound),
         Role::Output => uniform(bound * OUTPUT_GAIN),
+        Role::Bilinear => uniform(bound * BILINEAR_GAIN),
         Role::Shift | Role::Mean => vec![0.0; spec.len()],
         Role::Scale | Role::Variance => vec![1.0; spec.len()],
     }

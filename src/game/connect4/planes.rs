@@ -1,8 +1,8 @@
 //! How a net sees Connect Four: the mover's stones, the other's stones, and ones that mark the board's cells.
 
 use super::board::{HEIGHT, WIDTH, cell};
-use super::rules::ConnectFour;
-use crate::game::{ActionId, Game, PlaneShape, Planes};
+use super::rules::{Column, ConnectFour};
+use crate::game::{ActionId, Game, PlaneShape, Planes, PolicyShape, Sketch};
 
 /// Cells of one plane.
 const PLANE: usize = WIDTH * HEIGHT;
@@ -13,7 +13,7 @@ impl Planes for ConnectFour {
     }
 
     fn encoder_version(&self) -> u32 {
-        1
+        2
     }
 
     /// Row 0 of a plane is the bottom row of the board.
@@ -31,6 +31,19 @@ impl Planes for ConnectFour {
             }
         }
         ones.fill(1.0);
+    }
+
+    /// One kind, and a role for each row: the head sees a column as the sum of its cells, each row with weights of its own.
+    fn policy_shape(&self) -> PolicyShape {
+        PolicyShape { kinds: 1, roles: HEIGHT, families: 0 }
+    }
+
+    fn sketch(&self, action: &Column) -> Sketch {
+        (0..HEIGHT).fold(Sketch::of(0), |sketch, row| sketch.spot(row, row * WIDTH + action.index()))
+    }
+
+    fn named(&self, id: ActionId) -> Option<Column> {
+        Column::new(id.0 as usize)
     }
 
     /// The identity, and the mirror image from left to right.

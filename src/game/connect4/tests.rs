@@ -99,6 +99,8 @@ proptest! {
             let mirrored = GAME.transform_action(1, id).expect("known");
             prop_assert_eq!(GAME.transform_action(1, mirrored), Some(id));
             prop_assert_eq!(GAME.transform_action(0, id), Some(id));
+            prop_assert_eq!(GAME.named(id), Some(*action));
+            prop_assert!(GAME.sketch(action).fits(GAME.policy_shape(), 42));
         }
     }
 }

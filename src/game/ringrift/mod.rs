@@ -2,8 +2,8 @@
 //!
 //! One file per concept. `board` and `geometry` are the boards, `stack` and `state` a position, `moves` and `notation` what can be
 //! played and how it is written. `turn` is the flow of a turn; `placement`, `movement`, `lines`, `territory`, `recovery` and
-//! `elimination` are its phases; `victory` and `lps` its ends. `actions` numbers the moves, `planes` is how a net sees a position,
-//! `draw` and `picture` how people do, and `parity` compares with games of the reference engines.
+//! `elimination` are its phases; `victory` and `lps` its ends. `actions` numbers the moves, `planes` is how a net sees a position and
+//! `sketch` how it sees a move, `draw` and `picture` how people do, and `parity` compares with games of the reference engines.
 
 mod actions;
 mod bits;
@@ -25,6 +25,7 @@ mod placement;
 mod planes;
 mod recovery;
 mod rules;
+mod sketch;
 mod stack;
 mod state;
 mod territory;

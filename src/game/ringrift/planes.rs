@@ -23,8 +23,9 @@ use super::board::LPS_ROUNDS;
 use super::cell::Cell;
 use super::game::RingRift;
 use super::moves::{Extent, Move};
+use super::sketch;
 use super::state::{Phase, State};
-use crate::game::{ActionId, Game, PlaneShape, Planes, Seat};
+use crate::game::{ActionId, Game, PlaneShape, Planes, PolicyShape, Seat, Sketch};
 
 /// Rings of a stack that are seen one by one.
 const DEPTHS: usize = 5;
@@ -157,7 +158,7 @@ impl<const W: usize> Planes for RingRift<W> {
     }
 
     fn encoder_version(&self) -> u32 {
-        1
+        2
     }
 
     fn encode(&self, state: &State<W>, into: &mut [f32]) {
@@ -169,6 +170,19 @@ impl<const W: usize> Planes for RingRift<W> {
             seat = seat.next(self.config.seats);
         }
         self.encode_common(state, &mut canvas);
+    }
+
+    fn policy_shape(&self) -> PolicyShape {
+        sketch::SHAPE
+    }
+
+    fn sketch(&self, action: &Move) -> Sketch {
+        sketch::sketch(self.rules().geometry, *action)
+    }
+
+    fn named(&self, id: ActionId) -> Option<Move> {
+        let geometry = self.rules().geometry;
+        geometry.actions.decode(geometry, id.0 as usize)
     }
 
     /// The identity and half a turn. All other symmetries of the boards change the order in which the axes break ties between runs that
@@ -189,8 +203,6 @@ impl<const W: usize> Planes for RingRift<W> {
         if index == 0 {
             return Some(id);
         }
-        let geometry = self.rules().geometry;
-        let given = geometry.actions.decode(geometry, id.0 as usize)?;
-        self.half_turn(given).map(|turned| self.action_id(&turned))
+        self.half_turn(self.named(id)?).map(|turned| self.action_id(&turned))
     }
 }

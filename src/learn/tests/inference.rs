@@ -5,6 +5,8 @@ use tch::{Device, Kind, Tensor};
 use super::tiny;
 use crate::game::connect4::ConnectFour;
 use crate::game::{Game, Planes};
+use crate::learn::choices::Choices;
+use crate::learn::policy_head::Asked;
 use crate::learn::train::Plan;
 use crate::learn::{Net, NetEvaluator, Trainer, Weights, fixtures};
 use crate::search::{Evaluation, Evaluator};
@@ -40,17 +42,21 @@ fn trained() -> Weights {
     trainer.weights().expect("finite")
 }
 
-/// Policy logits over the table and win probabilities of the mover and the other, by the net as it is trained.
+/// Policy logits of the legal actions, and win probabilities of the mover and the other, by the net as it is trained.
 fn by_trainable_net(weights: &Weights, positions: &[(State, Actions)]) -> Vec<(Vec<f32>, Vec<f32>)> {
     let net = Net::new(weights, Device::Cpu).expect("fits");
     let length = ConnectFour.plane_shape().len();
     let mut planes = vec![0.0; length * positions.len()];
     positions.iter().zip(planes.chunks_mut(length)).for_each(|((state, _), into)| ConnectFour.encode(state, into));
     let input = Tensor::from_slice(&planes).reshape([-1, 3, 6, 7]);
-    let heads = tch::no_grad(|| net.forward(&input, false)).expect("runs");
+    let mut choices = Choices::new(ConnectFour.policy_shape(), 42);
+    positions.iter().for_each(|(_, legal)| choices.push(legal.iter().map(|action| ConnectFour.sketch(action))));
+    let asked = Asked::new(&choices, Device::Cpu).expect("indices");
+    let heads = tch::no_grad(|| net.forward(&input, &asked, false)).expect("runs");
+    let logits = Vec::<f32>::try_from(&heads.policy).expect("one for each action");
     let value = heads.value.softmax(1, Kind::Float);
     let row = |tensor: &Tensor, index: usize| Vec::<f32>::try_from(tensor.get(index as i64)).expect("a row");
-    (0..positions.len()).map(|index| (row(&heads.policy, index), row(&value, index))).collect()
+    (0..positions.len()).map(|index| (logits[choices.of(index)].to_vec(), row(&value, index))).collect()
 }
 
 #[test]
@@ -63,9 +69,7 @@ fn folding_changes_nothing() {
         let mover = ConnectFour.to_move(state);
         let close = |a: f32, b: f32| assert!((a - b).abs() < 1e-4, "position {index}: {a} against {b}");
         assert_eq!(folded[index].logits.len(), legal.len());
-        for (logit, action) in folded[index].logits.iter().zip(legal) {
-            close(*logit, policy[ConnectFour.action_id(action).0 as usize]);
-        }
+        folded[index].logits.iter().zip(policy).for_each(|(folded, trained)| close(*folded, trained));
         close(folded[index].value[mover.index()], value[0]);
         close(folded[index].value[mover.next(2).index()], value[1]);
         assert_eq!(folded[index].value[2..], [0.0, 0.0]);

@@ -1,7 +1,9 @@
 //! Model files: all or nothing.
 
 use super::tiny;
+use crate::game::Planes;
 use crate::game::connect4::ConnectFour;
+use crate::game::registry::{AnyGame, GameVisitor};
 use crate::learn::tensorfile::HostTensor;
 use crate::learn::{Architecture, FAMILIES, LearnError, NetEvaluator, Weights};
 
@@ -27,8 +29,25 @@ fn the_same_weights_give_the_same_bytes() {
 
 #[test]
 fn parameter_counts_are_as_documented() {
-    let counts = FAMILIES.map(|family| Architecture::of(&ConnectFour, family).parameters().expect("known"));
-    assert_eq!(counts, [83_409, 473_753]);
+    struct Counts;
+    impl GameVisitor for Counts {
+        type Output = [u64; 4];
+        fn visit<G: Planes>(self, game: G) -> [u64; 4] {
+            FAMILIES.map(|family| Architecture::of(&game, family).parameters().expect("known"))
+        }
+    }
+    let row = |game: &AnyGame| {
+        let counts = game.visit(Counts).map(|count| format!(" {count} |"));
+        format!("| `{}` |{}", game.key(), counts.concat())
+    };
+    let documented = include_str!("../../../docs/nets.md");
+    for game in AnyGame::ALL {
+        assert!(
+            documented.contains(&row(game)),
+            "docs/nets.md lacks:\n{}",
+            AnyGame::ALL.iter().map(row).collect::<Vec<_>>().join("\n")
+        );
+    }
 }
 
 #[test]
@@ -75,7 +94,7 @@ fn tensors_must_be_exactly_those_of_the_net() {
     let extra = HostTensor { shape: vec![1], data: vec![0.0] };
     assert!(changed(|it| drop(it.insert("blocks.9.x".to_owned(), extra))).contains("blocks.9.x, which is not part"));
     let flat = |it: &mut HostTensor| it.shape = vec![it.data.len()];
-    assert!(changed(|it| flat(it.get_mut("policy.out.weight").expect("there"))).contains("has shape"));
+    assert!(changed(|it| flat(it.get_mut("policy.roles.weight").expect("there"))).contains("has shape"));
     let with = |name: &'static str, value| changed(move |it| it.get_mut(name).expect("there").data[0] = value);
     assert!(with("value.out.bias", f32::NAN).contains("holds NaN"));
     assert!(with("value.out.bias", f32::INFINITY).contains("holds inf"));
@@ -89,6 +108,7 @@ fn weights_of_something_else_do_not_fit() {
         ("encoder version", |it| it.encoder += 1),
         ("plane shape", |it| it.planes[0] = 4),
         ("action count", |it| it.actions = 8),
+        ("policy shape", |it| it.policy.families = 1),
         ("seats", |it| it.seats = 3),
     ] {
         let mut architecture = tiny(1).architecture().clone();
@@ -104,6 +124,25 @@ fn weights_of_something_else_do_not_fit() {
     }
     let unknown = Architecture { net: "huge".to_owned(), ..tiny(1).architecture().clone() };
     assert!(matches!(Weights::random(unknown, 1), Err(LearnError::Family(_))));
+}
+
+/// A file as version 1 wrote it: the same container, another description, a dense policy head.
+fn of_version_1() -> Vec<u8> {
+    let about = r#"{"game":"connect4","net":"tiny","encoder":1,"planes":[3,6,7],"actions":7,"seats":2}"#;
+    let checksum = blake3::hash(&[]).to_hex();
+    let entry = format!(r#"{{"format":"kifu-model","version":1,"checksum":"{checksum}","about":{about}}}"#);
+    let header = serde_json::json!({"__metadata__": {"kifu": entry}}).to_string();
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+}
+
+#[test]
+fn a_net_that_was_built_otherwise_is_refused_with_what_to_do() {
+    let error = Weights::from_bytes(&of_version_1()).expect_err("old");
+    assert!(matches!(error, LearnError::Outdated { .. }) && !error.may_pass_later(), "{error}");
+    assert!(error.to_string().contains("kifu-model version 1") && error.to_string().contains("fresh model"), "{error}");
+    let other = Architecture { version: 1, ..tiny(1).architecture().clone() };
+    let error = Weights::random(other, 1).expect_err("built otherwise");
+    assert!(error.to_string().contains("architecture version 1"), "{error}");
 }
 
 #[test]

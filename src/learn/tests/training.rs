@@ -7,7 +7,10 @@ use crate::event::config::Config;
 use crate::event::training::TrainRecipe;
 use crate::event::unit::Real;
 use crate::game::connect4::ConnectFour;
+use crate::game::{ActionId, Planes};
 use crate::learn::checkpoint::Checkpoint;
+use crate::learn::choices::Choices;
+use crate::learn::policy_head::Asked;
 use crate::learn::sgd::{clip_gradients, gradient_norm};
 use crate::learn::train::{Plan, StepLosses};
 use crate::learn::{LearnError, Net, Samples, Trainer, fixtures};
@@ -93,7 +96,12 @@ fn a_damaged_checkpoint_is_refused() {
 fn gradients_are_clipped_to_the_norm() {
     let net = Net::new(&tiny(1), Device::Cpu).expect("fits");
     let input = tch::Tensor::ones([4, 3, 6, 7], (tch::Kind::Float, Device::Cpu));
-    let heads = net.forward(&input, true).expect("runs");
+    let mut choices = Choices::new(ConnectFour.policy_shape(), 42);
+    (0..4).for_each(|_| {
+        choices.push((0..7).filter_map(|id| ConnectFour.named(ActionId(id))).map(|it| ConnectFour.sketch(&it)))
+    });
+    let asked = Asked::new(&choices, Device::Cpu).expect("indices");
+    let heads = net.forward(&input, &asked, true).expect("runs");
     (heads.policy.square().sum(tch::Kind::Float) * 1e6).backward();
     let before = gradient_norm(&net).expect("gradients");
     assert!(before > 5.0);

@@ -5,5 +5,6 @@
 mod playouts;
 mod records;
 mod rotation;
+mod sketches;
 mod support;
 mod symmetry;
