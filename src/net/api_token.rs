@@ -7,7 +7,7 @@
 //! The token's secret is a key. Its holder proves in the TLS handshake to have it, and never sends it: whoever takes the
 //! other side's place learns nothing that would open anything. The certificate has the role [`Role::Bearer`], which
 //! opens the API and there nothing; what the holder may do stands in the log, beside the hash of the key, and ends with
-//! the token's time or its revocation. The certificate outlives the token by [`TLS_GRACE`], so that whoever comes late gets a clear
+//! the token's time or its revocation. The certificate outlives the token by [`TLS_GRACE`](super::pass::TLS_GRACE), so that whoever comes late gets a clear
 //! answer.
 
 use std::fmt;
@@ -16,14 +16,11 @@ use std::time::Duration;
 use rand::RngCore;
 
 use super::authority::Authority;
-use super::certificate::{CaCertificate, Certificate, Validity};
 use super::channel::Role;
-use super::error::{NetError, TokenError};
-use super::identity::Identity;
-use super::key::SecretKey;
-use super::text::{decode, encode, malformed, put, take, take_text, take_u64};
-use super::token::{ADDRESSES_MAX, TLS_GRACE};
-use crate::event::{ApiTokenId, ClusterId, Hash, Millis};
+use super::error::NetError;
+use super::pass::Pass;
+use super::text::{decode, encode, malformed, put, take_text};
+use crate::event::{ApiTokenId, Hash, Millis};
 
 const FAMILY: &str = "kifu-api-";
 const VERSION: &str = "v1";
@@ -32,9 +29,7 @@ const ID_BYTES: usize = 8;
 /// An API token. Its `Debug` does not show the key.
 #[derive(Clone)]
 pub struct ApiToken {
-    expires_at: Millis,
-    addresses: Vec<String>,
-    identity: Identity,
+    pass: Pass,
 }
 
 impl ApiToken {
@@ -46,12 +41,8 @@ impl ApiToken {
     pub fn create(authority: &Authority, addresses: &[String], ttl: Duration, now: Millis) -> Result<Self, NetError> {
         let mut id = [0; ID_BYTES];
         rand::rng().fill_bytes(&mut id);
-        let validity = Validity::starting(now, ttl.saturating_add(TLS_GRACE));
-        Ok(Self {
-            expires_at: now.plus(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-            addresses: addresses.iter().take(ADDRESSES_MAX).cloned().collect(),
-            identity: authority.issue_identity(&data_encoding::HEXLOWER.encode(&id), Role::Bearer, validity)?,
-        })
+        let name = data_encoding::HEXLOWER.encode(&id);
+        Ok(Self { pass: Pass::issue(authority, (&name, Role::Bearer), addresses, ttl, now)? })
     }
 
     /// The token that a bearer's certificate is of.
@@ -61,43 +52,24 @@ impl ApiToken {
 
     /// The token's public part. It is the name in its certificate.
     pub fn id(&self) -> ApiTokenId {
-        Self::id_of(self.identity.name())
+        Self::id_of(self.pass.identity.name())
     }
 
     /// The hash of its public key: what the cluster keeps.
     pub fn key(&self) -> Hash {
-        self.identity.fingerprint()
+        self.pass.identity.fingerprint()
     }
 
-    /// When the cluster stops accepting the token.
-    pub fn expires_at(&self) -> Millis {
-        self.expires_at
-    }
-
-    /// Nodes to ask, as `host:port`.
-    pub fn addresses(&self) -> &[String] {
-        &self.addresses
-    }
-
-    /// The holder's identity.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    /// The cluster that the token is for.
-    pub fn cluster(&self) -> ClusterId {
-        self.identity.cluster()
+    /// Until when it is good, whom to ask, and the holder's identity.
+    pub fn pass(&self) -> &Pass {
+        &self.pass
     }
 
     /// The token as one line of text.
     pub fn encode(&self) -> String {
         let mut fields = Vec::new();
-        put(&mut fields, self.identity.name().as_bytes());
-        put(&mut fields, &self.expires_at.0.to_le_bytes());
-        put(&mut fields, self.identity.ca().der());
-        put(&mut fields, self.identity.certificate().der());
-        put(&mut fields, self.identity.key().to_pkcs8());
-        self.addresses.iter().for_each(|address| put(&mut fields, address.as_bytes()));
+        put(&mut fields, self.pass.identity.name().as_bytes());
+        self.pass.put(&mut fields);
         encode(FAMILY, VERSION, &fields)
     }
 
@@ -107,36 +79,26 @@ impl ApiToken {
     /// [`NetError::ApiToken`] when the text is no token, or a damaged one.
     pub fn decode(text: &str) -> Result<Self, NetError> {
         let fields = decode(text, FAMILY, VERSION).map_err(NetError::ApiToken)?;
-        Self::from_fields(&fields)
-    }
-
-    fn from_fields(mut fields: &[u8]) -> Result<Self, NetError> {
-        let bad = |error: TokenError| NetError::ApiToken(error);
-        let name = take_text(&mut fields).map_err(bad)?;
-        let expires_at = Millis(take_u64(&mut fields).map_err(bad)?);
-        let ca = CaCertificate::parse(take(&mut fields).map_err(bad)?)?;
-        let certificate = Certificate::parse(take(&mut fields).map_err(bad)?)?;
-        let key = SecretKey::from_pkcs8(take(&mut fields).map_err(bad)?)?;
-        let mut addresses = Vec::new();
-        while !fields.is_empty() && addresses.len() < ADDRESSES_MAX {
-            addresses.push(take_text(&mut fields).map_err(bad)?);
+        let mut rest = &fields[..];
+        let name = take_text(&mut rest).map_err(NetError::ApiToken)?;
+        let pass = Pass::take(rest, Role::Bearer, NetError::ApiToken)?;
+        if pass.identity.name() != name {
+            return Err(NetError::ApiToken(malformed()));
         }
-        if !fields.is_empty() || certificate.role() != Role::Bearer || certificate.name() != name {
-            return Err(bad(malformed()));
-        }
-        Ok(Self { expires_at, addresses, identity: Identity::new(ca, certificate, key)? })
+        Ok(Self { pass })
     }
 }
 
 impl fmt::Debug for ApiToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiToken({} for {}, until {})", self.id(), self.cluster(), self.expires_at)
+        write!(f, "ApiToken({} for {}, until {})", self.id(), self.pass.identity.cluster(), self.pass.expires_at)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::TokenError;
 
     fn token() -> ApiToken {
         let authority = Authority::create().expect("authority");
@@ -148,11 +110,17 @@ mod tests {
     fn a_token_reads_back_and_shows_its_key_to_nobody() {
         let token = token();
         let read = ApiToken::decode(&format!(" {}\n", token.encode())).expect("own text");
-        assert_eq!((read.id(), read.key(), read.cluster()), (token.id(), token.key(), token.cluster()));
-        assert_eq!((read.expires_at(), read.addresses()), (Millis(1_800_000_060_000), token.addresses()));
-        assert_eq!(read.identity().role(), Role::Bearer);
+        assert_eq!(
+            (read.id(), read.key(), read.pass().identity.cluster()),
+            (token.id(), token.key(), token.pass().identity.cluster())
+        );
+        assert_eq!(
+            (read.pass().expires_at, &read.pass().addresses),
+            (Millis(1_800_000_060_000), &token.pass().addresses)
+        );
+        assert_eq!(read.pass().identity.role(), Role::Bearer);
         assert_eq!(read.encode(), token.encode());
-        let secret = data_encoding::HEXLOWER.encode(token.identity().key().to_pkcs8());
+        let secret = data_encoding::HEXLOWER.encode(token.pass().identity.key().to_pkcs8());
         assert!(!format!("{token:?}").contains(&secret));
     }
 

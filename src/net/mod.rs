@@ -29,6 +29,7 @@ pub mod identity;
 mod intake;
 pub mod key;
 pub mod limits;
+pub mod pass;
 mod rate;
 mod refusal;
 mod registry;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The token carries a certificate of the role [`Role::Joiner`], so that even the first contact is mutual TLS, and a
-//! peer without a token learns nothing. The certificate outlives the token by [`TLS_GRACE`]: whoever comes late gets a clear
+//! peer without a token learns nothing. The certificate outlives the token by [`TLS_GRACE`](super::pass::TLS_GRACE): whoever comes late gets a clear
 //! refusal from the cluster instead of a failed handshake.
 
 use std::fmt;
@@ -14,18 +14,11 @@ use std::time::Duration;
 use rand::RngCore;
 
 use super::authority::Authority;
-use super::certificate::{CaCertificate, Certificate, Validity};
 use super::channel::Role;
 use super::error::NetError;
-use super::identity::Identity;
-use super::key::SecretKey;
-use super::text::{self, malformed, put, take, take_text, take_u64};
-use crate::event::{ClusterId, Hash, Millis, TokenId};
-
-/// How much longer than the token its certificate is valid.
-pub const TLS_GRACE: Duration = Duration::from_secs(24 * 3600);
-/// Most addresses in a token; further ones are left out.
-pub const ADDRESSES_MAX: usize = 16;
+use super::pass::Pass;
+use super::text::{self, malformed, put, take, take_text};
+use crate::event::{Hash, Millis, TokenId};
 
 const FAMILY: &str = "kifu-join-";
 const VERSION: &str = "v1";
@@ -36,9 +29,7 @@ const SECRET_BYTES: usize = 32;
 pub struct JoinToken {
     token: TokenId,
     secret: [u8; SECRET_BYTES],
-    expires_at: Millis,
-    addresses: Vec<String>,
-    identity: Identity,
+    pass: Pass,
 }
 
 impl JoinToken {
@@ -49,13 +40,10 @@ impl JoinToken {
         rand::rng().fill_bytes(&mut id);
         let mut secret = [0; SECRET_BYTES];
         rand::rng().fill_bytes(&mut secret);
-        let validity = Validity::starting(now, ttl.saturating_add(TLS_GRACE));
         Ok(Self {
             token: TokenId::new(data_encoding::HEXLOWER.encode(&id)),
             secret,
-            expires_at: now.plus(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-            addresses: addresses.iter().take(ADDRESSES_MAX).cloned().collect(),
-            identity: authority.issue_identity("joiner", Role::Joiner, validity)?,
+            pass: Pass::issue(authority, ("joiner", Role::Joiner), addresses, ttl, now)?,
         })
     }
 
@@ -74,24 +62,9 @@ impl JoinToken {
         Hash::of(&self.secret)
     }
 
-    /// When the cluster stops accepting the token.
-    pub fn expires_at(&self) -> Millis {
-        self.expires_at
-    }
-
-    /// Nodes to ask, as `host:port`.
-    pub fn addresses(&self) -> &[String] {
-        &self.addresses
-    }
-
-    /// The joiner's identity for its first contact.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    /// The cluster that the token is for.
-    pub fn cluster(&self) -> ClusterId {
-        self.identity.cluster()
+    /// Until when it is good, whom to ask, and the joiner's identity for its first contact.
+    pub fn pass(&self) -> &Pass {
+        &self.pass
     }
 
     /// The token as one line of text.
@@ -99,11 +72,7 @@ impl JoinToken {
         let mut fields = Vec::new();
         put(&mut fields, self.token.as_str().as_bytes());
         put(&mut fields, &self.secret);
-        put(&mut fields, &self.expires_at.0.to_le_bytes());
-        put(&mut fields, self.identity.ca().der());
-        put(&mut fields, self.identity.certificate().der());
-        put(&mut fields, self.identity.key().to_pkcs8());
-        self.addresses.iter().for_each(|address| put(&mut fields, address.as_bytes()));
+        self.pass.put(&mut fields);
         text::encode(FAMILY, VERSION, &fields)
     }
 
@@ -115,25 +84,16 @@ impl JoinToken {
     fn from_fields(mut fields: &[u8]) -> Result<Self, NetError> {
         let token = take_text(&mut fields)?;
         let secret = take(&mut fields)?.try_into().map_err(|_| malformed())?;
-        let expires_at = take_u64(&mut fields)?;
-        let ca = CaCertificate::parse(take(&mut fields)?)?;
-        let certificate = Certificate::parse(take(&mut fields)?)?;
-        let key = SecretKey::from_pkcs8(take(&mut fields)?)?;
-        let mut addresses = Vec::new();
-        while !fields.is_empty() && addresses.len() < ADDRESSES_MAX {
-            addresses.push(take_text(&mut fields)?);
-        }
-        if !fields.is_empty() || !token.starts_with(TokenId::PREFIX) || certificate.role() != Role::Joiner {
+        if !token.starts_with(TokenId::PREFIX) {
             return Err(malformed().into());
         }
-        let identity = Identity::new(ca, certificate, key)?;
-        Ok(Self { token: TokenId(token), secret, expires_at: Millis(expires_at), addresses, identity })
+        Ok(Self { token: TokenId(token), secret, pass: Pass::take(fields, Role::Joiner, NetError::Token)? })
     }
 }
 
 impl fmt::Debug for JoinToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JoinToken({} for {}, until {})", self.token, self.cluster(), self.expires_at)
+        write!(f, "JoinToken({} for {}, until {})", self.token, self.pass.identity.cluster(), self.pass.expires_at)
     }
 }
 
@@ -168,13 +128,13 @@ mod tests {
             let read = JoinToken::decode(&text).expect("own text");
             assert_eq!(read.id(), token.id());
             assert_eq!(read.secret_hash(), token.secret_hash());
-            assert_eq!(read.expires_at(), NOW.plus(3_600_000));
-            assert_eq!(read.addresses(), token.addresses());
-            assert_eq!(read.cluster(), token.cluster());
-            assert_eq!(read.identity().node(), token.identity().node());
-            assert_eq!(read.identity().role(), Role::Joiner);
+            assert_eq!(read.pass().expires_at, NOW.plus(3_600_000));
+            assert_eq!(read.pass().addresses, token.pass().addresses);
+            assert_eq!(read.pass().identity.cluster(), token.pass().identity.cluster());
+            assert_eq!(read.pass().identity.node(), token.pass().identity.node());
+            assert_eq!(read.pass().identity.role(), Role::Joiner);
         }
-        let certificate = token.identity().certificate();
+        let certificate = token.pass().identity.certificate();
         assert_eq!(certificate.expires_at(), NOW.plus((3600 + 24 * 3600) * 1000));
     }
 

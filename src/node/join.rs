@@ -173,9 +173,9 @@ pub async fn join(layout: &Layout, token: &str, options: NodeOptions) -> Result<
     layout.create()?;
     let token = JoinToken::decode(token)?;
     let now = super::clock::Clock.now();
-    if token.expires_at() < now {
+    if token.pass().expires_at < now {
         let message =
-            format!("the token expired at {}; make a new one with `kifu-node token create`", token.expires_at());
+            format!("the token expired at {}; make a new one with `kifu-node token create`", token.pass().expires_at);
         return Err(NodeError::Refused { code: "token_expired".to_owned(), message });
     }
     let key = Identity::load_or_create_key(layout.root(), Role::Node)?;
@@ -192,11 +192,11 @@ pub async fn join(layout: &Layout, token: &str, options: NodeOptions) -> Result<
         JoinAnswer::Welcome { certificate, peers } => (read_certificate(&certificate)?, peers),
         JoinAnswer::Refused { code, message } => return Err(NodeError::Refused { code, message }),
     };
-    let identity = Identity::new(token.identity().ca().clone(), certificate, key)?;
+    let identity = Identity::new(token.pass().identity.ca().clone(), certificate, key)?;
     identity.save(layout.root())?;
     let node: NodeId = identity.node();
     let peers = peers.into_iter().filter(|peer| peer.node != node).collect();
-    let config = options.config(node, token.cluster(), peers);
+    let config = options.config(node, token.pass().identity.cluster(), peers);
     layout.save_config(&config)?;
     Ok(config)
 }
@@ -207,9 +207,9 @@ fn read_certificate(text: &str) -> Result<Certificate, NetError> {
 }
 
 async fn ask(token: &JoinToken, request: &[u8]) -> Result<JoinAnswer, NodeError> {
-    let endpoint = Endpoint::dialer(token.identity(), EndpointLimits::default())?;
+    let endpoint = Endpoint::dialer(&token.pass().identity, EndpointLimits::default())?;
     let mut last = NodeError::Unavailable { what: "the token names no address".to_owned(), seconds: 0 };
-    for address in token.addresses() {
+    for address in &token.pass().addresses {
         let attempt = async {
             let connection = endpoint.connect(resolve(address).await?, None, Channel::Join).await?;
             connection.call(request, &limits()).await

@@ -36,27 +36,13 @@ impl Cluster {
 
     /// Folds a record. The first creation counts, and every restoration.
     pub fn apply(&mut self, record: &Record) {
-        if let Event::ClusterRestored(body) = &record.draft.event {
-            let row = ClusterRow {
-                cluster: body.cluster.clone(),
-                name: body.name.clone(),
-                ca: body.ca,
-                created_seq: record.seq,
-                created_at: record.draft.recorded_at,
-            };
-            self.table.put(Only, row);
-        }
-        if let Event::ClusterCreated(body) = &record.draft.event
-            && self.table.is_empty()
-        {
-            let row = ClusterRow {
-                cluster: body.cluster.clone(),
-                name: body.name.clone(),
-                ca: body.ca,
-                created_seq: record.seq,
-                created_at: record.draft.recorded_at,
-            };
-            self.table.put(Only, row);
-        }
+        let (cluster, name, ca) = match &record.draft.event {
+            Event::ClusterCreated(body) if self.table.is_empty() => (&body.cluster, &body.name, body.ca),
+            Event::ClusterRestored(body) => (&body.cluster, &body.name, body.ca),
+            _ => return,
+        };
+        let (cluster, name) = (cluster.clone(), name.clone());
+        let row = ClusterRow { cluster, name, ca, created_seq: record.seq, created_at: record.draft.recorded_at };
+        self.table.put(Only, row);
     }
 }

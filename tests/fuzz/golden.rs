@@ -73,21 +73,30 @@ fn golden_tokens_read_back_and_are_written_the_same() {
     let join = golden_join_token();
     let api = golden("api-token.txt", || ApiToken::create(&authority, &addresses, ttl, NOW).unwrap().encode());
     let token = JoinToken::decode(&join).unwrap();
-    assert_eq!((token.encode(), token.expires_at(), token.addresses()), (join, NOW.plus(3_600_000), &addresses[..]));
+    assert_eq!(
+        (token.encode(), token.pass().expires_at, &token.pass().addresses[..]),
+        (join, NOW.plus(3_600_000), &addresses[..])
+    );
     let token = ApiToken::decode(&api).unwrap();
-    assert_eq!((token.encode(), token.expires_at(), token.addresses()), (api, NOW.plus(3_600_000), &addresses[..]));
+    assert_eq!(
+        (token.encode(), token.pass().expires_at, &token.pass().addresses[..]),
+        (api, NOW.plus(3_600_000), &addresses[..])
+    );
 }
 
 #[test]
 fn golden_handshake_messages_are_what_the_code_says() {
     let token = JoinToken::decode(&golden_join_token()).unwrap();
-    let protocols = || Channel::ALL.map(|channel| channel.protocol(token.identity().ca()) + "\n").concat();
+    let protocols = || Channel::ALL.map(|channel| channel.protocol(token.pass().identity.ca()) + "\n").concat();
     assert_eq!(golden("protocols.txt", protocols), protocols(), "nodes of two releases would not find each other");
     // Signatures of this kind have no randomness in them.
-    let request = || CertificateRequest::new("node-b", token.identity().key()).unwrap().encode();
+    let request = || CertificateRequest::new("node-b", token.pass().identity.key()).unwrap().encode();
     let stored = golden("certificate-request.hex", || lines_of_hex(&[request()]));
     assert_eq!(stored, lines_of_hex(&[request()]));
-    assert_eq!(CertificateRequest::decode(&unhex(&stored)[0]).unwrap().public_key(), token.identity().public_key());
+    assert_eq!(
+        CertificateRequest::decode(&unhex(&stored)[0]).unwrap().public_key(),
+        token.pass().identity.public_key()
+    );
 }
 
 #[test]

@@ -130,9 +130,8 @@ fn a_full_disk_refuses_a_new_log_and_leaves_nothing() {
     assert_eq!(segments(&disk), Vec::<String>::new());
 }
 
-#[test]
-fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
-    let disk = SimDisk::new();
+/// A log that waits for space, and what waits in it.
+fn filled(disk: &SimDisk) -> (kifu::log::Log, Vec<kifu::log::Pending>) {
     let waiting = LogOptions { waits_for_space: true, ..options() };
     let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
     disk.set_space(Some(3000));
@@ -140,6 +139,13 @@ fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
     while !log.is_full() {
         pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued"));
     }
+    (log, pending)
+}
+
+#[test]
+fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
+    let disk = SimDisk::new();
+    let (log, mut pending) = filled(&disk);
     for _ in 0..3 {
         pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued while it waits"));
     }
@@ -159,13 +165,7 @@ fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
 #[test]
 fn a_log_that_waits_for_space_can_be_closed() {
     let disk = SimDisk::new();
-    let waiting = LogOptions { waits_for_space: true, ..options() };
-    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
-    disk.set_space(Some(3000));
-    let mut pending = vec![];
-    while !log.is_full() {
-        pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued"));
-    }
+    let (log, pending) = filled(&disk);
     drop(log);
     let refused = pending.into_iter().map(|pending| pending.wait()).find_map(Result::err);
     assert!(matches!(refused, Some(LogError::Full { .. })), "{refused:?}");

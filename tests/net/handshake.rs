@@ -95,8 +95,8 @@ async fn a_joiner_speaks_with_the_identity_in_its_token() {
     let addresses = [server.address.to_string()];
     let token = JoinToken::create(&authority, &addresses, Duration::from_secs(60), now()).unwrap();
     let token = JoinToken::decode(&token.encode()).unwrap();
-    let client = bind(token.identity());
-    let address = token.addresses()[0].parse().unwrap();
+    let client = bind(&token.pass().identity);
+    let address = token.pass().addresses[0].parse().unwrap();
     echo(&client.connect(address, None, Channel::Join).await.unwrap()).await;
 }
 
@@ -106,8 +106,8 @@ async fn a_token_past_its_time_still_gets_through_tls_so_that_the_cluster_can_sa
     let server = EchoNode::start(&authority, EndpointLimits::default());
     let an_hour_ago = kifu::event::Millis(now().0 - 3_600_000);
     let token = JoinToken::create(&authority, &[], Duration::from_secs(60), an_hour_ago).unwrap();
-    assert!(token.expires_at() < now());
-    echo(&bind(token.identity()).connect(server.address, None, Channel::Join).await.unwrap()).await;
+    assert!(token.pass().expires_at < now());
+    echo(&bind(&token.pass().identity).connect(server.address, None, Channel::Join).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn a_token_of_another_cluster_is_refused() {
     let (ours, theirs) = (Authority::create().unwrap(), Authority::create().unwrap());
     let server = EchoNode::start(&ours, EndpointLimits::default());
     let token = JoinToken::create(&theirs, &[], Duration::from_secs(60), now()).unwrap();
-    let refused = refusal(&bind(token.identity()), &server, None, Channel::Join).await;
+    let refused = refusal(&bind(&token.pass().identity), &server, None, Channel::Join).await;
     assert_eq!(refused, (RefusedBy::Peer, Refusal::UnknownChannel));
 }
 

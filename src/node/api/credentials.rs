@@ -60,13 +60,16 @@ impl Credentials {
                 let token = ApiToken::decode(text)?;
                 if let Some(path) = ca {
                     let pinned = Identity::read_ca_file(path)?;
-                    if pinned != *token.identity().ca() {
-                        let reason =
-                            format!("the token is of {}, this is the CA of {}", token.cluster(), pinned.cluster());
+                    if pinned != *token.pass().identity.ca() {
+                        let reason = format!(
+                            "the token is of {}, this is the CA of {}",
+                            token.pass().identity.cluster(),
+                            pinned.cluster()
+                        );
                         return Err(ClientError::BadFile { path: path.clone(), reason });
                     }
                 }
-                Ok(token.identity().clone())
+                Ok(token.pass().identity.clone())
             }
         }
     }
@@ -76,7 +79,7 @@ impl Credentials {
         match self {
             Credentials::Folder(_) => vec![],
             Credentials::Token { text, .. } => {
-                ApiToken::decode(text).map(|token| token.addresses().to_vec()).unwrap_or_default()
+                ApiToken::decode(text).map(|token| token.pass().addresses.clone()).unwrap_or_default()
             }
         }
     }
