@@ -9,6 +9,8 @@ use super::look::Source;
 ///
 /// Example:
 ///   kifu-replay game show batch.kgr --game 3 --ply 12
+///
+/// In drawings of RingRift 1^3 is a stack of player 1 with three rings, o1 a marker, #1 a collapsed cell.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Show {
