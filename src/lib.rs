@@ -10,6 +10,7 @@
 pub mod event;
 
 pub mod game;
+pub mod judge;
 pub mod log;
 pub mod projection;
 

@@ -10,6 +10,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 const FLOORS: &[(&str, u32)] = &[
     ("event", 0),
     ("game", 1),
+    ("judge", 1),
     ("log", 1),
     ("projection", 1),
     ("learn", 2),

@@ -21,6 +21,7 @@ pub mod history;
 pub mod id;
 pub mod identity;
 pub mod jobs;
+pub mod judgement;
 pub mod membership;
 pub mod models;
 pub mod notes;

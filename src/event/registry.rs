@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::error::EventError;
 use super::{
-    artifacts, campaign, cluster, config, datasets, evaluation, games, history, identity, jobs, membership, models,
-    notes, quality, training,
+    artifacts, campaign, cluster, config, datasets, evaluation, games, history, identity, jobs, judgement, membership,
+    models, notes, quality, training,
 };
 
 /// The format version of this build: it reads every kind that came with this version or an earlier one. It is raised with
@@ -194,6 +194,8 @@ events! {
     0x0b02 v 1 "CAMPAIGN_COMPLETED" campaign::CampaignCompleted
     0x0c01 v 1 "PRODUCER_REGISTERED" notes::ProducerRegistered
     0x0c02 v 1 "NOTE_RECORDED" notes::NoteRecorded
+    0x0e01 v 1 since 2 "SEQUENTIAL_TEST_PLANNED" judgement::SequentialTestPlanned
+    0x0e02 v 1 since 2 "SEQUENTIAL_TEST_CONCLUDED" judgement::SequentialTestConcluded
 }
 
 impl std::fmt::Display for Kind {

@@ -25,6 +25,7 @@ use super::jobs::{
     JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobResultRefused, JobSpec, JobStarted, JobSubmitted,
     ModelContender, SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
+use super::judgement::{SequentialRule, SequentialTestConcluded, SequentialTestPlanned, TestVerdict};
 use super::membership::{
     ClusterVersionRaised, LeaderTransferRequested, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfig,
     MembershipConfigured, RoleReason,
@@ -123,6 +124,7 @@ pub fn sample(kind: Kind) -> Event {
         "games" | "quality" | "datasets" => games(kind),
         "training" => training(kind),
         "evaluation" | "models" => evaluation(kind),
+        "judgement" => judgement(kind),
         _ => rest(kind),
     }
 }
@@ -514,6 +516,39 @@ fn evaluation(kind: Kind) -> Event {
             evidence: vec![score()],
             gate,
             reasons: vec!["not surely better than the champion".into()],
+        }
+        .into(),
+    }
+}
+
+fn judgement(kind: Kind) -> Event {
+    let (gauntlet, opponent, chance) = (gauntlet(), 1, Real(50_000));
+    match kind {
+        Kind::SequentialTestPlanned => SequentialTestPlanned {
+            gauntlet,
+            opponent,
+            seats: 2,
+            rule: SequentialRule {
+                elo0: Real::ZERO,
+                elo1: Real(20_000_000),
+                alpha: chance,
+                beta: chance,
+                groups_min: 20,
+                groups_max: 800,
+            },
+            voids_max: Real(20_000),
+        }
+        .into(),
+        _ => SequentialTestConcluded {
+            gauntlet,
+            opponent,
+            verdict: TestVerdict::Better,
+            groups: 60,
+            llr: Real(3_012_345),
+            lower: Real(-2_944_439),
+            upper: Real(2_944_439),
+            voids: 0,
+            games: 200,
         }
         .into(),
     }

@@ -1,0 +1,74 @@
+//! How a candidate is judged: the sequential test of a gauntlet, what it found, and who really played.
+
+use super::body::body;
+use super::id::GauntletId;
+use super::unit::Real;
+
+body! {
+    /// `SEQUENTIAL_TEST_PLANNED`: a gauntlet's matches against one opponent are judged by a sequential test, not by a fixed
+    /// number of games.
+    pub struct SequentialTestPlanned {
+        /// The gauntlet.
+        pub gauntlet: GauntletId,
+        /// Index of the opponent in the gauntlet's plan.
+        pub opponent: u32,
+        /// Players of the game: a group is one opening in all seat rotations, so it has as many games.
+        pub seats: u32,
+        /// The test.
+        pub rule: SequentialRule,
+        /// Share of void games from which on the evaluation is void.
+        pub voids_max: Real,
+    }
+
+    /// A sequential test between two hypotheses about the candidate's strength.
+    #[derive(Copy)]
+    pub struct SequentialRule {
+        /// H0: the candidate is this much stronger than the opponent, in Elo, or less.
+        pub elo0: Real,
+        /// H1: the candidate is this much stronger, in Elo, or more.
+        pub elo1: Real,
+        /// Chance of accepting H1 where H0 holds.
+        pub alpha: Real,
+        /// Chance of accepting H0 where H1 holds.
+        pub beta: Real,
+        /// Groups before which nothing is accepted.
+        pub groups_min: u32,
+        /// Groups at most. Undecided by then stays undecided, which is no promotion.
+        pub groups_max: u32,
+    }
+
+    /// `SEQUENTIAL_TEST_CONCLUDED`: the test of a gauntlet is decided, or can decide nothing any more.
+    pub struct SequentialTestConcluded {
+        /// The gauntlet.
+        pub gauntlet: GauntletId,
+        /// Index of the opponent in the gauntlet's plan.
+        pub opponent: u32,
+        /// What came out.
+        pub verdict: TestVerdict,
+        /// Groups that the verdict rests on: the first ones of the plan, whatever was played beside them.
+        pub groups: u32,
+        /// The log-likelihood ratio of H1 to H0 after them.
+        pub llr: Real,
+        /// H0 is accepted at this ratio or below.
+        pub lower: Real,
+        /// H1 is accepted at this ratio or above.
+        pub upper: Real,
+        /// Void games of the gauntlet so far.
+        pub voids: u32,
+        /// Games of the gauntlet so far, the void ones included.
+        pub games: u32,
+    }
+
+    /// What a sequential test says.
+    #[derive(Copy, PartialOrd, Ord)]
+    pub enum TestVerdict {
+        /// H1 is accepted: the candidate is stronger.
+        Better,
+        /// H0 is accepted: it is not.
+        NotBetter,
+        /// All groups are played and neither is accepted.
+        Undecided,
+        /// Too many games were void: nothing is known.
+        Void,
+    }
+}
