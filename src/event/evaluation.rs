@@ -37,7 +37,7 @@ body! {
     pub struct MatchPlan {
         /// The opponent.
         pub opponent: Contender,
-        /// Pairs of games: each opening is played from both sides.
+        /// Groups of games: each opening is played in all seat rotations, by two players as a pair.
         pub pairs: u32,
     }
 
@@ -66,7 +66,8 @@ body! {
         pub draws: u32,
         /// Games that the candidate lost.
         pub losses: u32,
-        /// Pairs by the candidate's score in halves: index 0 is two losses, index 4 two wins.
+        /// Groups by the candidate's score. With two players in halves: index 0 is two losses, index 4 two wins. With three in sixths (0 to
+        /// 18), with four in twelfths (0 to 48), so that every shared win counts its share.
         pub pairs: Vec<u32>,
         /// Hash of the weights that the worker really loaded for the candidate.
         pub candidate_weights: Hash,
@@ -74,7 +75,7 @@ body! {
         pub candidate_leaves: u64,
     }
 
-    /// `GAUNTLET_CONCLUDED`: all matches are in.
+    /// `GAUNTLET_CONCLUDED`: all matches that are wanted are in.
     pub struct GauntletConcluded {
         /// The gauntlet.
         pub gauntlet: GauntletId,
@@ -102,6 +103,25 @@ body! {
         pub low: Real,
         /// Upper end of the 95% Wilson interval.
         pub high: Real,
+    }
+}
+
+/// Scores that a group of games may have at most: those of four players.
+const GROUP_SCORES_MAX: usize = 49;
+
+impl MatchTally {
+    /// Adds the counts of another tally; weights and leaves stay as they are.
+    pub fn add(&mut self, other: &MatchTally) {
+        self.wins = self.wins.saturating_add(other.wins);
+        self.draws = self.draws.saturating_add(other.draws);
+        self.losses = self.losses.saturating_add(other.losses);
+        let scores = other.pairs.len().min(GROUP_SCORES_MAX);
+        if self.pairs.len() < scores {
+            self.pairs.resize(scores, 0);
+        }
+        for (sum, pairs) in self.pairs.iter_mut().zip(&other.pairs) {
+            *sum = sum.saturating_add(*pairs);
+        }
     }
 }
 

@@ -3,18 +3,21 @@
 use super::campaign::exam_due;
 use super::limits::{GAUNTLET_QUEUED_MAX, PRIORITY_GAUNTLET};
 use super::names;
+use super::sequential;
 use super::view::{Decision, View};
 use crate::event::config::Config;
 use crate::event::evaluation::{GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, Score};
-use crate::event::jobs::{Contender, GauntletSpec, JobQueued, JobSpec, ModelContender, SearchRecipe};
+use crate::event::jobs::{Contender, GauntletSpec, JobCancelled, JobQueued, JobSpec, ModelContender, SearchRecipe};
+use crate::event::judgement::TestVerdict;
 use crate::event::{GameKey, GauntletId, Real, Seq};
-use crate::projection::gauntlets::{Chunk, Gauntlet};
+use crate::projection::gauntlets::{Chunk, Gauntlet, Opponent};
 use crate::projection::jobs::JobState;
 use crate::projection::models::{Model, ModelState};
 
-/// `GAUNTLET_STARTED` for a new candidate, and for the last champion's exam; `JOB_QUEUED` for the pairs that nobody
-/// plays yet; `GAUNTLET_CONCLUDED` when all pairs are in. Pairs whose job has failed for good are left out: whether the
-/// rest is enough is for the gate to say.
+/// `GAUNTLET_STARTED` with its `SEQUENTIAL_TEST_PLANNED` for a new candidate, and `GAUNTLET_STARTED` for the last champion's
+/// exam; `JOB_QUEUED` for the groups that nobody plays yet; `SEQUENTIAL_TEST_CONCLUDED` as soon as the test is decided, and `JOB_CANCELLED` for
+/// what it makes needless; `GAUNTLET_CONCLUDED` when all groups that are wanted are in. Groups whose job has failed for good are void: too
+/// many of them make the evaluation void.
 pub fn decide(view: &View) -> Vec<Decision> {
     let Some((config, game)) = view.campaign() else { return vec![] };
     let exam = exam_due(view.state, config, game).map(|generations| names::exam(game, generations));
@@ -24,18 +27,19 @@ pub fn decide(view: &View) -> Vec<Decision> {
     let Some(id) = promotion.or(exam) else { return vec![] };
     match (view.state.gauntlets.get(&id), candidate) {
         (Some(gauntlet), _) => go_on(view, config, gauntlet),
-        (None, Some(candidate)) => start_promotion(view, config, game, id, candidate).into_iter().collect(),
+        (None, Some(candidate)) => start_promotion(view, config, game, id, candidate).unwrap_or_default(),
         (None, None) => start_exam(view, config, game, id).into_iter().collect(),
     }
 }
 
+/// The plan, and the sequential test that judges the matches against the champion.
 fn start_promotion(
     view: &View,
     config: &Config,
     game: &GameKey,
     id: GauntletId,
     candidate: &Model,
-) -> Option<Decision> {
+) -> Option<Vec<Decision>> {
     let champion = view.state.models.get(&view.state.models.champion(game)?.model)?;
     let plan = &config.gauntlet;
     let matches = vec![
@@ -44,7 +48,10 @@ fn start_promotion(
         MatchPlan { opponent: Contender::Model(contender(config, champion)), pairs: plan.champion_pairs },
     ];
     let event = started(config, id, candidate, GauntletPurpose::Promotion, matches);
-    Some(Decision::new(event, [candidate.created_seq]))
+    let test = sequential::plan(config, &event, &champion.model);
+    let causes = [candidate.created_seq];
+    let test = test.map(|test| Decision::new(test, causes));
+    Some([Decision::new(event, causes)].into_iter().chain(test).collect())
 }
 
 /// The last champion against random, and against generation 0 unless it is that itself.
@@ -93,30 +100,71 @@ fn go_on(view: &View, config: &Config, gauntlet: &Gauntlet) -> Vec<Decision> {
     if gauntlet.concluded_seq.is_some() {
         return vec![];
     }
-    let (jobs, all_queued) = missing_jobs(view, config, gauntlet);
-    let is_over = |chunk: &Chunk| chunk.played_seq.is_some() || !view.state.jobs.is_live(&chunk.job);
-    if !all_queued || !jobs.is_empty() || !gauntlet.chunks.iter().all(is_over) {
-        return jobs;
+    if let (Some(test), None) = (&gauntlet.test, &gauntlet.found)
+        && let Some(event) = sequential::conclude(view, gauntlet, test)
+    {
+        let progress = sequential::progress(view, gauntlet, test);
+        return vec![Decision::new(event, progress.last_seq.into_iter().chain([gauntlet.started_seq]))];
     }
-    let score = |opponent: &crate::projection::gauntlets::Opponent| {
-        Score::from_tally(opponent.plan.opponent.name(), &opponent.tally)
+    let mut decisions = unwanted_jobs(view, gauntlet);
+    let (jobs, all_queued) = missing_jobs(view, config, gauntlet);
+    let is_over = |chunk: &Chunk| {
+        chunk.played_seq.is_some()
+            || !is_wanted(gauntlet, chunk.opponent as usize)
+            || !view.state.jobs.is_live(&chunk.job)
     };
+    if !all_queued || !jobs.is_empty() || !gauntlet.chunks.iter().all(is_over) {
+        decisions.extend(jobs);
+        return decisions;
+    }
     let event = GauntletConcluded {
         gauntlet: gauntlet.gauntlet.clone(),
         candidate: gauntlet.candidate.model.clone(),
-        scores: gauntlet.opponents.iter().map(score).collect(),
+        scores: scores(view, gauntlet),
     };
     let played = gauntlet.opponents.iter().filter_map(|opponent| opponent.last_seq);
-    vec![Decision::new(event, played.chain([gauntlet.started_seq]))]
+    decisions.push(Decision::new(event, played.chain(gauntlet.found_seq).chain([gauntlet.started_seq])));
+    decisions
 }
 
-/// Jobs for pairs that have none, as many as may wait; and whether these are all.
+/// Whether games against this opponent can still change anything: not once its test has ended, and none at all once the test
+/// has gone against the candidate.
+fn is_wanted(gauntlet: &Gauntlet, opponent: usize) -> bool {
+    let Some(found) = &gauntlet.found else { return true };
+    found.verdict == TestVerdict::Better && found.opponent as usize != opponent
+}
+
+/// `JOB_CANCELLED` for jobs that nobody has begun and whose games cannot change anything any more.
+fn unwanted_jobs(view: &View, gauntlet: &Gauntlet) -> Vec<Decision> {
+    let is_queued = |chunk: &Chunk| view.state.jobs.get(&chunk.job).is_some_and(|job| job.state == JobState::Queued);
+    let waits = |chunk: &&Chunk| chunk.played_seq.is_none() && is_queued(chunk);
+    let unwanted = gauntlet.chunks.iter().filter(|chunk| !is_wanted(gauntlet, chunk.opponent as usize)).filter(waits);
+    let cancel = |chunk: &Chunk| {
+        let reason = "the test has ended: these games can change nothing".to_owned();
+        Decision::new(JobCancelled { job: chunk.job.clone(), reason }, gauntlet.found_seq)
+    };
+    unwanted.map(cancel).collect()
+}
+
+/// One score for each opponent. Of the tested one only the games count that the test rests on.
+fn scores(view: &View, gauntlet: &Gauntlet) -> Vec<Score> {
+    let score = |(index, opponent): (usize, &Opponent)| {
+        let test = gauntlet.test.as_ref().filter(|test| test.opponent as usize == index);
+        let tested = test.map(|test| sequential::progress(view, gauntlet, test).tally);
+        Score::from_tally(opponent.plan.opponent.name(), tested.as_ref().unwrap_or(&opponent.tally))
+    };
+    gauntlet.opponents.iter().enumerate().map(score).collect()
+}
+
+/// Jobs for groups that have none, as many as may wait; and whether these are all. The champion, last in the plan, comes first: its
+/// test may make the rest needless.
 fn missing_jobs(view: &View, config: &Config, gauntlet: &Gauntlet) -> (Vec<Decision>, bool) {
     let waits = |chunk: &&Chunk| view.state.jobs.get(&chunk.job).is_some_and(|job| job.state == JobState::Queued);
     let waiting = gauntlet.chunks.iter().filter(waits).count();
     let mut room = GAUNTLET_QUEUED_MAX.saturating_sub(waiting);
     let mut decisions = vec![];
-    for (index, opponent) in gauntlet.opponents.iter().enumerate() {
+    let wanted = |(index, _): &(usize, &Opponent)| is_wanted(gauntlet, *index);
+    for (index, opponent) in gauntlet.opponents.iter().enumerate().rev().filter(wanted) {
         let ends = gauntlet.chunks.iter().filter(|chunk| chunk.opponent as usize == index);
         let mut first_pair = ends.map(|chunk| chunk.first_pair.saturating_add(chunk.pairs)).max().unwrap_or(0);
         while first_pair < opponent.plan.pairs {
@@ -168,48 +216,105 @@ mod tests {
     use crate::event::samples::NODE;
     use crate::policy::testing::{Given, candidate_one, config};
 
+    /// The results of these jobs: `wins` of the games of every ten pairs are won, as whole pairs.
     fn played(queued: &[Decision], wins: u32) -> impl Iterator<Item = Event> {
         queued.iter().map(move |decision| {
             let Event::JobQueued(JobQueued { job, spec: JobSpec::Gauntlet(spec), .. }) = &decision.event else {
                 panic!("a gauntlet job")
             };
-            let tally = MatchTally { wins, pairs: vec![0, 0, 0, 0, spec.pairs], ..MatchTally::default() };
+            let won = wins / 2;
+            let (losses, pairs) = (2 * spec.pairs - wins, vec![spec.pairs - won, 0, 0, 0, won]);
+            let tally = MatchTally { wins, losses, pairs, ..MatchTally::default() };
             let (gauntlet, job, first_pair) = (spec.gauntlet.clone(), job.clone(), spec.first_pair);
             MatchesPlayed { gauntlet, job, host: NODE, opponent: 0, first_pair, tally }.into()
         })
     }
 
-    #[test]
-    fn a_candidate_meets_all_three_and_the_gauntlet_concludes_once() {
-        let given: Given = candidate_one(config(40));
-        let started = given
-            .decide(decide)
-            .then_fields(&["GAUNTLET_STARTED gauntlet/connect4-g1 promotion"], &["gauntlet", "purpose"]);
+    /// A gauntlet with all its jobs queued: six against the champion, two against alpha-beta, two against random.
+    fn queued() -> (Given, Vec<Decision>) {
+        let started = candidate_one(config(40)).decide(decide);
         let queued = started.applied().decide(decide);
-        assert_eq!(queued.decisions().len(), 2 + 2 + 6);
         let jobs = queued.decisions().to_vec();
-        let given = queued.settled(decide);
-        let given = given.and_all(played(&jobs[..9], 20)).decide(decide).then(&[]).applied();
-        let done = given.and_all(played(&jobs[9..], 20)).decide(decide);
-        let scores = "GAUNTLET_CONCLUDED random 40 alphabeta-4 40 model/connect4-g0-00112233 120";
-        let fields = &[
-            "scores.0.opponent",
-            "scores.0.games",
-            "scores.1.opponent",
-            "scores.1.games",
-            "scores.2.opponent",
-            "scores.2.games",
-        ];
-        done.then_fields(&[scores], fields).settled(decide);
+        assert_eq!(jobs.len(), 6 + 2 + 2);
+        (queued.settled(decide), jobs)
+    }
+
+    const FOUND: &[&str] = &["verdict", "groups", "voids", "games"];
+
+    #[test]
+    fn a_plan_comes_with_its_test() {
+        let fields = &["gauntlet", "purpose", "opponent", "seats", "rule.elo0", "rule.groups_min", "rule.groups_max"];
+        candidate_one(config(40)).decide(decide).then_fields(
+            &[
+                "GAUNTLET_STARTED gauntlet/connect4-g1 promotion no opponent no seats no rule.elo0 no rule.groups_min \
+                no rule.groups_max",
+                "SEQUENTIAL_TEST_PLANNED gauntlet/connect4-g1 no purpose 2 2 0.0 20 60",
+            ],
+            fields,
+        );
     }
 
     #[test]
-    fn pairs_that_nobody_could_play_are_left_out() {
-        let given = candidate_one(config(40)).decide(decide).applied().decide(decide);
+    fn groups_count_in_the_order_of_their_numbers_and_the_test_stops_early() {
+        let (given, jobs) = queued();
+        let given = given.and_all(played(&jobs[1..3], 20)).and_all(played(&jobs[6..], 20));
+        given.clone().decide(decide).then(&[]);
+        let given = given.and_all(played(&jobs[..1], 20)).decide(decide);
+        let given = given.then_fields(&["SEQUENTIAL_TEST_CONCLUDED better 20 0 120"], FOUND).applied().decide(decide);
+        let scores = &["scores.0.opponent", "scores.0.games", "scores.1.games", "scores.2.games", "reason"];
+        let cancelled = "JOB_CANCELLED no scores.0.opponent no scores.0.games no scores.1.games no scores.2.games \
+            the test has ended: these games can change nothing";
+        let concluded = "GAUNTLET_CONCLUDED random 40 40 40 no reason";
+        given.then_fields(&[cancelled, cancelled, cancelled, concluded], scores).settled(decide);
+    }
+
+    #[test]
+    fn the_other_opponents_are_met_before_a_promotion() {
+        let (given, jobs) = queued();
+        let given = given.and_all(played(&jobs[..2], 20)).decide(decide).then_kinds(&["SEQUENTIAL_TEST_CONCLUDED"]);
+        let given = given.applied().decide(decide).then_kinds(&["JOB_CANCELLED"; 4]).settled(decide);
+        let given = given.and_all(played(&jobs[6..], 20)).decide(decide);
+        given.then_kinds(&["GAUNTLET_CONCLUDED"]).settled(decide);
+    }
+
+    #[test]
+    fn a_weak_candidate_costs_no_more_games() {
+        let (given, jobs) = queued();
+        let given = given.and_all(played(&jobs[..2], 2)).decide(decide);
+        let given =
+            given.then_fields(&["SEQUENTIAL_TEST_CONCLUDED not_better 20 0 40"], FOUND).applied().decide(decide);
+        let kinds: Vec<&str> = ["JOB_CANCELLED"; 8].into_iter().chain(["GAUNTLET_CONCLUDED"]).collect();
+        given.then_kinds(&kinds).settled(decide);
+    }
+
+    #[test]
+    fn what_nobody_could_tell_stays_undecided() {
+        let (given, jobs) = queued();
+        let given = given.and_all(played(&jobs[..6], 12)).decide(decide);
+        given.then_fields(&["SEQUENTIAL_TEST_CONCLUDED undecided 60 0 120"], FOUND);
+    }
+
+    #[test]
+    fn too_many_void_games_make_the_evaluation_void() {
+        let (given, jobs) = queued();
+        let Event::JobQueued(lost) = &jobs[7].event else { panic!("a job") };
+        let cancelled = JobCancelled { job: lost.job.clone(), reason: "no host".into() };
+        let given = given.and_all(played(&jobs[..1], 20)).and(Event::from(cancelled)).decide(decide);
+        let given = given.then_fields(&["SEQUENTIAL_TEST_CONCLUDED void 10 20 40"], FOUND).applied().decide(decide);
+        let kinds: Vec<&str> = ["JOB_CANCELLED"; 8].into_iter().chain(["GAUNTLET_CONCLUDED"]).collect();
+        given.then_kinds(&kinds).settled(decide);
+    }
+
+    #[test]
+    fn a_gauntlet_of_an_older_release_has_no_test_and_plays_to_its_end() {
+        let started = candidate_one(config(40)).decide(decide);
+        let plan = started.decisions()[0].event.clone();
+        let given = candidate_one(config(40)).and(plan).decide(decide);
         let jobs = given.decisions().to_vec();
         let Event::JobQueued(first) = &jobs[0].event else { panic!("a job") };
         let cancelled = JobCancelled { job: first.job.clone(), reason: "no host".into() };
         let given = given.applied().and(Event::from(cancelled)).and_all(played(&jobs[1..], 20)).decide(decide);
-        given.then_fields(&["GAUNTLET_CONCLUDED 20"], &["scores.0.games"]).settled(decide);
+        let fields = &["scores.0.games", "scores.1.games", "scores.2.games"];
+        given.then_fields(&["GAUNTLET_CONCLUDED 40 40 100"], fields).settled(decide);
     }
 }

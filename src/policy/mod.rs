@@ -21,7 +21,9 @@ pub mod promotion;
 pub mod quality;
 pub mod quorum;
 pub mod repair;
+pub mod seats;
 pub mod self_play;
+pub mod sequential;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::row::row;
 use super::table::Table;
 use crate::event::evaluation::{GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score};
 use crate::event::jobs::{GauntletSpec, JobSpec, ModelContender};
+use crate::event::judgement::{SequentialTestConcluded, SequentialTestPlanned};
 use crate::event::{Event, GameKey, GauntletId, JobId, Millis, Record, Seq};
 
 row! {
@@ -33,6 +34,12 @@ row! {
         pub concluded_seq: Option<Seq>,
         /// The scores, as concluded.
         pub scores: Vec<Score>,
+        /// The sequential test, in a gauntlet that has one.
+        pub test: Option<SequentialTestPlanned>,
+        /// What the test found.
+        pub found: Option<SequentialTestConcluded>,
+        /// The record that says so.
+        pub found_seq: Option<Seq>,
     }
 
     /// An opponent and the games against it so far.
@@ -57,6 +64,8 @@ row! {
         pub pairs: u32,
         /// The record that brought its results.
         pub played_seq: Option<Seq>,
+        /// The results.
+        pub tally: Option<MatchTally>,
     }
 }
 
@@ -86,6 +95,21 @@ impl Gauntlets {
             }
             Event::MatchesPlayed(body) => {
                 self.table.update(&body.gauntlet, |row| count(row, record.seq, body));
+            }
+            Event::SequentialTestPlanned(body) => {
+                self.table.update(&body.gauntlet, |row| {
+                    if row.test.is_none() && row.chunks.is_empty() {
+                        row.test = Some(body.clone());
+                    }
+                });
+            }
+            Event::SequentialTestConcluded(body) => {
+                self.table.update(&body.gauntlet, |row| {
+                    if row.test.is_some() && row.found.is_none() {
+                        row.found = Some(body.clone());
+                        row.found_seq = Some(record.seq);
+                    }
+                });
             }
             Event::GauntletConcluded(body) => {
                 self.table.update(&body.gauntlet, |row| {
@@ -119,6 +143,9 @@ fn started(record: &Record, body: &GauntletStarted) -> Gauntlet {
         started_at: record.draft.recorded_at,
         concluded_seq: None,
         scores: vec![],
+        test: None,
+        found: None,
+        found_seq: None,
     }
 }
 
@@ -127,7 +154,7 @@ fn add_chunk(row: &mut Gauntlet, job: &JobId, spec: &GauntletSpec) {
     let Some(opponent) = opponent.and_then(|index| u32::try_from(index).ok()) else { return };
     if row.concluded_seq.is_none() && !row.chunks.iter().any(|chunk| chunk.job == *job) {
         let (first_pair, pairs) = (spec.first_pair, spec.pairs);
-        row.chunks.push(Chunk { job: job.clone(), opponent, first_pair, pairs, played_seq: None });
+        row.chunks.push(Chunk { job: job.clone(), opponent, first_pair, pairs, played_seq: None, tally: None });
     }
 }
 
@@ -138,12 +165,7 @@ fn count(row: &mut Gauntlet, seq: Seq, body: &MatchesPlayed) {
     let Some(chunk) = chunk else { return };
     let Some(opponent) = row.opponents.get_mut(chunk.opponent as usize) else { return };
     chunk.played_seq = Some(seq);
+    chunk.tally = Some(body.tally.clone());
     opponent.last_seq = Some(seq);
-    let tally = &mut opponent.tally;
-    tally.wins = tally.wins.saturating_add(body.tally.wins);
-    tally.draws = tally.draws.saturating_add(body.tally.draws);
-    tally.losses = tally.losses.saturating_add(body.tally.losses);
-    for (sum, pairs) in tally.pairs.iter_mut().zip(&body.tally.pairs) {
-        *sum = sum.saturating_add(*pairs);
-    }
+    opponent.tally.add(&body.tally);
 }

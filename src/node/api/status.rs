@@ -207,9 +207,14 @@ fn matches(state: &State, row: &CampaignRow, generation: &Generation) -> Vec<Mat
         _ => None,
     };
     let Some(gauntlet) = gauntlet.and_then(|gauntlet| state.gauntlets.get(gauntlet)) else { return vec![] };
+    let seats = crate::policy::seats::seats(&gauntlet.game);
     let status = |opponent: &crate::projection::gauntlets::Opponent| {
         let name = opponent.plan.opponent.name();
-        MatchStatus { opponent: name.clone(), games: opponent.plan.pairs * 2, score: score(name, &opponent.tally) }
+        MatchStatus {
+            opponent: name.clone(),
+            games: opponent.plan.pairs.saturating_mul(seats),
+            score: score(name, &opponent.tally),
+        }
     };
     gauntlet.opponents.iter().map(status).collect()
 }

@@ -148,7 +148,7 @@ fn matches_count_only_when_the_candidate_really_played_them_all() {
         MatchTally { pairs: vec![1, 2, 2, 0, 5, 0], ..matches() },
         MatchTally { wins: 0, draws: 0, losses: 0, pairs: vec![0; 5], ..matches() },
     ] {
-        let error = "void: the games do not add up to the pairs that were asked for";
+        let error = "void: the games do not add up to the groups that were asked for";
         void(hand_in(given(), JobResult::Gauntlet(tally)), error, true);
     }
 }
