@@ -263,6 +263,7 @@ impl Node {
                 keeper: keeper.clone(),
                 renewal,
                 past: self.past.clone(),
+                control: tokio::runtime::Handle::current(),
             }),
             join: Arc::new(JoinService { replica: self.replica.clone(), keeper, footing: footing.clone() }),
             blobs: fetcher.blobs.clone(),
@@ -395,7 +396,7 @@ impl Services {
         while let Some(connection) = endpoint.accept().await {
             let services = self.clone();
             match (connection.channel(), &self.bulk) {
-                (Channel::Blobs, Some(bulk)) => drop(bulk.spawn(services.serve(connection))),
+                (Channel::Blobs | Channel::Api, Some(bulk)) => drop(bulk.spawn(services.serve(connection))),
                 _ => drop(tokio::spawn(services.serve(connection))),
             }
         }

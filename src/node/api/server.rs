@@ -17,7 +17,7 @@ use super::request::{
 };
 use super::subscription::{Step, Subscription, Wanted};
 use crate::event::command::{ChangeConfig, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
-use crate::event::{Command, Proposal};
+use crate::event::{Command, NodeId, Proposal};
 use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::NodeError;
 use crate::node::keeper::Keeper;
@@ -41,6 +41,9 @@ pub struct Api {
     pub renewal: Arc<Renewal>,
     /// Earlier states.
     pub past: Past,
+    /// The control runtime. Connections are served beside it, so that a large answer delays no heartbeat; notes are short
+    /// and in a hurry, and taken there.
+    pub control: tokio::runtime::Handle,
 }
 
 impl Api {
@@ -92,13 +95,8 @@ impl Api {
             }
             Ok((caller, Request::Produce { name, producer })) => {
                 let produce = Produce { replica: self.replica.clone(), footing: self.footing.clone() };
-                let opened = produce.open(name, producer, &caller.actor).await;
-                respond(&mut send, &opened).await?;
-                if let Response::Producer { producer, .. } = opened {
-                    produce.serve(producer, &mut send, &mut receive).await?;
-                }
-                send.shutdown().await.ok();
-                return Ok(());
+                let notes = take_notes(produce, (name, producer), caller.actor.clone(), send, receive);
+                return self.control.spawn(notes).await.unwrap_or(Ok(()));
             }
             Ok((_, Request::RenewCertificate { request, actor })) => self.sign(peer, &request, &actor).await,
             Ok((caller, request)) => self.respond(request, &caller.actor).await,
@@ -239,6 +237,23 @@ impl Api {
             }
         }
     }
+}
+
+/// Takes notes until their writer ends the stream.
+async fn take_notes(
+    produce: Produce,
+    (name, producer): (String, Option<NodeId>),
+    actor: String,
+    mut send: SendStream,
+    mut receive: RecvStream,
+) -> Result<(), NetError> {
+    let opened = produce.open(name, producer, &actor).await;
+    respond(&mut send, &opened).await?;
+    if let Response::Producer { producer, .. } = opened {
+        produce.serve(producer, &mut send, &mut receive).await?;
+    }
+    send.shutdown().await.ok();
+    Ok(())
 }
 
 async fn respond(send: &mut SendStream, response: &Response) -> Result<(), NetError> {
