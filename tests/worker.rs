@@ -12,7 +12,7 @@ use kifu::event::jobs::{
     Contender, ExternalSpec, GauntletSpec, InitModelSpec, JobKind, JobSpec, ModelContender, SearchRecipe, SelfPlaySpec,
     TrainSpec,
 };
-use kifu::event::training::TrainRecipe;
+use kifu::event::training::{TrainRecipe, TrainingPlan, TrainingRecipe};
 use kifu::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, Real, RunId, Seq};
 use kifu::game::record::verify_file;
 use kifu::work::protocol::{Assignment, FromWorker, LINE_BYTES_MAX, PROTOCOL, ToWorker, WorkerResult};
@@ -69,20 +69,35 @@ impl Worker {
 
     /// Gives the worker a job.
     fn assign(&mut self, spec: JobSpec) -> (JobId, Seq, PathBuf) {
+        let scratch = self.folder.path().join(format!("scratch-{}", self.jobs + 1));
+        fs::create_dir(&scratch).expect("a folder");
+        self.assign_planned(spec, None, scratch)
+    }
+
+    /// Gives the worker a job with a plan, in a folder that may hold what an earlier attempt left.
+    fn assign_planned(&mut self, spec: JobSpec, plan: Option<TrainingPlan>, scratch: PathBuf) -> (JobId, Seq, PathBuf) {
         self.jobs += 1;
         let (job, token) = (JobId::new(self.jobs), Seq(100 + self.jobs));
-        let scratch = self.folder.path().join(format!("scratch-{}", self.jobs));
-        fs::create_dir(&scratch).expect("a folder");
         let wanted = |hash: Hash| self.blobs.get(&hash).map(|path| (hash, path.clone()));
         let inputs = spec.inputs().into_iter().filter_map(wanted).collect();
-        let assignment = Assignment { job: job.clone(), token, spec, inputs, scratch: scratch.clone() };
+        let assignment =
+            Assignment { job: job.clone(), token, spec, plan: plan.map(Box::new), inputs, scratch: scratch.clone() };
         self.say(&ToWorker::Job(Box::new(assignment)));
         (job, token, scratch)
     }
 
     /// Runs a job to its end: what it brought or why it failed, its scratch folder, and its progress lines.
     fn run(&mut self, spec: JobSpec) -> (Result<WorkerResult, (String, bool)>, PathBuf, Vec<FromWorker>) {
-        let (wanted, wanted_token, scratch) = self.assign(spec);
+        let assigned = self.assign(spec);
+        self.await_end(assigned)
+    }
+
+    /// Hears a job to its end.
+    fn await_end(
+        &mut self,
+        assigned: (JobId, Seq, PathBuf),
+    ) -> (Result<WorkerResult, (String, bool)>, PathBuf, Vec<FromWorker>) {
+        let (wanted, wanted_token, scratch) = assigned;
         let mut progress = Vec::new();
         loop {
             match self.hear() {
@@ -178,6 +193,21 @@ fn train(parent_weights: Hash, batches: Vec<Hash>, steps: u32) -> JobSpec {
     })
 }
 
+/// The plan of a training job.
+fn plan(job: &JobSpec) -> TrainingPlan {
+    let JobSpec::Train(spec) = job else { panic!("not a training job") };
+    let recipe = TrainingRecipe::planned(&spec.recipe);
+    let content: Vec<u8> = spec.batches.iter().flat_map(|batch| batch.0).collect();
+    TrainingPlan {
+        dataset: spec.dataset.clone(),
+        content: Hash::of(&content),
+        parent: spec.parent.clone(),
+        parent_weights: spec.parent_weights,
+        recipe_hash: recipe.hash(),
+        recipe,
+    }
+}
+
 fn gauntlet(weights: Hash, opponent: Contender) -> JobSpec {
     JobSpec::Gauntlet(GauntletSpec {
         gauntlet: GauntletId::new("connect4-g1"),
@@ -245,6 +275,69 @@ fn the_same_job_brings_the_same_bytes() {
         fs::read(scratch.join(file)).expect("there")
     };
     assert_eq!(play(), play());
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
+    let mut worker = Worker::start();
+    let model = worker.init_model();
+    let (result, scratch, _) = worker.done(self_play(model, 6));
+    let WorkerResult::SelfPlay { file, .. } = result else { panic!("{result:?}") };
+    let batch = worker.store(&scratch.join(file));
+    let spec = train(model, vec![batch], 130);
+    let folder = |worker: &Worker, name: &str| {
+        let path = worker.folder.path().join(name);
+        fs::create_dir(&path).expect("a folder");
+        path
+    };
+    let finish = |worker: &mut Worker, scratch: PathBuf| {
+        let assigned = worker.assign_planned(spec.clone(), Some(plan(&spec)), scratch);
+        let (result, scratch, progress) = worker.await_end(assigned);
+        let WorkerResult::Model { file, .. } = result.expect("done") else { panic!("no model") };
+        let read = |file: &Path| Hash::of(&fs::read(scratch.join(file)).expect("there"));
+        (read(&file), read(Path::new("losses.svg")), progress)
+    };
+    let first = folder(&worker, "first");
+    let (whole, curve, _) = finish(&mut worker, first);
+
+    let cut = folder(&worker, "cut");
+    let (job, ..) = worker.assign_planned(spec.clone(), Some(plan(&spec)), cut.clone());
+    let step_of = |line: &FromWorker| match line {
+        FromWorker::Progress { job: of, training: Some(training), .. } if *of == job => training.step,
+        other => panic!("unexpected: {other:?}"),
+    };
+    while step_of(&worker.hear()) <= 100 {}
+    worker.child.kill().expect("it runs");
+    assert!(cut.join("checkpoint.safetensors").exists());
+
+    let mut other = Worker::start();
+    other.blobs.clone_from(&worker.blobs);
+    let (model, resumed_curve, progress) = finish(&mut other, cut);
+    let FromWorker::Progress { training: Some(training), .. } = &progress[0] else { panic!("{progress:?}") };
+    assert!(training.step > 100, "it began anew: {training:?}");
+    assert_eq!((model, resumed_curve), (whole, curve));
+}
+
+#[test]
+fn a_run_with_another_dataset_or_parent_than_planned_is_refused() {
+    let mut worker = Worker::start();
+    let model = worker.init_model();
+    let batch = worker.store_bytes(b"never read");
+    let spec = train(model, vec![batch], 10);
+    let good = plan(&spec);
+    let recipe = TrainingRecipe { steps: 11, ..good.recipe.clone() };
+    let wrong = [
+        ("dataset", TrainingPlan { content: Hash::of(b"other games"), ..good.clone() }),
+        ("dataset", TrainingPlan { dataset: DatasetId::new("connect4-g2"), ..good.clone() }),
+        ("parent model", TrainingPlan { parent_weights: batch, ..good.clone() }),
+        ("recipe", TrainingPlan { recipe, ..good }),
+    ];
+    for (what, plan) in wrong {
+        let scratch = worker.folder.path().join(format!("refused-{}", worker.jobs));
+        let assigned = worker.assign_planned(spec.clone(), Some(plan), scratch);
+        let (message, retry) = worker.await_end(assigned).0.expect_err("refused");
+        assert!(message.contains(&format!("the {what} of run/connect4-g1 is not the one")) && !retry, "{message}");
+    }
 }
 
 #[test]

@@ -196,6 +196,7 @@ events! {
     0x0c02 v 1 "NOTE_RECORDED" notes::NoteRecorded
     0x0e01 v 1 since 2 "SEQUENTIAL_TEST_PLANNED" judgement::SequentialTestPlanned
     0x0e02 v 1 since 2 "SEQUENTIAL_TEST_CONCLUDED" judgement::SequentialTestConcluded
+    0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
 }
 
 impl std::fmt::Display for Kind {

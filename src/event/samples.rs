@@ -34,8 +34,8 @@ use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
 use super::quality::QualityScoreUpdated;
 use super::training::{
-    TrainRecipe, TrainingCompleted, TrainingFailed, TrainingProgress, TrainingProgressed, TrainingStarted,
-    TrainingTriggered,
+    AdamW, Optimizer, TrainRecipe, TrainingCompleted, TrainingFailed, TrainingPlan, TrainingPlanned, TrainingProgress,
+    TrainingProgressed, TrainingRecipe, TrainingStarted, TrainingTriggered, Validation,
 };
 use super::{
     ApiTokenId, ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real,
@@ -431,6 +431,30 @@ fn games(kind: Kind) -> Event {
     }
 }
 
+fn plan() -> TrainingPlan {
+    let adam_w =
+        AdamW { learning_rate: Real(3_000), beta1: Real(900_000), beta2: Real(999_000), weight_decay: Real(20_000) };
+    let recipe = TrainingRecipe {
+        steps: 250,
+        batch: 256,
+        warmup_steps: 20,
+        optimizer: Optimizer::AdamW(adam_w),
+        value_weight: Real::ONE,
+        gradient_norm_max: Real(5_000_000),
+        loss_growth_max: Real(10_000_000),
+        average_decay: Real(990_000),
+        validation: Validation { share: Real(50_000), samples_max: 4_096, every_steps: 25, patience: 6 },
+    };
+    TrainingPlan {
+        dataset: dataset(),
+        content: hash("content"),
+        parent: origin(),
+        parent_weights: hash("weights 0"),
+        recipe_hash: recipe.hash(),
+        recipe,
+    }
+}
+
 fn training(kind: Kind) -> Event {
     match kind {
         Kind::TrainingTriggered => TrainingTriggered {
@@ -442,6 +466,7 @@ fn training(kind: Kind) -> Event {
             recipe: config().train,
         }
         .into(),
+        Kind::TrainingPlanned => TrainingPlanned { run: run(), plan: plan() }.into(),
         Kind::TrainingStarted => TrainingStarted { run: run(), job: job(), host: NODE, token: TOKEN }.into(),
         Kind::TrainingProgressed => TrainingProgressed { run: run(), progress: progress() }.into(),
         Kind::TrainingCompleted => TrainingCompleted {

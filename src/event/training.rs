@@ -2,6 +2,7 @@
 
 use super::body::body;
 use super::id::{DatasetId, GameKey, Hash, JobId, ModelId, NodeId, RunId};
+use super::registry::bytes_of;
 use super::unit::{Real, Seq};
 
 body! {
@@ -65,7 +66,8 @@ body! {
         pub reason: String,
     }
 
-    /// How a run trains: SGD with Nesterov momentum, the learning rate falling to 0 along a cosine after a warm-up.
+    /// How a run trained before runs were planned (see [`TrainingPlan`]), and the figures of the configuration: SGD with Nesterov
+    /// momentum, the learning rate falling to 0 along a cosine after a warm-up.
     pub struct TrainRecipe {
         /// Optimiser steps.
         pub steps: u32,
@@ -97,5 +99,155 @@ body! {
         pub value_loss: Real,
         /// Samples a second.
         pub samples_per_second: Real,
+    }
+
+    /// `TRAINING_PLANNED`: everything that the result of a run depends on, fixed before it begins.
+    pub struct TrainingPlanned {
+        /// The run.
+        pub run: RunId,
+        /// What it is.
+        pub plan: TrainingPlan,
+    }
+
+    /// What a run learns from, what it starts from, and how it trains. All of it is named by hashes of content.
+    pub struct TrainingPlan {
+        /// The dataset.
+        pub dataset: DatasetId,
+        /// The identity of its content.
+        pub content: Hash,
+        /// The model that training starts from.
+        pub parent: ModelId,
+        /// Its weights.
+        pub parent_weights: Hash,
+        /// How to train.
+        pub recipe: TrainingRecipe,
+        /// BLAKE3 of the recipe's bytes: its identity.
+        pub recipe_hash: Hash,
+    }
+
+    /// How a run trains. The learning rate rises along a line, then falls to 0 along a cosine.
+    pub struct TrainingRecipe {
+        /// Optimiser steps at most.
+        pub steps: u32,
+        /// Samples a step.
+        pub batch: u32,
+        /// Steps of linear warm-up.
+        pub warmup_steps: u32,
+        /// What turns gradients into steps.
+        pub optimizer: Optimizer,
+        /// Weight of the value loss against the policy loss.
+        pub value_weight: Real,
+        /// The gradient's norm is clipped to this.
+        pub gradient_norm_max: Real,
+        /// A loss this many times that of the first step counts as exploded and ends the run.
+        pub loss_growth_max: Real,
+        /// Decay a step of the moving average of the weights, which is what becomes the model. 0: the weights themselves.
+        pub average_decay: Real,
+        /// How the run is checked against games that it does not learn from.
+        pub validation: Validation,
+    }
+
+    /// What turns gradients into steps. Neither decays norms and biases.
+    pub enum Optimizer {
+        /// Stochastic gradient descent with Nesterov momentum.
+        Nesterov(Nesterov),
+        /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+        AdamW(AdamW),
+    }
+
+    /// See [`Optimizer::Nesterov`].
+    pub struct Nesterov {
+        /// The highest learning rate.
+        pub learning_rate: Real,
+        /// Momentum.
+        pub momentum: Real,
+        /// L2 decay, added to the gradient.
+        pub weight_decay: Real,
+    }
+
+    /// See [`Optimizer::AdamW`].
+    pub struct AdamW {
+        /// The highest learning rate.
+        pub learning_rate: Real,
+        /// Decay of the gradient's mean.
+        pub beta1: Real,
+        /// Decay of the gradient's mean square.
+        pub beta2: Real,
+        /// Decay of the weights, multiplied by the learning rate.
+        pub weight_decay: Real,
+    }
+
+    /// Validation while a run goes on.
+    pub struct Validation {
+        /// Share of the games that are held out; 0: no validation, and no early stop.
+        pub share: Real,
+        /// Held-out positions that are looked at, at most.
+        pub samples_max: u32,
+        /// Steps between two looks.
+        pub every_steps: u32,
+        /// Looks in a row without a better loss after which the run stops.
+        pub patience: u32,
+    }
+}
+
+/// Steps between two looks at the held-out games are a twentieth of the run, and at least this many.
+const LOOK_STEPS_MIN: u32 = 5;
+
+impl TrainingRecipe {
+    /// The recipe of the next run. Of the configuration it takes what every method needs: steps, batch, warm-up, the value's
+    /// weight and the gradient's norm. Its learning rate, momentum and decay are for SGD, which only unplanned runs use.
+    pub fn planned(config: &TrainRecipe) -> TrainingRecipe {
+        TrainingRecipe {
+            optimizer: Optimizer::AdamW(AdamW {
+                learning_rate: Real(4_000),
+                beta1: Real(900_000),
+                beta2: Real(999_000),
+                weight_decay: Real(10_000),
+            }),
+            average_decay: Real(980_000),
+            validation: Validation {
+                share: Real(50_000),
+                samples_max: 2_048,
+                every_steps: (config.steps / 20).max(LOOK_STEPS_MIN),
+                patience: 8,
+            },
+            ..TrainingRecipe::from(config)
+        }
+    }
+
+    /// The recipe's identity: BLAKE3 of its bytes.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&bytes_of(self))
+    }
+}
+
+impl Optimizer {
+    /// The highest learning rate.
+    pub fn learning_rate(&self) -> Real {
+        match self {
+            Optimizer::Nesterov(it) => it.learning_rate,
+            Optimizer::AdamW(it) => it.learning_rate,
+        }
+    }
+}
+
+/// What the frozen figures of the first release mean: SGD, no average, no validation.
+impl From<&TrainRecipe> for TrainingRecipe {
+    fn from(old: &TrainRecipe) -> TrainingRecipe {
+        TrainingRecipe {
+            steps: old.steps,
+            batch: old.batch,
+            warmup_steps: old.warmup_steps,
+            optimizer: Optimizer::Nesterov(Nesterov {
+                learning_rate: old.learning_rate,
+                momentum: old.momentum,
+                weight_decay: old.weight_decay,
+            }),
+            value_weight: old.value_weight,
+            gradient_norm_max: old.gradient_norm_max,
+            loss_growth_max: Real(10 * Real::SCALE),
+            average_decay: Real::ZERO,
+            validation: Validation { share: Real::ZERO, samples_max: 0, every_steps: 0, patience: 0 },
+        }
     }
 }

@@ -32,6 +32,7 @@ pub struct Batch {
 pub struct Sampler<'a, G> {
     game: &'a G,
     samples: &'a Samples,
+    pool: Vec<u32>,
     seed: u64,
     size: usize,
     epoch: Option<u64>,
@@ -39,10 +40,10 @@ pub struct Sampler<'a, G> {
 }
 
 impl<'a, G: Planes> Sampler<'a, G> {
-    /// Batches of `size` of these samples, of which there must be at least one.
-    pub fn new(game: &'a G, samples: &'a Samples, size: usize, seed: u64) -> Self {
-        assert!(!samples.is_empty(), "the caller checks that there are samples");
-        Sampler { game, samples, seed, size, epoch: None, order: Vec::new() }
+    /// Batches of `size` of the samples in `pool`, of which there must be at least one.
+    pub fn new(game: &'a G, samples: &'a Samples, pool: Vec<u32>, size: usize, seed: u64) -> Self {
+        assert!(!pool.is_empty(), "the caller checks that there are samples");
+        Sampler { game, samples, pool, seed, size, epoch: None, order: Vec::new() }
     }
 
     /// The batch of `step`, counted from 0.
@@ -51,7 +52,7 @@ impl<'a, G: Planes> Sampler<'a, G> {
         let mut batch = Batch::with_room(self.game, self.size, self.samples);
         for place in 0..self.size as u64 {
             let place = u64::from(step) * self.size as u64 + place;
-            let (epoch, position) = (place / self.samples.len() as u64, place % self.samples.len() as u64);
+            let (epoch, position) = (place / self.pool.len() as u64, place % self.pool.len() as u64);
             let index = self.shuffled(epoch)[position as usize] as usize;
             let symmetry = rng.random_range(0..self.game.symmetries());
             batch.push(self.game, self.samples, index, symmetry);
@@ -63,7 +64,7 @@ impl<'a, G: Planes> Sampler<'a, G> {
     fn shuffled(&mut self, epoch: u64) -> &[u32] {
         if self.epoch != Some(epoch) {
             let mut rng = self.rng(epoch);
-            self.order = (0..self.samples.len() as u32).collect();
+            self.order.clone_from(&self.pool);
             self.order.shuffle(&mut rng);
             self.epoch = Some(epoch);
         }
@@ -78,6 +79,13 @@ impl<'a, G: Planes> Sampler<'a, G> {
 }
 
 impl Batch {
+    /// These samples as they are.
+    pub fn of<G: Planes>(game: &G, samples: &Samples, indices: &[u32]) -> Batch {
+        let mut batch = Batch::with_room(game, indices.len(), samples);
+        indices.iter().for_each(|index| batch.push(game, samples, *index as usize, 0));
+        batch
+    }
+
     fn with_room<G: Planes>(game: &G, size: usize, samples: &Samples) -> Batch {
         let shape = samples.shape();
         Batch {
@@ -112,14 +120,18 @@ mod tests {
     use crate::game::connect4::ConnectFour;
     use crate::learn::fixtures;
 
+    fn all(samples: &Samples) -> Vec<u32> {
+        (0..samples.len() as u32).collect()
+    }
+
     #[test]
     fn the_same_seed_and_step_give_the_same_batch() {
         let samples = fixtures::samples(3, 1);
-        let batch = |seed, step| Sampler::new(&ConnectFour, &samples, 16, seed).batch(step);
+        let batch = |seed, step| Sampler::new(&ConnectFour, &samples, all(&samples), 16, seed).batch(step);
         assert_eq!(batch(1, 5), batch(1, 5));
         assert_ne!(batch(1, 5), batch(1, 6));
         assert_ne!(batch(1, 5), batch(2, 5));
-        let mut in_order = Sampler::new(&ConnectFour, &samples, 16, 1);
+        let mut in_order = Sampler::new(&ConnectFour, &samples, all(&samples), 16, 1);
         (0..5).for_each(|step| drop(in_order.batch(step)));
         assert_eq!(in_order.batch(5), batch(1, 5), "a batch must not depend on those before it");
     }
@@ -127,7 +139,7 @@ mod tests {
     #[test]
     fn an_epoch_holds_every_sample_once() {
         let samples = fixtures::samples(2, 2);
-        let mut sampler = Sampler::new(&ConnectFour, &samples, 8, 3);
+        let mut sampler = Sampler::new(&ConnectFour, &samples, all(&samples), 8, 3);
         let first = sampler.shuffled(0).to_vec();
         let second = sampler.shuffled(1).to_vec();
         assert_ne!(first, second);
@@ -160,7 +172,7 @@ mod tests {
     #[test]
     fn both_symmetries_are_drawn() {
         let samples = fixtures::samples(1, 4);
-        let batch = Sampler::new(&ConnectFour, &samples, samples.len(), 9).batch(0);
+        let batch = Sampler::new(&ConnectFour, &samples, all(&samples), samples.len(), 9).batch(0);
         let is_plain = |planes: &[f32]| (0..samples.len()).any(|index| samples.get(index).planes == planes);
         let plain = batch.planes.chunks(samples.shape().len()).filter(|planes| is_plain(planes)).count();
         assert!(plain > 0 && plain < samples.len(), "{plain} of {}", samples.len());

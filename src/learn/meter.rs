@@ -34,10 +34,10 @@ impl Meter {
         self.value += losses.value;
     }
 
-    /// The figures since the last report, when one is due after `step` steps in all.
-    pub fn report(&mut self, step: u32, now: Instant) -> Option<TrainingProgress> {
+    /// The figures since the last report, when one is due after `step` steps in all or at the end.
+    pub fn report(&mut self, step: u32, done: bool, now: Instant) -> Option<TrainingProgress> {
         let elapsed = now.saturating_duration_since(self.since);
-        let due = self.steps >= STEPS_MAX || elapsed >= INTERVAL_MAX || step >= self.steps_total;
+        let due = self.steps >= STEPS_MAX || elapsed >= INTERVAL_MAX || done;
         if self.steps == 0 || !due {
             return None;
         }
@@ -66,7 +66,7 @@ mod tests {
         let start = Instant::now();
         let mut meter = Meter::new(total, 10, start);
         (0..steps).for_each(|_| meter.count(LOSSES));
-        meter.report(steps, start + Duration::from_millis(elapsed_ms))
+        meter.report(steps, steps >= total, start + Duration::from_millis(elapsed_ms))
     }
 
     #[test]

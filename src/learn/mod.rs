@@ -9,6 +9,7 @@ pub mod batch;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
 pub mod choices;
+pub mod curve;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -22,8 +23,7 @@ pub mod net;
 mod policy_head;
 pub mod recipe;
 pub mod samples;
-#[cfg(feature = "torch")]
-mod sgd;
+pub mod split;
 #[cfg(feature = "torch")]
 pub mod tensorfile;
 #[cfg(all(test, feature = "torch"))]

@@ -58,6 +58,11 @@ impl Net {
         self.device
     }
 
+    /// All tensors, in the layers' order.
+    pub(super) fn tensors(&self) -> impl Iterator<Item = (&TensorSpec, &Tensor)> {
+        self.tensors.iter().map(|(spec, tensor)| (spec, tensor))
+    }
+
     /// The tensors that the optimiser changes, in the layers' order.
     pub(super) fn trained(&self) -> impl Iterator<Item = (&TensorSpec, &Tensor)> {
         self.tensors.iter().filter(|(spec, _)| spec.role.trains()).map(|(spec, tensor)| (spec, tensor))

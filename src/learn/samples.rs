@@ -4,6 +4,7 @@ use crate::game::record::{GameRecord, RecordReader, replay_with};
 use crate::game::{Outcome, PlaneShape, Planes, Seat};
 
 use super::error::LearnError;
+use crate::event::Hash;
 
 /// The most samples of a dataset: a run over more would take weeks, and their memory would not fit into most machines.
 pub const SAMPLES_MAX: usize = 1 << 24;
@@ -20,6 +21,16 @@ pub struct Samples {
     starts: Vec<usize>,
     ids: Vec<u32>,
     policy: Vec<f32>,
+    games: Vec<SampledGame>,
+}
+
+/// The samples of one game.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledGame {
+    /// What was played, whoever played it: games with the same actions have the same line.
+    pub line: Hash,
+    /// The first sample; the next game's first one is the end.
+    pub first: usize,
 }
 
 /// One sample.
@@ -47,6 +58,7 @@ impl Samples {
             starts: vec![0],
             ids: Vec::new(),
             policy: Vec::new(),
+            games: Vec::new(),
         }
     }
 
@@ -87,7 +99,10 @@ impl Samples {
             movers.push(view.mover);
         });
         match outcome {
-            Ok(outcome) => movers.iter().for_each(|mover| self.push_value(outcome, *mover)),
+            Ok(outcome) => {
+                movers.iter().for_each(|mover| self.push_value(outcome, *mover));
+                self.games.push(SampledGame { line: line(&game.key(), game.rules_version(), record), first: before });
+            }
             Err(fault) => {
                 self.truncate(before);
                 return Err(fault.to_string());
@@ -123,6 +138,19 @@ impl Samples {
         self.len() == 0
     }
 
+    /// The games that the samples are from, in order.
+    pub fn games(&self) -> &[SampledGame] {
+        &self.games
+    }
+
+    /// The samples of the game with this index.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn of_game(&self, index: usize) -> std::ops::Range<usize> {
+        self.games[index].first..self.games.get(index + 1).map_or(self.len(), |next| next.first)
+    }
+
     /// Shape of a position.
     pub fn shape(&self) -> PlaneShape {
         self.shape
@@ -151,6 +179,16 @@ impl Samples {
             value: &self.value[index * self.seats..][..self.seats],
         }
     }
+}
+
+/// BLAKE3 over the game, its rules and the actions.
+fn line(game: &str, rules_version: u32, record: &GameRecord) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(game.as_bytes()).update(&[0]).update(&rules_version.to_le_bytes());
+    record.plies.iter().for_each(|ply| {
+        hasher.update(&ply.action.0.to_le_bytes());
+    });
+    Hash(*hasher.finalize().as_bytes())
 }
 
 #[cfg(test)]

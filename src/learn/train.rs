@@ -1,33 +1,43 @@
 //! A training run: policy and value learn together from samples.
 
+mod adamw;
+pub(super) mod average;
+pub(super) mod gradients;
+mod losses;
+mod nesterov;
+pub(super) mod optimizer;
+mod stopping;
+mod validation;
+
 use std::time::Instant;
 
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
-use super::batch::{Batch, Sampler};
-use super::checkpoint::Checkpoint;
+use self::average::Average;
+use self::gradients::{clear_gradients, clip_gradients};
+use self::losses::{losses, to_input};
+use self::optimizer::Optimizer;
+use self::stopping::Stopping;
+use self::validation::HeldOut;
+use super::batch::Sampler;
+use super::checkpoint::{Checkpoint, RunProgress};
+use super::curve::{Curve, Point};
 use super::error::LearnError;
 use super::meter::Meter;
 use super::net::Net;
 use super::policy_head::Asked;
 use super::recipe::Recipe;
 use super::samples::Samples;
-use super::sgd::{Nesterov, clear_gradients, clip_gradients};
-use super::tower::Heads;
+use super::split::split;
 use super::weights::Weights;
-use crate::event::training::{TrainRecipe, TrainingProgress};
+use crate::event::training::{TrainingProgress, TrainingRecipe};
 use crate::game::Planes;
-
-/// A loss this many times that of the first step (or one nat, if that is more) counts as exploded.
-const LOSS_GROWTH_MAX: f64 = 10.0;
-/// Stands for minus infinity where a position has fewer actions than another: its softmax is exactly 0, and 0 times it is 0.
-const FILLING_LOGIT: f32 = -1e9;
 
 /// What a run is, besides the samples.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// How to train.
-    pub recipe: TrainRecipe,
+    pub recipe: TrainingRecipe,
     /// Seed of shuffling and augmentation.
     pub seed: u64,
     /// Where to train.
@@ -50,13 +60,18 @@ pub struct StepLosses {
 /// A run in progress.
 pub struct Trainer<'a, G> {
     sampler: Sampler<'a, G>,
-    shape: [i64; 4],
+    shape: [i64; 3],
     plan: Plan,
     recipe: Recipe,
     net: Net,
-    optimizer: Nesterov,
+    optimizer: Optimizer,
+    average: Option<Average>,
+    held_out: Option<HeldOut>,
+    stopping: Stopping,
+    best: Option<Weights>,
     step: u32,
     first_loss: Option<f64>,
+    curve: Curve,
     meter: Meter,
 }
 
@@ -69,32 +84,53 @@ impl<'a, G: Planes> Trainer<'a, G> {
     pub fn new(game: &'a G, samples: &'a Samples, parent: &Weights, plan: Plan) -> Result<Self, LearnError> {
         parent.architecture().check_fits(game)?;
         let recipe = Recipe::new(&plan.recipe)?;
-        if samples.is_empty() {
-            return Err(LearnError::Recipe("the dataset has no position with a policy"));
-        }
+        let looks = &plan.recipe.validation;
+        let sides = split(samples, looks.share)?;
         let net = Net::new(parent, plan.device)?;
-        let optimizer = Nesterov::new(&net, recipe.momentum, recipe.weight_decay)?;
         let shape = samples.shape();
-        let shape = [recipe.batch, shape.channels, shape.height, shape.width].map(|side| side as i64);
-        let sampler = Sampler::new(game, samples, recipe.batch, plan.seed);
-        let meter = Meter::new(recipe.steps, recipe.batch, Instant::now());
-        Ok(Trainer { sampler, shape, plan, recipe, net, optimizer, step: 0, first_loss: None, meter })
+        Ok(Trainer {
+            optimizer: Optimizer::new(&net, &plan.recipe.optimizer)?,
+            average: recipe.average_decay.map(|decay| Average::new(&net, decay)).transpose()?,
+            held_out: HeldOut::new(game, samples, &sides.validation, looks.samples_max, plan.device),
+            stopping: Stopping::new(looks.patience),
+            sampler: Sampler::new(game, samples, sides.train, recipe.batch, plan.seed),
+            shape: [shape.channels, shape.height, shape.width].map(|side| side as i64),
+            best: None,
+            step: 0,
+            first_loss: None,
+            curve: Curve::new(recipe.steps),
+            meter: Meter::new(recipe.steps, recipe.batch, Instant::now()),
+            plan,
+            recipe,
+            net,
+        })
     }
 
     /// Goes on where a checkpoint of the same run was taken.
     ///
     /// # Errors
-    /// [`LearnError::Mismatch`] when it is of another run; the trainer is unchanged then.
-    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), LearnError> {
-        if checkpoint.run != self.plan.run || checkpoint.weights.architecture() != self.net.architecture() {
-            let (found, wanted) = (checkpoint.run.clone(), self.plan.run.clone());
-            return Err(LearnError::Mismatch { field: "training run", found, wanted });
+    /// [`LearnError::Mismatch`] when it is of another run, [`LearnError::Weights`] when it lacks something; the trainer is
+    /// unchanged then.
+    pub fn resume(&mut self, checkpoint: Checkpoint) -> Result<(), LearnError> {
+        let RunProgress { run, step, first_loss, best_step, best_loss, worse, curve } = checkpoint.progress;
+        if run != self.plan.run || checkpoint.weights.architecture() != self.net.architecture() {
+            return Err(LearnError::Mismatch { field: "training run", found: run, wanted: self.plan.run.clone() });
         }
         let net = Net::new(&checkpoint.weights, self.plan.device)?;
-        self.optimizer.load(&net, &checkpoint.velocity)?;
-        self.net = net;
-        self.step = checkpoint.step;
-        self.first_loss = Some(checkpoint.first_loss);
+        let average = match (self.recipe.average_decay, &checkpoint.average) {
+            (None, _) => None,
+            (Some(decay), Some(weights)) => {
+                let mut average = Average::new(&net, decay)?;
+                average.load(&net, weights)?;
+                Some(average)
+            }
+            (Some(_), None) => return Err(LearnError::Weights { reason: "the checkpoint has no average".to_owned() }),
+        };
+        self.optimizer.load(&net, &checkpoint.optimizer)?;
+        let best = (best_step > 0).then_some((best_step, best_loss));
+        self.stopping = Stopping { best, worse, ..self.stopping };
+        (self.net, self.average, self.best) = (net, average, checkpoint.best);
+        (self.step, self.first_loss, self.curve) = (step, Some(first_loss), curve);
         Ok(())
     }
 
@@ -102,13 +138,22 @@ impl<'a, G: Planes> Trainer<'a, G> {
     ///
     /// # Errors
     /// [`LearnError::Weights`] when the net holds values that are not finite.
-    pub fn checkpoint(&self) -> Result<Checkpoint, LearnError> {
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, LearnError> {
+        let (best_step, best_loss) = self.stopping.best.unwrap_or((0, 0.0));
         Ok(Checkpoint {
-            step: self.step,
-            run: self.plan.run.clone(),
-            first_loss: self.first_loss.unwrap_or(0.0),
+            progress: RunProgress {
+                run: self.plan.run.clone(),
+                step: self.step,
+                first_loss: self.first_loss.unwrap_or(0.0),
+                best_step,
+                best_loss,
+                worse: self.stopping.worse,
+                curve: self.curve.clone(),
+            },
             weights: self.net.weights()?,
-            velocity: self.optimizer.to_host(&self.net)?,
+            optimizer: self.optimizer.to_host(&self.net)?,
+            average: self.average.as_ref().map(|average| average.weights(&self.net)).transpose()?,
+            best: self.best.clone(),
         })
     }
 
@@ -117,27 +162,54 @@ impl<'a, G: Planes> Trainer<'a, G> {
         self.step
     }
 
-    /// True when all steps of the recipe are done.
+    /// True when all steps of the recipe are done, or the held-out games show that more would not help.
     pub fn is_done(&self) -> bool {
-        self.step >= self.recipe.steps
+        self.step >= self.recipe.steps || self.stopped_early()
     }
 
-    /// The weights as they are now.
+    /// True when the run has ended before its last step because the validation loss no longer fell.
+    pub fn stopped_early(&self) -> bool {
+        self.stopping.is_over()
+    }
+
+    /// The losses so far.
+    pub fn curve(&self) -> &Curve {
+        &self.curve
+    }
+
+    /// The step and the loss of the best look at the held-out games; none without validation.
+    pub fn best_look(&self) -> Option<(u32, f64)> {
+        self.stopping.best
+    }
+
+    /// What the run has made so far: the average of the weights (where the recipe wants one) at the best look at the held-out
+    /// games (where there are any).
     ///
     /// # Errors
     /// [`LearnError::Weights`] when they are not finite.
     pub fn weights(&self) -> Result<Weights, LearnError> {
-        self.net.weights()
+        match &self.best {
+            Some(best) => Ok(best.clone()),
+            None => self.current(),
+        }
     }
 
-    /// One optimiser step.
+    /// The averaged weights as they are now.
+    fn current(&self) -> Result<Weights, LearnError> {
+        match &self.average {
+            Some(average) => average.weights(&self.net),
+            None => self.net.weights(),
+        }
+    }
+
+    /// One optimiser step, and a look at the held-out games when one is due.
     ///
     /// # Errors
     /// [`LearnError::Diverged`] when a figure is not finite or the loss has exploded; the net is unchanged then.
     pub fn step(&mut self) -> Result<StepLosses, LearnError> {
         let batch = self.sampler.batch(self.step);
         let asked = Asked::new(&batch.choices, self.plan.device)?;
-        let heads = self.net.forward(&to_input(&batch, &self.shape, self.plan.device)?, &asked, true)?;
+        let heads = self.net.forward(&to_input(&batch, self.shape, self.plan.device)?, &asked, true)?;
         let (policy, value) = losses(&heads, &batch, self.plan.device)?;
         clear_gradients(&self.net)?;
         (&policy + value.f_mul_scalar(self.recipe.value_weight)?).f_backward()?;
@@ -147,15 +219,36 @@ impl<'a, G: Planes> Trainer<'a, G> {
             gradient_norm: clip_gradients(&self.net, self.recipe.gradient_norm_max)?,
         };
         self.check(losses)?;
-        self.optimizer.step(&self.net, self.recipe.learning_rate(self.step))?;
+        self.optimizer.step(&self.net, self.recipe.learning_rate(self.step), self.step)?;
+        if let Some(average) = &mut self.average {
+            average.follow(&self.net, self.step)?;
+        }
         self.step += 1;
         self.meter.count(losses);
+        self.curve.trained(Point { step: self.step, policy: losses.policy, value: losses.value });
+        self.look()?;
         Ok(losses)
     }
 
     /// A report, when one is due: about every second or every 25 steps, and after the last step.
     pub fn report(&mut self) -> Option<TrainingProgress> {
-        self.meter.report(self.step, Instant::now())
+        self.meter.report(self.step, self.is_done(), Instant::now())
+    }
+
+    /// Looks at the held-out games when a look is due: every so many steps, and after the last one.
+    fn look(&mut self) -> Result<(), LearnError> {
+        let due = self.step.is_multiple_of(self.plan.recipe.validation.every_steps.max(1));
+        let Some(held_out) = self.held_out.as_ref().filter(|_| due || self.step >= self.recipe.steps) else {
+            return Ok(());
+        };
+        let diverged = |error: LearnError| LearnError::Diverged { step: self.step, what: error.to_string() };
+        let weights = self.current().map_err(diverged)?;
+        let (policy, value) = held_out.losses(&weights)?;
+        self.curve.validated(Point { step: self.step, policy, value });
+        if self.stopping.look(self.step, policy + self.recipe.value_weight * value) {
+            self.best = Some(weights);
+        }
+        Ok(())
     }
 
     /// Refuses figures that show that the run has gone astray.
@@ -169,33 +262,9 @@ impl<'a, G: Planes> Trainer<'a, G> {
         if !losses.gradient_norm.is_finite() {
             return diverged(format!("the gradient's norm is {}", losses.gradient_norm));
         }
-        if loss > LOSS_GROWTH_MAX * first.max(1.0) {
+        if loss > self.recipe.loss_growth_max * first.max(1.0) {
             return diverged(format!("the loss rose from {first:.3} to {loss:.3}"));
         }
         Ok(())
     }
-}
-
-/// A batch's positions on the device.
-fn to_input(batch: &Batch, shape: &[i64; 4], device: Device) -> Result<Tensor, LearnError> {
-    Ok(Tensor::f_from_slice(&batch.planes)?.f_reshape(shape)?.f_to_device(device)?)
-}
-
-/// Mean cross-entropies of policy (over legal actions) and value.
-fn losses(heads: &Heads, batch: &Batch, device: Device) -> Result<(Tensor, Tensor), LearnError> {
-    let table = |flat: &[f32]| -> Result<Tensor, LearnError> {
-        Ok(Tensor::f_from_slice(flat)?.f_reshape([batch.len as i64, -1])?.f_to_device(device)?)
-    };
-    let rows = Tensor::f_from_slice(&batch.choices.rows())?.f_to_device(device)?;
-    let filling = Tensor::f_from_slice(&[FILLING_LOGIT])?.f_to_device(device)?;
-    let logits =
-        Tensor::f_cat(&[&heads.policy, &filling], 0)?.f_index_select(0, &rows)?.f_reshape([batch.len as i64, -1])?;
-    let policy = table(&batch.choices.spread(&batch.policy))?;
-    Ok((cross_entropy(&logits, &policy)?, cross_entropy(&heads.value, &table(&batch.value)?)?))
-}
-
-/// Cross-entropy of soft targets, mean over rows.
-fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor, LearnError> {
-    let sums = (logits.f_log_softmax(1, Kind::Float)? * targets).f_sum_dim_intlist(1, false, Kind::Float)?;
-    Ok(sums.f_mean(Kind::Float)?.f_neg()?)
 }

@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::error::NodeError;
 use super::fetcher::Fetcher;
 use super::layout::{Layout, NodeConfig};
+use crate::event::jobs::JobSpec;
 use crate::event::{Command, JobId, NodeId, Proposal, Seq};
 use crate::projection::State;
 use crate::projection::jobs::Job;
@@ -155,7 +156,9 @@ fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
     let lease = |job: &Job| {
         let lease = job.live_lease().filter(|lease| lease.host == node)?;
         let started = lease.started_at.is_some();
-        Some(Assigned { job: job.job.clone(), token: lease.token, spec: job.spec.clone(), started })
+        let run = if let JobSpec::Train(spec) = &job.spec { state.training.get(&spec.run) } else { None };
+        let plan = run.and_then(|run| run.plan.clone()).map(Box::new);
+        Some(Assigned { job: job.job.clone(), token: lease.token, spec: job.spec.clone(), plan, started })
     };
     state.jobs.held().filter_map(lease).collect()
 }

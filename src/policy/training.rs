@@ -5,13 +5,13 @@ use super::names;
 use super::view::{Decision, View};
 use crate::event::config::Config;
 use crate::event::jobs::{JobQueued, JobSpec, TrainSpec};
-use crate::event::training::{TrainingFailed, TrainingTriggered};
-use crate::event::{JobId, Seq};
+use crate::event::training::{TrainingFailed, TrainingPlan, TrainingPlanned, TrainingRecipe, TrainingTriggered};
+use crate::event::{Hash, JobId, Seq};
 use crate::projection::campaign::Generation;
 use crate::projection::datasets::Dataset;
 use crate::projection::training::{Run, RunState};
 
-/// `TRAINING_TRIGGERED` with its `JOB_QUEUED` when a dataset is sealed, and again after a failure while runs are left;
+/// `TRAINING_TRIGGERED` with its `TRAINING_PLANNED` and `JOB_QUEUED` when a dataset is sealed, and again after a failure while runs are left;
 /// `TRAINING_FAILED` when the job of a run ended without a model.
 pub fn decide(view: &View) -> Vec<Decision> {
     let Some((config, game)) = view.campaign() else { return vec![] };
@@ -24,7 +24,7 @@ pub fn decide(view: &View) -> Vec<Decision> {
     };
     match run.state {
         RunState::Triggered | RunState::Running => match &run.job {
-            None => queue(view, config, run, dataset, run.triggered_seq).into_iter().collect(),
+            None => queue(view, config, run, dataset, run.triggered_seq),
             Some(job) if !view.state.jobs.is_live(job) => vec![fail(view, run, job)],
             Some(_) => vec![],
         },
@@ -45,13 +45,14 @@ fn trigger(view: &View, config: &Config, current: &Generation, dataset: &Dataset
         recipe: config.train.clone(),
     };
     let Some(parent) = view.state.models.get(&event.parent) else { return vec![] };
+    let plan = plan(&event, dataset, parent.weights);
     let job = job(config, &event, dataset, parent.weights);
-    vec![Decision::new(event, [cause]), Decision::new(job, [cause])]
+    vec![Decision::new(event, [cause]), Decision::new(plan, [cause]), Decision::new(job, [cause])]
 }
 
-/// The job of a run that was triggered without one: a leader died in between.
-fn queue(view: &View, config: &Config, run: &Run, dataset: &Dataset, cause: Seq) -> Option<Decision> {
-    let parent = view.state.models.get(&run.parent)?;
+/// What a run that was triggered lacks of plan and job: a leader died in between.
+fn queue(view: &View, config: &Config, run: &Run, dataset: &Dataset, cause: Seq) -> Vec<Decision> {
+    let Some(parent) = view.state.models.get(&run.parent) else { return vec![] };
     let triggered = TrainingTriggered {
         run: run.run.clone(),
         game: run.game.clone(),
@@ -60,10 +61,25 @@ fn queue(view: &View, config: &Config, run: &Run, dataset: &Dataset, cause: Seq)
         parent: run.parent.clone(),
         recipe: run.recipe.clone(),
     };
-    Some(Decision::new(job(config, &triggered, dataset, parent.weights), [cause]))
+    let job = Decision::new(job(config, &triggered, dataset, parent.weights), [cause]);
+    let plan = Decision::new(plan(&triggered, dataset, parent.weights), [cause]);
+    if run.plan.is_none() { vec![plan, job] } else { vec![job] }
 }
 
-fn job(config: &Config, run: &TrainingTriggered, dataset: &Dataset, weights: crate::event::Hash) -> JobQueued {
+fn plan(run: &TrainingTriggered, dataset: &Dataset, parent_weights: Hash) -> TrainingPlanned {
+    let recipe = TrainingRecipe::planned(&run.recipe);
+    let plan = TrainingPlan {
+        dataset: run.dataset.clone(),
+        content: dataset.content,
+        parent: run.parent.clone(),
+        parent_weights,
+        recipe_hash: recipe.hash(),
+        recipe,
+    };
+    TrainingPlanned { run: run.run.clone(), plan }
+}
+
+fn job(config: &Config, run: &TrainingTriggered, dataset: &Dataset, weights: Hash) -> JobQueued {
     let spec = TrainSpec {
         run: run.run.clone(),
         game: run.game.clone(),
@@ -105,16 +121,20 @@ mod tests {
         let given = generation_one(config(40));
         given.clone().decide(decide).then(&[]);
         let given = given.and(sample(Kind::DatasetSealed)).decide(decide);
-        let given = given.then_kinds(&["TRAINING_TRIGGERED", "JOB_QUEUED"]);
-        let [triggered, queued] = given.decisions() else { panic!("two decisions") };
+        let given = given.then_kinds(&["TRAINING_TRIGGERED", "TRAINING_PLANNED", "JOB_QUEUED"]);
+        let [triggered, planned, queued] = given.decisions() else { panic!("three decisions") };
         let Event::JobQueued(JobQueued { spec: JobSpec::Train(spec), .. }) = &queued.event else { panic!("a job") };
         assert_eq!(spec.batches, vec![crate::event::samples::hash("batch")]);
         assert_eq!((spec.parent.as_str(), spec.run.as_str()), ("model/connect4-g0-00112233", "run/connect4-g1"));
-        let triggered = triggered.event.clone();
+        let Event::TrainingPlanned(plan) = &planned.event else { panic!("a plan") };
+        assert_eq!(plan.plan.recipe_hash, plan.plan.recipe.hash());
+        assert_eq!((&plan.plan.dataset, &plan.plan.parent), (&spec.dataset, &spec.parent));
+        let (triggered, planned) = (triggered.event.clone(), planned.event.clone());
         given.settled(decide);
-        // A leader that died between the two records is made good.
-        let half = generation_one(config(40)).and(sample(Kind::DatasetSealed)).and(triggered).decide(decide);
-        half.then_kinds(&["JOB_QUEUED"]).settled(decide);
+        // A leader that died between the records is made good.
+        let half = || generation_one(config(40)).and(sample(Kind::DatasetSealed)).and(triggered.clone());
+        half().decide(decide).then_kinds(&["TRAINING_PLANNED", "JOB_QUEUED"]).settled(decide);
+        half().and(planned).decide(decide).then_kinds(&["JOB_QUEUED"]).settled(decide);
     }
 
     #[test]
@@ -125,7 +145,7 @@ mod tests {
             given = given
                 .later(REPLACE_DELAY_MS)
                 .decide(decide)
-                .then_kinds(&["TRAINING_TRIGGERED", "JOB_QUEUED"])
+                .then_kinds(&["TRAINING_TRIGGERED", "TRAINING_PLANNED", "JOB_QUEUED"])
                 .applied();
             let cancelled = JobCancelled { job: names::train_job(&run), reason: "diverged".into() };
             let failed = given.and(Event::from(cancelled)).decide(decide);

@@ -3,7 +3,7 @@
 use super::row::row;
 use super::table::Table;
 use crate::event::jobs::JobSpec;
-use crate::event::training::{TrainRecipe, TrainingProgress, TrainingTriggered};
+use crate::event::training::{TrainRecipe, TrainingPlan, TrainingProgress, TrainingTriggered};
 use crate::event::{DatasetId, Event, GameKey, JobId, Millis, ModelId, NodeId, Record, RunId, Seq};
 
 row! {
@@ -21,6 +21,8 @@ row! {
         pub parent: ModelId,
         /// How it trains.
         pub recipe: TrainRecipe,
+        /// All that its result depends on; none for runs of clusters that could not read plans yet.
+        pub plan: Option<TrainingPlan>,
         /// Where it stands.
         pub state: RunState,
         /// The job that carries it.
@@ -83,6 +85,9 @@ impl Training {
                     self.change(record, &spec.run, |run| run.job = Some(body.job.clone()));
                 }
             }
+            Event::TrainingPlanned(body) => {
+                self.change(record, &body.run, |run| run.plan = Some(body.plan.clone()));
+            }
             Event::TrainingStarted(body) => self.change(record, &body.run, |run| {
                 run.state = RunState::Running;
                 run.host = Some(body.host);
@@ -125,6 +130,7 @@ fn triggered(record: &Record, body: &TrainingTriggered) -> Run {
         dataset: body.dataset.clone(),
         parent: body.parent.clone(),
         recipe: body.recipe.clone(),
+        plan: None,
         state: RunState::Triggered,
         job: None,
         host: None,

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::jobs::{JobKind, JobSpec};
-use crate::event::{Hash, JobId, Seq, training::TrainingProgress};
+use crate::event::training::{TrainingPlan, TrainingProgress};
+use crate::event::{Hash, JobId, Seq};
 
 /// The protocol's version.
 pub const PROTOCOL: u32 = 1;
@@ -43,6 +44,9 @@ pub struct Assignment {
     pub token: Seq,
     /// What is to be done.
     pub spec: JobSpec,
+    /// All that the result of a training run depends on. Where there is one, its recipe holds and not that of `spec`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<TrainingPlan>>,
     /// Where the job's input blobs lie, by hash. Read-only.
     pub inputs: BTreeMap<Hash, PathBuf>,
     /// An empty folder for the worker's files, removed after the job.
@@ -162,6 +166,7 @@ mod tests {
             job: JobId::new("a"),
             token: Seq(7),
             spec: JobSpec::External(ExternalSpec { program: "p".into(), params: "{}".into(), inputs: vec![] }),
+            plan: None,
             inputs: BTreeMap::new(),
             scratch: "/tmp/s".into(),
         }));

@@ -34,6 +34,7 @@ pub fn assignment(dir: &Path, program: &str, token: u64) -> Assignment {
     Assignment {
         job: JobId::new(format!("test-{token}")),
         token: Seq(token),
+        plan: None,
         spec: JobSpec::External(ExternalSpec { program: program.to_owned(), params: "{}".to_owned(), inputs: vec![] }),
         inputs: Default::default(),
         scratch,

@@ -4,7 +4,7 @@ use tch::{Device, Tensor};
 
 use super::tiny_for;
 use crate::event::config::Config;
-use crate::event::training::TrainRecipe;
+use crate::event::training::{TrainRecipe, TrainingRecipe};
 use crate::game::ringrift::{Move, RingRift, SmallRingRift};
 use crate::game::{Game, Planes, Seat};
 use crate::learn::choices::Choices;

@@ -4,26 +4,38 @@ use tch::Device;
 
 use super::tiny;
 use crate::event::config::Config;
-use crate::event::training::TrainRecipe;
+use crate::event::training::{AdamW, Nesterov, Optimizer, TrainingRecipe, Validation};
 use crate::event::unit::Real;
 use crate::game::connect4::ConnectFour;
 use crate::game::{ActionId, Planes};
 use crate::learn::checkpoint::Checkpoint;
 use crate::learn::choices::Choices;
 use crate::learn::policy_head::Asked;
-use crate::learn::sgd::{clip_gradients, gradient_norm};
+use crate::learn::tower::Heads;
+use crate::learn::train::gradients::{clip_gradients, gradient_norm};
+use crate::learn::train::optimizer::Optimizer as Steps;
 use crate::learn::train::{Plan, StepLosses};
 use crate::learn::{LearnError, Net, Samples, Trainer, fixtures};
 
-fn plan(recipe: TrainRecipe) -> Plan {
+fn plan(recipe: TrainingRecipe) -> Plan {
     Plan { recipe, seed: 7, device: Device::Cpu, run: "run/test".to_owned() }
 }
 
-fn recipe(steps: u32) -> TrainRecipe {
-    TrainRecipe { steps, batch: 64, warmup_steps: 5, ..Config::default().train }
+fn recipe(steps: u32) -> TrainingRecipe {
+    TrainingRecipe { steps, batch: 64, warmup_steps: 5, ..TrainingRecipe::planned(&Config::default().train) }
 }
 
-fn trainer(samples: &Samples, recipe: TrainRecipe) -> Trainer<'_, ConnectFour> {
+fn nesterov(learning_rate: i64) -> Optimizer {
+    let decay = Real(100);
+    Optimizer::Nesterov(Nesterov { learning_rate: Real(learning_rate), momentum: Real(900_000), weight_decay: decay })
+}
+
+fn adam_w(learning_rate: i64) -> Optimizer {
+    let (beta1, beta2) = (Real(900_000), Real(999_000));
+    Optimizer::AdamW(AdamW { learning_rate: Real(learning_rate), beta1, beta2, weight_decay: Real(10_000) })
+}
+
+fn trainer(samples: &Samples, recipe: TrainingRecipe) -> Trainer<'_, ConnectFour> {
     Trainer::new(&ConnectFour, samples, &tiny(1), plan(recipe)).expect("fits")
 }
 
@@ -36,12 +48,14 @@ fn run(trainer: &mut Trainer<'_, ConnectFour>) -> Vec<StepLosses> {
 }
 
 #[test]
-fn policy_and_value_learn() {
+fn policy_and_value_learn_with_either_optimizer() {
     let samples = fixtures::samples(12, 1);
-    let losses = run(&mut trainer(&samples, recipe(80)));
-    let (first, last) = (losses[0], losses[79]);
-    assert!(first.policy - last.policy > 1.0, "policy: {first:?} to {last:?}");
-    assert!(first.value - last.value > 0.2, "value: {first:?} to {last:?}");
+    for optimizer in [adam_w(4_000), nesterov(50_000)] {
+        let losses = run(&mut trainer(&samples, TrainingRecipe { optimizer: optimizer.clone(), ..recipe(60) }));
+        let (first, last) = (losses[0], losses[59]);
+        assert!(first.policy - last.policy > 1.0, "{optimizer:?}, policy: {first:?} to {last:?}");
+        assert!(first.value - last.value > 0.15, "{optimizer:?}, value: {first:?} to {last:?}");
+    }
 }
 
 #[test]
@@ -57,25 +71,77 @@ fn the_same_seed_gives_the_same_net() {
     assert_ne!(net(1), net(2));
 }
 
+/// Every third step a look, so that looks lie on both sides of a checkpoint.
+fn looking(steps: u32) -> TrainingRecipe {
+    let validation = Validation { share: Real(300_000), samples_max: 100, every_steps: 3, patience: 50 };
+    TrainingRecipe { validation, ..recipe(steps) }
+}
+
 #[test]
 fn a_resumed_run_ends_where_the_first_would_have() {
-    let samples = fixtures::samples(3, 1);
+    let samples = fixtures::samples(8, 1);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("checkpoint.safetensors");
-    let mut first = trainer(&samples, recipe(8));
-    (0..4).for_each(|_| assert!(first.step().is_ok()));
-    first.checkpoint().and_then(|it| it.write(&path)).expect("written");
-    let rest = run(&mut first);
+    for optimizer in [adam_w(4_000), nesterov(50_000)] {
+        let recipe = TrainingRecipe { optimizer, ..looking(11) };
+        let mut first = trainer(&samples, recipe.clone());
+        (0..5).for_each(|_| assert!(first.step().is_ok()));
+        first.checkpoint().and_then(|it| it.write(&path)).expect("written");
+        let rest = run(&mut first);
 
-    let checkpoint = Checkpoint::read(&path).expect("intact");
-    let mut second = trainer(&samples, recipe(8));
-    second.resume(&checkpoint).expect("of the same run");
-    assert_eq!(second.steps_done(), 4);
-    assert_eq!(run(&mut second), rest);
-    assert_eq!(first.weights().expect("finite"), second.weights().expect("finite"));
+        let checkpoint = Checkpoint::read(&path).expect("intact");
+        let mut second = trainer(&samples, recipe);
+        second.resume(checkpoint.clone()).expect("of the same run");
+        assert_eq!(second.steps_done(), 5);
+        assert_eq!(run(&mut second), rest);
+        assert_eq!(first.curve(), second.curve());
+        assert_eq!(first.curve().validation.len(), 4);
+        assert_eq!(first.weights().expect("finite"), second.weights().expect("finite"));
+        assert_eq!(first.checkpoint().expect("finite"), second.checkpoint().expect("finite"));
 
-    let other = Checkpoint { run: "run/other".to_owned(), ..checkpoint };
-    assert!(matches!(second.resume(&other), Err(LearnError::Mismatch { field: "training run", .. })));
+        let mut other = checkpoint;
+        other.progress.run = "run/other".to_owned();
+        assert!(matches!(second.resume(other), Err(LearnError::Mismatch { field: "training run", .. })));
+    }
+}
+
+#[test]
+fn what_is_saved_is_the_average_and_not_the_last_step() {
+    let samples = fixtures::samples(3, 1);
+    let none = Validation { share: Real::ZERO, samples_max: 0, every_steps: 0, patience: 0 };
+    let recipe = TrainingRecipe { validation: none, ..recipe(3) };
+    let mut plain = trainer(&samples, TrainingRecipe { average_decay: Real::ZERO, ..recipe.clone() });
+    let mut history = vec![plain.weights().expect("finite")];
+    while !plain.is_done() {
+        plain.step().expect("learns");
+        history.push(plain.weights().expect("finite"));
+    }
+    let mut averaged = trainer(&samples, recipe);
+    run(&mut averaged);
+    let saved = averaged.weights().expect("finite");
+    assert_eq!(averaged.checkpoint().expect("finite").weights, history[3], "the checkpoint keeps both");
+    let at = |weights: &crate::learn::Weights| f64::from(weights.tensors()["stem.conv.weight"].data[7]);
+    let mut expect = at(&history[0]);
+    for (step, weights) in history.iter().enumerate().skip(1) {
+        let decay = (1.0 + step as f64) / (10.0 + step as f64);
+        expect = decay * expect + (1.0 - decay) * at(weights);
+    }
+    assert!((at(&saved) - expect).abs() < 1e-6, "{} against {expect}", at(&saved));
+    assert_ne!(saved, history[3]);
+}
+
+#[test]
+fn a_run_that_no_longer_gets_better_stops_early_with_its_best_weights() {
+    let samples = fixtures::samples(8, 1);
+    let validation = Validation { share: Real(300_000), samples_max: 100, every_steps: 2, patience: 3 };
+    // A rate that learns the few games by heart, and a run far longer than that takes.
+    let recipe = TrainingRecipe { optimizer: adam_w(20_000), validation, ..recipe(400) };
+    let mut trainer = trainer(&samples, recipe);
+    run(&mut trainer);
+    assert!(trainer.stopped_early() && trainer.steps_done() < 400, "{:?}", trainer.curve());
+    let (best, _) = trainer.best_look().expect("there were looks");
+    assert_eq!(best, trainer.steps_done() - 3 * 2);
+    assert_eq!(trainer.report().map(|report| report.step), Some(trainer.steps_done()), "the end is reported");
 }
 
 #[test]
@@ -92,16 +158,21 @@ fn a_damaged_checkpoint_is_refused() {
     assert!(Checkpoint::read(&path).is_err());
 }
 
-#[test]
-fn gradients_are_clipped_to_the_norm() {
-    let net = Net::new(&tiny(1), Device::Cpu).expect("fits");
+/// What the net says of four equal positions.
+fn heads_of(net: &Net) -> Heads {
     let input = tch::Tensor::ones([4, 3, 6, 7], (tch::Kind::Float, Device::Cpu));
     let mut choices = Choices::new(ConnectFour.policy_shape(), 42);
     (0..4).for_each(|_| {
         choices.push((0..7).filter_map(|id| ConnectFour.named(ActionId(id))).map(|it| ConnectFour.sketch(&it)))
     });
     let asked = Asked::new(&choices, Device::Cpu).expect("indices");
-    let heads = net.forward(&input, &asked, true).expect("runs");
+    net.forward(&input, &asked, true).expect("runs")
+}
+
+#[test]
+fn gradients_are_clipped_to_the_norm() {
+    let net = Net::new(&tiny(1), Device::Cpu).expect("fits");
+    let heads = heads_of(&net);
     (heads.policy.square().sum(tch::Kind::Float) * 1e6).backward();
     let before = gradient_norm(&net).expect("gradients");
     assert!(before > 5.0);
@@ -113,10 +184,56 @@ fn gradients_are_clipped_to_the_norm() {
 }
 
 #[test]
+fn a_huge_gradient_moves_the_weights_by_a_bounded_step() {
+    let weights = tiny(1);
+    for (optimizer, bound) in [
+        // rate times (1 + momentum) times the clipped norm
+        (
+            Optimizer::Nesterov(Nesterov { learning_rate: Real::ONE, momentum: Real(900_000), weight_decay: Real(0) }),
+            0.19,
+        ),
+        // rate for each parameter
+        (adam_w(1_000_000), 0.1 * (weights.architecture().parameters().expect("known") as f64).sqrt()),
+    ] {
+        let net = Net::new(&weights, Device::Cpu).expect("fits");
+        let heads = heads_of(&net);
+        (heads.policy.square().sum(tch::Kind::Float) * 1e6).backward();
+        assert!(clip_gradients(&net, 1.0).expect("gradients") > 1e4);
+        let mut steps = Steps::new(&net, &optimizer).expect("fits");
+        steps.step(&net, 0.1, 0).expect("steps");
+        let after = net.weights().expect("finite");
+        let decayed = if matches!(optimizer, Optimizer::AdamW(_)) { 1.0 - 0.1 * 0.01 } else { 1.0 };
+        let mut square = 0.0;
+        for spec in weights.architecture().tensors().expect("known").iter().filter(|spec| spec.role.trains()) {
+            let factor = if spec.role.decays() { decayed } else { 1.0 };
+            let both = after.tensors()[&spec.name].data.iter().zip(&weights.tensors()[&spec.name].data);
+            square += both.map(|(new, old)| (f64::from(*new) - factor * f64::from(*old)).powi(2)).sum::<f64>();
+        }
+        assert!(square.sqrt() <= bound * 1.001, "{optimizer:?}: {} over {bound}", square.sqrt());
+        assert!(square > 0.0, "{optimizer:?} does not move");
+    }
+}
+
+#[test]
+fn norms_and_biases_do_not_decay() {
+    let weights = tiny(1);
+    let net = Net::new(&weights, Device::Cpu).expect("fits");
+    let heads = heads_of(&net);
+    (heads.policy.sum(tch::Kind::Float) * 0.0 + heads.value.sum(tch::Kind::Float) * 0.0).backward();
+    let mut steps = Steps::new(&net, &adam_w(1_000_000)).expect("fits");
+    steps.step(&net, 1.0, 0).expect("steps");
+    let after = net.weights().expect("finite");
+    for spec in weights.architecture().tensors().expect("known").iter().filter(|spec| spec.role.trains()) {
+        let same = after.tensors()[&spec.name] == weights.tensors()[&spec.name];
+        assert_eq!(same, !spec.role.decays(), "{}", spec.name);
+    }
+}
+
+#[test]
 fn an_absurd_learning_rate_is_found_out() {
     let samples = fixtures::samples(3, 1);
-    let absurd = TrainRecipe {
-        learning_rate: Real(1_000_000 * Real::SCALE),
+    let absurd = TrainingRecipe {
+        optimizer: nesterov(1_000_000 * Real::SCALE),
         gradient_norm_max: Real(1_000_000 * Real::SCALE),
         warmup_steps: 0,
         ..recipe(50)

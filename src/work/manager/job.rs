@@ -94,8 +94,8 @@ impl Attempt {
         tokio::fs::create_dir_all(scratch).await.map_err(|error| {
             NoResult::again(format!("cannot create the scratch folder {}: {error}", scratch.display()))
         })?;
-        let Assigned { job, token, spec, .. } = self.lease.clone();
-        self.employ(Assignment { job, token, spec, inputs, scratch: scratch.clone() }).await
+        let Assigned { job, token, spec, plan, .. } = self.lease.clone();
+        self.employ(Assignment { job, token, spec, plan, inputs, scratch: scratch.clone() }).await
     }
 
     async fn fetch_inputs(&self) -> Result<BTreeMap<Hash, PathBuf>, NoResult> {

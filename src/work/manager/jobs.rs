@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::command::Command;
 use crate::event::jobs::JobSpec;
+use crate::event::training::TrainingPlan;
 use crate::event::{JobId, Proposal, Seq};
 
 /// A job whose lease this node holds, as the log says.
@@ -17,6 +18,8 @@ pub struct Assigned {
     pub token: Seq,
     /// What is to be done.
     pub spec: JobSpec,
+    /// What a training run is, when it was planned.
+    pub plan: Option<Box<TrainingPlan>>,
     /// True when the log says that it has started.
     pub started: bool,
 }
@@ -138,7 +141,7 @@ mod tests {
 
     fn lease(token: u64, started: bool) -> Assigned {
         let spec = InitModelSpec { game: GameKey("connect4".to_owned()), net: "tiny".to_owned(), seed: token };
-        Assigned { job: JobId::new(token), token: Seq(token), spec: JobSpec::InitModel(spec), started }
+        Assigned { job: JobId::new(token), token: Seq(token), spec: JobSpec::InitModel(spec), plan: None, started }
     }
 
     fn holder(token: u64) -> LeaseHolder {

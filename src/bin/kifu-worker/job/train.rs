@@ -1,7 +1,10 @@
 //! Trains weights on the games of a dataset.
 
+use std::fs;
+
+use kifu::event::Hash;
 use kifu::event::jobs::TrainSpec;
-use kifu::event::training::TrainingProgress;
+use kifu::event::training::{TrainingProgress, TrainingRecipe};
 use kifu::game::Planes;
 use kifu::learn::checkpoint::Checkpoint;
 use kifu::learn::train::Plan;
@@ -16,6 +19,8 @@ use crate::speak::Report;
 
 /// Name of the checkpoint.
 const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
+/// Name of the picture of the losses.
+const CURVE_FILE: &str = "losses.svg";
 /// Steps between two checkpoints.
 const CHECKPOINT_STEPS: u32 = 100;
 
@@ -27,7 +32,9 @@ pub fn run<G: Planes>(
 ) -> Result<WorkerResult, JobError> {
     let parent = inputs::weights(workshop.assignment, &spec.parent_weights, game)?;
     let samples = load(game, spec, workshop, report)?;
-    let plan = Plan { recipe: spec.recipe.clone(), seed: spec.seed, device: workshop.device, run: identity(spec) };
+    let recipe = recipe(spec, workshop)?;
+    let run = identity(spec, &recipe);
+    let plan = Plan { recipe, seed: spec.seed, device: workshop.device, run };
     let mut trainer = Trainer::new(game, &samples, &parent, plan)?;
     resume(&mut trainer, workshop);
 
@@ -36,6 +43,7 @@ pub fn run<G: Planes>(
     tch::set_num_threads(i32::from(workshop.args.threads));
 
     let progress = progress?;
+    draw(&trainer, spec, workshop)?;
     let weights = trainer.weights()?;
     weights.write(&workshop.scratch(MODEL_FILE))?;
     Ok(WorkerResult::Model {
@@ -97,14 +105,42 @@ fn resume<G: Planes>(trainer: &mut Trainer<'_, G>, workshop: &Workshop<'_>) {
     if !path.exists() {
         return;
     }
-    match Checkpoint::read(&path).and_then(|checkpoint| trainer.resume(&checkpoint)) {
+    match Checkpoint::read(&path).and_then(|checkpoint| trainer.resume(checkpoint)) {
         Ok(()) => tracing::info!(step = trainer.steps_done(), "goes on from a checkpoint"),
         Err(error) => tracing::warn!("starts anew, the checkpoint is of no use: {error}"),
     }
 }
 
 /// Tells checkpoints of one run from those of another: everything that the result depends on.
-fn identity(spec: &TrainSpec) -> String {
-    let bytes = serde_json::to_vec(spec).expect("a spec is plain data");
-    kifu::event::Hash::of(&bytes).to_string()
+fn identity(spec: &TrainSpec, recipe: &TrainingRecipe) -> String {
+    let bytes = serde_json::to_vec(&(spec, recipe.hash())).expect("a spec is plain data");
+    Hash::of(&bytes).to_string()
+}
+
+/// How to train: as planned, if the plan is for just this dataset and parent; as the job says where no plan was made.
+fn recipe(spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<TrainingRecipe, JobError> {
+    let Some(plan) = &workshop.assignment.plan else { return Ok(TrainingRecipe::from(&spec.recipe)) };
+    let mut content = blake3::Hasher::new();
+    spec.batches.iter().for_each(|batch| {
+        content.update(&batch.0);
+    });
+    let same = [
+        ("dataset", plan.dataset == spec.dataset && plan.content.0 == *content.finalize().as_bytes()),
+        ("parent model", plan.parent == spec.parent && plan.parent_weights == spec.parent_weights),
+        ("recipe", plan.recipe_hash == plan.recipe.hash()),
+    ];
+    match same.into_iter().find(|(_, same)| !same) {
+        Some((what, _)) => {
+            Err(JobError::lasting(format!("the {what} of {} is not the one that was planned", spec.run)))
+        }
+        None => Ok(plan.recipe.clone()),
+    }
+}
+
+/// Draws the loss curve, and says how the run ended.
+fn draw<G: Planes>(trainer: &Trainer<'_, G>, spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<(), JobError> {
+    let best = trainer.best_look();
+    tracing::info!(steps = trainer.steps_done(), early = trainer.stopped_early(), ?best, "training done");
+    let path = workshop.scratch(CURVE_FILE);
+    fs::write(&path, trainer.curve().to_svg(spec.run.as_str())).map_err(|error| JobError::write(&path, &error))
 }

@@ -1,0 +1,51 @@
+//! The loss on games that the run does not learn from.
+
+use tch::Device;
+
+use super::losses::{losses, to_input};
+use crate::game::Planes;
+use crate::learn::batch::Batch;
+use crate::learn::error::LearnError;
+use crate::learn::net::Net;
+use crate::learn::policy_head::Asked;
+use crate::learn::samples::Samples;
+use crate::learn::weights::Weights;
+
+/// Positions that go through the net at once.
+const CHUNK: usize = 512;
+
+/// Held-out positions, as they are.
+pub(super) struct HeldOut {
+    chunks: Vec<Batch>,
+    shape: [i64; 3],
+    device: Device,
+}
+
+impl HeldOut {
+    /// Takes up to `max` of the samples in `indices`, evenly spread over them; none when there are none.
+    pub fn new<G: Planes>(game: &G, samples: &Samples, indices: &[u32], max: u32, device: Device) -> Option<HeldOut> {
+        let every = indices.len().div_ceil(max.max(1) as usize).max(1);
+        let taken: Vec<u32> = indices.iter().copied().step_by(every).collect();
+        let chunks: Vec<Batch> = taken.chunks(CHUNK).map(|chunk| Batch::of(game, samples, chunk)).collect();
+        let shape = samples.shape();
+        let shape = [shape.channels, shape.height, shape.width].map(|side| side as i64);
+        (!chunks.is_empty()).then_some(HeldOut { chunks, shape, device })
+    }
+
+    /// Mean losses of policy and value.
+    pub fn losses(&self, weights: &Weights) -> Result<(f64, f64), LearnError> {
+        let _no_gradients = tch::no_grad_guard();
+        let net = Net::new(weights, self.device)?;
+        let (mut policy_sum, mut value_sum, mut count) = (0.0, 0.0, 0.0);
+        for batch in &self.chunks {
+            let asked = Asked::new(&batch.choices, self.device)?;
+            let heads = net.forward(&to_input(batch, self.shape, self.device)?, &asked, false)?;
+            let (policy, value) = losses(&heads, batch, self.device)?;
+            let len = batch.len as f64;
+            policy_sum += len * policy.f_double_value(&[])?;
+            value_sum += len * value.f_double_value(&[])?;
+            count += len;
+        }
+        Ok((policy_sum / count, value_sum / count))
+    }
+}
