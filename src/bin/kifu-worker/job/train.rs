@@ -30,9 +30,9 @@ pub fn run<G: Planes>(
     workshop: &Workshop<'_>,
     report: &mut dyn Report,
 ) -> Result<WorkerResult, JobError> {
+    let recipe = recipe(spec, workshop)?;
     let parent = inputs::weights(workshop.assignment, &spec.parent_weights, game)?;
     let samples = load(game, spec, workshop, report)?;
-    let recipe = recipe(spec, workshop)?;
     let run = identity(spec, &recipe);
     let plan = Plan { recipe, seed: spec.seed, device: workshop.device, run };
     let mut trainer = Trainer::new(game, &samples, &parent, plan)?;
