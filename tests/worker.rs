@@ -196,7 +196,9 @@ fn train(parent_weights: Hash, batches: Vec<Hash>, steps: u32) -> JobSpec {
 /// The plan of a training job.
 fn plan(job: &JobSpec) -> TrainingPlan {
     let JobSpec::Train(spec) = job else { panic!("not a training job") };
-    let recipe = TrainingRecipe::planned(&spec.recipe);
+    // Few games: it would stop early.
+    let mut recipe = TrainingRecipe::planned(&spec.recipe);
+    recipe.validation.patience = 1_000;
     let content: Vec<u8> = spec.batches.iter().flat_map(|batch| batch.0).collect();
     TrainingPlan {
         dataset: spec.dataset.clone(),
