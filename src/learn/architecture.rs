@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::LearnError;
+use super::frozen;
+use crate::event::Hash;
 use crate::game::{PlaneShape, Planes, PolicyShape, SEATS_MAX};
 
 /// A family of nets: how wide and how deep.
@@ -83,6 +85,8 @@ pub struct Architecture {
     pub net: String,
     /// The encoder's version.
     pub encoder: u32,
+    /// How the encoder sees the frozen positions, see [`frozen::encoder_hash`].
+    pub encoder_hash: Hash,
     /// Shape of the input: channels, height, width.
     pub planes: [usize; 3],
     /// Length of the action table.
@@ -183,11 +187,17 @@ impl Architecture {
             game: game.key().to_owned(),
             net: family.name.to_owned(),
             encoder: game.encoder_version(),
+            encoder_hash: frozen::encoder_hash(game),
             planes: [channels, height, width],
             actions: game.action_count(),
             policy: game.policy_shape().into(),
             seats: game.seats(),
         }
+    }
+
+    /// The architecture's name: equal for nets of which one can take over the other's weights.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&serde_json::to_vec(self).expect("plain data"))
     }
 
     /// The family.
@@ -208,6 +218,7 @@ impl Architecture {
         let fields = [
             ("game", text(&self.game), text(&wanted.game)),
             ("encoder version", text(&self.encoder), text(&wanted.encoder)),
+            ("encoder hash", self.encoder_hash.to_string(), wanted.encoder_hash.to_string()),
             ("plane shape", text(&self.planes), text(&wanted.planes)),
             ("action count", text(&self.actions), text(&wanted.actions)),
             ("policy shape", text(&self.policy), text(&wanted.policy)),

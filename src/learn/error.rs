@@ -41,6 +41,19 @@ pub enum LearnError {
         /// What this build reads.
         wanted: String,
     },
+    /// A net does not say of the frozen positions what its model file says: it computes something else than when it was written.
+    #[error(
+        "the net's {what} of the frozen positions differ from those in the model file by {distance}, and {limit} is allowed: \
+         this build or this machine computes other numbers from the same weights; do not use it"
+    )]
+    Frozen {
+        /// Logits or values.
+        what: &'static str,
+        /// The greatest difference.
+        distance: f32,
+        /// The greatest that is allowed.
+        limit: f32,
+    },
     /// There is no family of nets with this name.
     #[error("net family {0:?} is unknown; known are tiny, small, base and large")]
     Family(String),

@@ -8,6 +8,7 @@ use super::choices::Choices;
 use super::error::LearnError;
 use super::net::Net;
 use super::policy_head::Asked;
+use super::precision::Precision;
 use super::tower::{Folded, Tower, channels_last};
 use super::weights::Weights;
 use crate::game::{PlaneShape, Planes, SEATS_MAX, Seat};
@@ -16,9 +17,11 @@ use crate::search::{Evaluation, Evaluator};
 /// The most positions that go through the net at once; a larger batch is split. Bounds the memory for activations.
 pub const POSITIONS_AT_ONCE_MAX: usize = 512;
 
-/// Evaluates positions with a net: normalisation folded in, no gradients, one copy in and one copy out for each batch.
+/// Evaluates positions with a net: normalisation folded in, no gradients, one copy in and one copy out for each batch. 32 bits, unless
+/// [`super::precision::fastest`] found that fewer do.
 pub struct NetEvaluator<G> {
     tower: Tower<Folded>,
+    precision: Precision,
     device: Device,
     shape: PlaneShape,
     seats: usize,
@@ -34,10 +37,19 @@ impl<G: Planes> NetEvaluator<G> {
     /// # Errors
     /// [`LearnError::Mismatch`] when the weights are for another game or encoder.
     pub fn new(game: &G, weights: &Weights, device: Device) -> Result<Self, LearnError> {
+        NetEvaluator::in_precision(game, weights, device, Precision::F32)
+    }
+
+    /// The same in another precision.
+    ///
+    /// # Errors
+    /// As [`NetEvaluator::new`].
+    pub fn in_precision(game: &G, weights: &Weights, device: Device, precision: Precision) -> Result<Self, LearnError> {
         weights.architecture().check_fits(game)?;
         let shape = game.plane_shape();
         Ok(NetEvaluator {
-            tower: Net::new(weights, device)?.fold()?,
+            tower: Net::new(weights, device)?.fold(precision.kind())?,
+            precision,
             device,
             shape,
             seats: game.seats(),
@@ -48,12 +60,23 @@ impl<G: Planes> NetEvaluator<G> {
         })
     }
 
+    /// The number format in which it computes.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The same evaluator, as if it had evaluated nothing yet.
+    pub(super) fn forget_leaves(self) -> Self {
+        NetEvaluator { leaves: 0, ..self }
+    }
+
     /// Runs the encoded positions; gives the logits of all actions, then each position's win probabilities, mover first.
     fn forward(&self, positions: usize) -> Result<Vec<f32>, LearnError> {
         let PlaneShape { channels, height, width } = self.shape;
         let shape = [positions, channels, height, width].map(|side| side as i64);
         let _no_gradients = tch::no_grad_guard();
         let input = Tensor::f_from_slice(&self.planes)?.f_reshape(shape)?.f_to_device(self.device)?;
+        let input = input.f_to_kind(self.precision.kind())?;
         let asked = Asked::new(&self.choices, self.device)?;
         let heads = self.tower.forward(&channels_last(&input)?, &asked, false)?;
         let value = heads.value.f_softmax(1, Kind::Float)?.f_reshape([-1])?;

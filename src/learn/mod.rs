@@ -13,6 +13,7 @@ pub mod curve;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod frozen;
 #[cfg(feature = "torch")]
 pub mod infer;
 #[cfg(feature = "torch")]
@@ -21,6 +22,8 @@ mod meter;
 pub mod net;
 #[cfg(feature = "torch")]
 mod policy_head;
+#[cfg(feature = "torch")]
+pub mod precision;
 pub mod recipe;
 pub mod samples;
 pub mod split;
@@ -41,6 +44,8 @@ pub use error::LearnError;
 pub use infer::NetEvaluator;
 #[cfg(feature = "torch")]
 pub use net::Net;
+#[cfg(feature = "torch")]
+pub use precision::Precision;
 pub use samples::Samples;
 #[cfg(feature = "torch")]
 pub use train::Trainer;

@@ -73,9 +73,9 @@ impl Net {
         self.tower.forward(input, asked, training)
     }
 
-    /// The net for inference.
-    pub(super) fn fold(&self) -> Result<Tower<Folded>, LearnError> {
-        tch::no_grad(|| self.tower.fold())
+    /// The net for inference, in this number format.
+    pub(super) fn fold(&self, kind: Kind) -> Result<Tower<Folded>, LearnError> {
+        tch::no_grad(|| self.tower.fold(kind))
     }
 }
 

@@ -80,15 +80,15 @@ impl<C: Convolve> PolicyHead<C> {
 
 impl PolicyHead<Normed> {
     /// The head for inference.
-    pub fn fold(&self) -> Result<PolicyHead<Folded>, LearnError> {
+    pub fn fold(&self, kind: Kind) -> Result<PolicyHead<Folded>, LearnError> {
         let pairs = match &self.pairs {
-            Some([query, key]) => Some([query.copied()?, key.copied()?]),
+            Some([query, key]) => Some([query.copied(kind)?, key.copied(kind)?]),
             None => None,
         };
         Ok(PolicyHead {
-            reduce: self.reduce.fold()?,
-            kinds: self.kinds.copied()?,
-            roles: self.roles.copied()?,
+            reduce: self.reduce.fold(kind)?,
+            kinds: self.kinds.copied(kind)?,
+            roles: self.roles.copied(kind)?,
             pairs,
             rank: self.rank,
         })

@@ -38,7 +38,7 @@ struct Entry<About> {
     format: String,
     /// Version of this entry.
     version: u32,
-    /// BLAKE3 of everything after the header, in hex.
+    /// BLAKE3 of `about` as it is written and of everything after the header, in hex.
     checksum: String,
     /// What the tensors belong to.
     about: About,
@@ -53,6 +53,7 @@ pub(super) fn encode<About: Serialize>(
     let bytes: BTreeMap<&str, Vec<u8>> =
         tensors.iter().map(|(name, tensor)| (name.as_str(), to_bytes(&tensor.data))).collect();
     let mut hasher = blake3::Hasher::new();
+    hasher.update(&serde_json::to_vec(about).map_err(|error| bad(error.to_string()))?);
     bytes.values().for_each(|data| {
         hasher.update(data);
     });
@@ -88,10 +89,12 @@ pub(super) fn decode<About: DeserializeOwned>(
         let found = format!("{format} version {}", entry.version);
         return Err(LearnError::Outdated { found, wanted: format!("{format} version {VERSION}") });
     }
-    let entry: Entry<About> = parse(text)?;
-    if blake3::hash(&bytes[data_start..]).to_hex().as_str() != entry.checksum {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(about_text(text).as_bytes()).update(&bytes[data_start..]);
+    if hasher.finalize().to_hex().as_str() != entry.checksum {
         return Err(bad("its checksum is wrong: the file is damaged"));
     }
+    let entry: Entry<About> = parse(text)?;
     let file = SafeTensors::deserialize(bytes).map_err(|error| bad(error.to_string()))?;
     let tensors = file.iter().map(|(name, view)| Ok((name.to_owned(), from_view(name, &view)?)));
     Ok((entry.about, tensors.collect::<Result<_, LearnError>>()?))
@@ -100,6 +103,12 @@ pub(super) fn decode<About: DeserializeOwned>(
 /// The metadata's entry; what the tensors belong to is only understood once format and version are.
 fn parse<About: DeserializeOwned>(text: &str) -> Result<Entry<About>, LearnError> {
     serde_json::from_str(text).map_err(|error| bad(format!("its metadata: {error}")))
+}
+
+/// The last field of the entry as it is written.
+fn about_text(entry: &str) -> &str {
+    let rest = entry.split_once(r#""about":"#).map_or("", |(_, rest)| rest);
+    rest.strip_suffix('}').unwrap_or(rest)
 }
 
 /// Reads a file of at most [`FILE_BYTES_MAX`] bytes.

@@ -80,14 +80,14 @@ impl Convolve for Normed {
 
 impl Normed {
     /// The same layer in inference, as one convolution: `w' = w * s`, `b' = shift - mean * s` with `s = scale / sqrt(var + e)`.
-    pub fn fold(&self) -> Result<Folded, LearnError> {
+    pub fn fold(&self, kind: Kind) -> Result<Folded, LearnError> {
         let variance = self.variance.f_to_kind(Kind::Double)?;
         let factor = self.scale.f_to_kind(Kind::Double)? * (variance + NORM_EPSILON).f_rsqrt()?;
         let weight = self.weight.f_to_kind(Kind::Double)? * factor.f_reshape([-1, 1, 1, 1])?;
         let bias = self.shift.f_to_kind(Kind::Double)? - self.mean.f_to_kind(Kind::Double)? * factor;
         Ok(Folded {
-            weight: channels_last(&weight.f_to_kind(Kind::Float)?.f_detach()?)?,
-            bias: bias.f_to_kind(Kind::Float)?.f_detach()?,
+            weight: channels_last(&weight.f_to_kind(kind)?.f_detach()?)?,
+            bias: bias.f_to_kind(kind)?.f_detach()?,
         })
     }
 }
@@ -103,9 +103,10 @@ impl Linear {
         Ok(input.f_linear(&self.weight, Some(&self.bias))?)
     }
 
-    /// A copy that does not change with this one.
-    pub fn copied(&self) -> Result<Linear, LearnError> {
-        Ok(Linear { weight: self.weight.f_detach_copy()?, bias: self.bias.f_detach_copy()? })
+    /// A copy in this number format, which does not change with this one.
+    pub fn copied(&self, kind: Kind) -> Result<Linear, LearnError> {
+        let copied = |tensor: &Tensor| tensor.f_detach_copy()?.f_to_kind(kind);
+        Ok(Linear { weight: copied(&self.weight)?, bias: copied(&self.bias)? })
     }
 }
 
@@ -124,16 +125,16 @@ impl<C: Convolve> Tower<C> {
 
 impl Tower<Normed> {
     /// The tower for inference. Later training of this one does not change it.
-    pub fn fold(&self) -> Result<Tower<Folded>, LearnError> {
-        let fold_pair = |[a, b]: &[Normed; 2]| Ok([a.fold()?, b.fold()?]);
+    pub fn fold(&self, kind: Kind) -> Result<Tower<Folded>, LearnError> {
+        let fold_pair = |[a, b]: &[Normed; 2]| Ok([a.fold(kind)?, b.fold(kind)?]);
         Ok(Tower {
-            stem: self.stem.fold()?,
+            stem: self.stem.fold(kind)?,
             blocks: self.blocks.iter().map(fold_pair).collect::<Result<_, LearnError>>()?,
-            policy: self.policy.fold()?,
+            policy: self.policy.fold(kind)?,
             value: ValueHead {
-                reduce: self.value.reduce.fold()?,
-                hidden: self.value.hidden.copied()?,
-                out: self.value.out.copied()?,
+                reduce: self.value.reduce.fold(kind)?,
+                hidden: self.value.hidden.copied(kind)?,
+                out: self.value.out.copied(kind)?,
             },
         })
     }

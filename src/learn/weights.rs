@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::architecture::{Architecture, Role, TensorSpec};
 use super::error::LearnError;
+use super::frozen::Answers;
 use super::tensorfile::{self, HostTensor};
 use crate::event::Hash;
 
@@ -25,7 +26,12 @@ const BILINEAR_GAIN: f32 = 0.15;
 pub struct Weights {
     architecture: Architecture,
     tensors: BTreeMap<String, HostTensor>,
+    /// What the net said of the frozen positions when the file was written.
+    frozen: Option<Answers>,
 }
+
+/// Names of the tensors that hold the answers to the frozen positions.
+const FROZEN: [&str; 2] = ["frozen.logits", "frozen.values"];
 
 impl Weights {
     /// Random weights by He et al. (2015), uniform. The same seed gives the same weights on every machine.
@@ -39,7 +45,7 @@ impl Weights {
             let data = start_values(&spec, &mut rng);
             (spec.name, HostTensor { shape: spec.shape, data })
         });
-        Ok(Weights { tensors: tensors.collect(), architecture })
+        Ok(Weights { tensors: tensors.collect(), architecture, frozen: None })
     }
 
     /// Takes tensors that must be exactly those of `architecture`.
@@ -56,7 +62,7 @@ impl Weights {
                 reason: format!("it holds {extra}, which is not part of {}", architecture.net),
             });
         }
-        Ok(Weights { architecture, tensors })
+        Ok(Weights { architecture, tensors, frozen: None })
     }
 
     /// Reads a model file, and the hash of the bytes that were really read.
@@ -73,8 +79,13 @@ impl Weights {
     /// # Errors
     /// As [`Weights::read`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Weights, LearnError> {
-        let (architecture, tensors) = tensorfile::decode(FORMAT, bytes)?;
-        Weights::new(architecture, tensors)
+        let (architecture, mut tensors) = tensorfile::decode(FORMAT, bytes)?;
+        let frozen = match FROZEN.map(|name| tensors.remove(name)) {
+            [Some(logits), Some(values)] => Some(Answers { logits: logits.data, values: values.data }),
+            [None, None] => None,
+            _ => return Err(LearnError::Weights { reason: "it holds only a part of the frozen answers".to_owned() }),
+        };
+        Ok(Weights { frozen, ..Weights::new(architecture, tensors)? })
     }
 
     /// The bytes of the model file. The same weights give the same bytes.
@@ -82,7 +93,14 @@ impl Weights {
     /// # Errors
     /// [`LearnError::Weights`] when the format cannot hold them.
     pub fn to_bytes(&self) -> Result<Vec<u8>, LearnError> {
-        tensorfile::encode(FORMAT, &self.architecture, &self.tensors)
+        let Some(frozen) = &self.frozen else {
+            return tensorfile::encode(FORMAT, &self.architecture, &self.tensors);
+        };
+        let mut tensors = self.tensors.clone();
+        for (name, data) in FROZEN.into_iter().zip([&frozen.logits, &frozen.values]) {
+            tensors.insert(name.to_owned(), HostTensor { shape: vec![data.len()], data: data.clone() });
+        }
+        tensorfile::encode(FORMAT, &self.architecture, &tensors)
     }
 
     /// Writes the model file and returns the hash of its bytes.
@@ -99,6 +117,16 @@ impl Weights {
     /// What the weights fit.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
+    }
+
+    /// What the net said of the frozen positions when it was written; none for weights that were never signed.
+    pub fn frozen(&self) -> Option<&Answers> {
+        self.frozen.as_ref()
+    }
+
+    /// The same weights with these answers.
+    pub fn with_frozen(self, answers: Answers) -> Weights {
+        Weights { frozen: Some(answers), ..self }
     }
 
     /// The tensors by name.

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kifu::cli::{ExitCode, Failure, OutputArgs};
-use kifu::event::GameKey;
-use kifu::event::config::Config;
-use kifu::node::demo::{Demo as Run, DemoOptions};
+use kifu::game::registry::by_key;
+use kifu::node::demo::{Demo as Run, DemoOptions, config_for};
 
 /// Options of `demo`.
 #[derive(Args)]
 #[command(after_help = "Example:\n  kifu-node demo --generations 3 --out my-demo --chaos")]
 pub struct Demo {
-    /// Generations to make [default: 4, or 1 with --quick]
+    /// Generations to make [default: 4, 2 of RingRift, or 1 with --quick]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     generations: Option<u32>,
     /// Nodes, each a process of its own
@@ -24,7 +23,7 @@ pub struct Demo {
     /// Seed of everything that is random in the campaign
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// The game to learn
+    /// The game to learn: connect4, or ringrift-BOARD-Np such as ringrift-hex8-2p
     #[arg(long, default_value = "connect4")]
     game: String,
     /// Kill a node with SIGKILL once per generation, the leader included, and start it again
@@ -40,10 +39,10 @@ pub struct Demo {
 impl Demo {
     /// Runs the demo.
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let mut config = if self.quick { kifu::node::demo::quick_config() } else { Config::default() };
+        by_key(&self.game).map_err(|unknown| Failure::new(ExitCode::Usage, unknown))?;
+        let mut config = config_for(&self.game, self.quick);
         config.generations = self.generations.unwrap_or(config.generations);
         config.seed = self.seed;
-        config.game = Some(GameKey(self.game));
         let options = DemoOptions { nodes: self.nodes, out: self.out, seed: self.seed, chaos: self.chaos, config };
         super::block_on(async { Run::new(options)?.run(self.output.printer()).await })
     }

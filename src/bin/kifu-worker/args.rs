@@ -24,6 +24,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
     pub device: DeviceArg,
 
+    /// Numbers in which nets play. Training is always in 32 bits.
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Fastest)]
+    pub precision: PrecisionArg,
+
     /// Games that one job plays at once: the size of the batches that go through the net.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrent: u16,
@@ -36,6 +40,15 @@ pub enum DeviceArg {
     Cpu,
     /// The first NVIDIA GPU.
     Cuda,
+}
+
+/// Numbers in which nets play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// The fastest that the device has and that agrees with 32 bits on the net's frozen positions.
+    Fastest,
+    /// 32 bits.
+    F32,
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use super::tiny;
 use crate::game::connect4::ConnectFour;
 use crate::game::{Game, Planes};
 use crate::learn::choices::Choices;
+use crate::learn::frozen::Answers;
 use crate::learn::policy_head::Asked;
 use crate::learn::train::Plan;
-use crate::learn::{Net, NetEvaluator, Trainer, Weights, fixtures};
+use crate::learn::{Net, NetEvaluator, Precision, Trainer, Weights, fixtures, precision};
 use crate::search::{Evaluation, Evaluator};
 
 type State = <ConnectFour as Game>::State;
@@ -105,4 +106,20 @@ fn a_fresh_net_is_nearly_uniform() {
     let evaluation = &evaluate(&mut evaluator, &positions()[..1])[0];
     assert!(evaluation.logits.iter().all(|logit| logit.abs() < 1.0), "{:?}", evaluation.logits);
     assert!((0.3..0.7).contains(&evaluation.value[0]), "{:?}", evaluation.value);
+}
+
+#[test]
+fn sixteen_bits_agree_with_thirty_two() {
+    let (weights, positions) = (trained(), positions());
+    let in_precision = |precision| {
+        let mut evaluator = NetEvaluator::in_precision(&ConnectFour, &weights, Device::Cpu, precision).expect("fits");
+        Answers::new(&evaluate(&mut evaluator, &positions), 2)
+    };
+    let (exact, fast) = (in_precision(Precision::F32), in_precision(Precision::Bf16));
+    assert_ne!(exact, fast, "the precision must make some difference");
+    let [logits, values] = exact.distance(&fast);
+    assert!(logits < 0.2 && values < 0.05, "{logits} {values}");
+    let chosen = precision::fastest(&ConnectFour, &weights, Device::Cpu).expect("one of them");
+    assert!(chosen.precision() == Precision::F32 || Precision::Bf16.is_native(Device::Cpu));
+    assert_eq!(chosen.leaves(), 0, "checks are no leaves of games");
 }

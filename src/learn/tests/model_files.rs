@@ -5,7 +5,7 @@ use crate::game::Planes;
 use crate::game::connect4::ConnectFour;
 use crate::game::registry::{AnyGame, GameVisitor};
 use crate::learn::tensorfile::HostTensor;
-use crate::learn::{Architecture, FAMILIES, LearnError, NetEvaluator, Weights};
+use crate::learn::{Architecture, FAMILIES, LearnError, NetEvaluator, Weights, precision};
 
 /// What reading `bytes` says.
 fn refusal(bytes: &[u8]) -> String {
@@ -106,6 +106,7 @@ fn weights_of_something_else_do_not_fit() {
     for (field, change) in [
         ("game", (|it| it.game = "chess".to_owned()) as fn(&mut Architecture)),
         ("encoder version", |it| it.encoder += 1),
+        ("encoder hash", |it| it.encoder_hash = crate::event::Hash::of(b"another")),
         ("plane shape", |it| it.planes[0] = 4),
         ("action count", |it| it.actions = 8),
         ("policy shape", |it| it.policy.families = 1),
@@ -150,4 +151,70 @@ fn a_missing_file_is_named() {
     let error = Weights::read(std::path::Path::new("nowhere/net.safetensors")).expect_err("missing");
     assert!(error.to_string().starts_with("could not read nowhere/net.safetensors"), "{error}");
     assert!(error.may_pass_later());
+}
+
+#[test]
+fn a_signed_file_says_what_the_net_answers_and_is_believed_no_further() {
+    let signed = precision::sign(&ConnectFour, tiny(1)).expect("runs");
+    let bytes = signed.to_bytes().expect("plain data");
+    let read = Weights::from_bytes(&bytes).expect("intact");
+    assert_eq!(read, signed);
+    assert!(precision::checked(&ConnectFour, &read, tch::Device::Cpu).is_ok());
+    let mut answers = read.frozen().expect("signed").clone();
+    answers.values[3] += 0.1;
+    let error = precision::checked(&ConnectFour, &read.with_frozen(answers), tch::Device::Cpu).err().expect("differs");
+    assert!(matches!(error, LearnError::Frozen { what: "values", .. }), "{error}");
+    let error = precision::checked(
+        &ConnectFour,
+        &tiny(2).with_frozen(signed.frozen().expect("signed").clone()),
+        tch::Device::Cpu,
+    );
+    assert!(matches!(error.err(), Some(LearnError::Frozen { .. })), "answers of other weights");
+}
+
+#[test]
+fn identities_differ_where_weights_cannot_be_shared() {
+    let architecture = |net: &str| Architecture { net: net.to_owned(), ..tiny(1).architecture().clone() };
+    let [tiny, small] = ["tiny", "small"].map(|net| architecture(net).hash());
+    assert_ne!(tiny, small);
+    assert_eq!(tiny, architecture("tiny").hash());
+}
+
+/// Python reads the tensors as they are, and what describes them.
+#[test]
+fn python_reads_the_file() {
+    const PROGRAM: &str = r#"
+import json, sys
+from safetensors import safe_open
+with safe_open(sys.argv[1], framework="np") as file:
+    about = json.loads(file.metadata()["kifu"])
+    names = sorted(file.keys())
+    total = sum(float(file.get_tensor(name).astype("float64").sum()) for name in names)
+    print(json.dumps({"game": about["about"]["game"], "version": about["version"], "names": names, "total": total}))
+"#;
+    let python = |arguments: &[&std::ffi::OsStr]| std::process::Command::new("python3").args(arguments).output();
+    let has_package = python(&["-c".as_ref(), "import numpy, safetensors".as_ref()]);
+    if !has_package.is_ok_and(|output| output.status.success()) {
+        use std::io::Write as _;
+        // Past the test runner's capture: a check that did not run must not look like one that passed.
+        let _ = writeln!(std::io::stderr(), "NOT RUN: python_reads_the_file needs python3 with numpy and safetensors");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("net.safetensors");
+    let weights = precision::sign(&ConnectFour, tiny(1)).expect("runs");
+    weights.write(&path).expect("written");
+    let output = python(&["-c".as_ref(), PROGRAM.as_ref(), path.as_ref()]).expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((said["game"].as_str(), said["version"].as_u64()), (Some("connect4"), Some(2)));
+    let names: Vec<&str> = said["names"].as_array().expect("a list").iter().filter_map(|name| name.as_str()).collect();
+    let own = weights.tensors().keys().map(String::as_str);
+    let mut wanted: Vec<&str> = own.chain(["frozen.logits", "frozen.values"]).collect();
+    wanted.sort_unstable();
+    assert_eq!(names, wanted);
+    let frozen = weights.frozen().expect("signed");
+    let all = weights.tensors().values().flat_map(|it| &it.data).chain(&frozen.logits).chain(&frozen.values);
+    let total: f64 = all.map(|value| f64::from(*value)).sum();
+    assert!((said["total"].as_f64().expect("a number") - total).abs() < 1e-6 * total.abs().max(1.0));
 }

@@ -11,6 +11,6 @@ pub mod run;
 pub mod teller;
 pub mod watch;
 
-pub use options::{DemoOptions, quick_config};
+pub use options::{DemoOptions, config_for, quick_config};
 pub use report::Report;
 pub use run::Demo;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{ExitCode, Failure};
 use crate::event::config::{ClusterConfig, Config, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig};
-use crate::event::{Real, training::TrainRecipe};
+use crate::event::{GameKey, Real, training::TrainRecipe};
 
 /// Runs of `demo-out` that are looked at for a free number.
 const RUNS_MAX: u32 = 10_000;
@@ -22,6 +22,16 @@ pub struct DemoOptions {
     pub chaos: bool,
     /// What the cluster is to learn.
     pub config: Config,
+}
+
+/// The figures of a demo of this game: what two cores do within minutes.
+pub fn config_for(game: &str, quick: bool) -> Config {
+    let config = match (game.strip_prefix("ringrift-"), quick) {
+        (None, false) => Config::default(),
+        (None, true) => quick_config(),
+        (Some(board), quick) => ringrift_config(board.starts_with("hexagonal") || board.starts_with("square19"), quick),
+    };
+    Config { game: Some(GameKey(game.to_owned())), ..config }
 }
 
 /// Small figures everywhere: every room is entered, nothing strong comes out.
@@ -49,6 +59,43 @@ pub fn quick_config() -> Config {
     }
 }
 
+/// Figures for RingRift. A game is longer than one of Connect Four and a position costs more, so there are fewer of both.
+/// Many plies are forced and carry no policy: the bound on a batch's quality, which counts them, is lower.
+fn ringrift_config(is_large: bool, quick: bool) -> Config {
+    let standard = if quick { quick_config() } else { Config::default() };
+    let (games, games_per_job, simulations, pairs) = match (is_large, quick) {
+        (false, false) => (120, 10, 32, 20),
+        (false, true) => (24, 4, 8, 4),
+        (true, false) => (12, 2, 16, 4),
+        (true, true) => (2, 1, 4, 1),
+    };
+    Config {
+        generations: if quick { 1 } else { 2 },
+        self_play: SelfPlayConfig { games, games_per_job, simulations, considered: 8, sampled_plies: 20 },
+        dataset: DatasetConfig { quality_min: Real(200_000), ..standard.dataset },
+        train: TrainRecipe {
+            steps: if quick { 30 } else { 150 },
+            batch: if quick { 64 } else { 128 },
+            ..standard.train
+        },
+        gauntlet: GauntletConfig {
+            simulations,
+            considered: 8,
+            opening_plies: 4,
+            // Without a judgement of its own it would be little more than the random player, and slow.
+            alpha_beta_pairs: 0,
+            random_pairs: pairs,
+            champion_pairs: 2 * pairs,
+            pairs_per_job: pairs.min(5),
+            exam_random_pairs: 2 * pairs,
+            exam_origin_pairs: pairs,
+            ..standard.gauntlet
+        },
+        gate: PromotionGate { games_min: 2 * pairs, ..standard.gate },
+        ..standard
+    }
+}
+
 /// The demo's folder, made and empty.
 pub fn make_folder(out: Option<&Path>) -> Result<PathBuf, Failure> {
     let path = match out {
@@ -66,4 +113,23 @@ pub fn make_folder(out: Option<&Path>) -> Result<PathBuf, Failure> {
         return Err(Failure::new(ExitCode::Conflict, message));
     }
     path.canonicalize().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::registry::keys;
+    use crate::policy::admission::check_config;
+
+    #[test]
+    fn every_game_has_figures_that_a_cluster_takes() {
+        for game in keys() {
+            for quick in [false, true] {
+                let config = config_for(game, quick);
+                assert_eq!(check_config(&config), Ok(()), "{game}, quick: {quick}");
+                assert_eq!(config.game, Some(GameKey(game.to_owned())));
+            }
+        }
+        assert_eq!(Config { game: None, ..config_for("connect4", false) }, Config::default());
+    }
 }

@@ -19,7 +19,7 @@ pub fn run<G: Planes>(
 ) -> Result<WorkerResult, JobError> {
     let load = |hash| -> Result<NetEvaluator<G>, JobError> {
         let weights = inputs::weights(workshop.assignment, hash, game)?;
-        Ok(NetEvaluator::new(game, &weights, workshop.device)?)
+        workshop.evaluator(game, &weights)
     };
     let mut candidate = load(&spec.candidate.weights)?;
     let mut other;

@@ -7,13 +7,14 @@ use kifu::event::GameKey;
 use kifu::event::jobs::{JobSpec, SearchRecipe};
 use kifu::game::Planes;
 use kifu::game::registry::{GameVisitor, dispatch};
+use kifu::learn::{NetEvaluator, Weights, precision};
 use kifu::search::Recipe;
 use kifu::work::protocol::{Assignment, WorkerResult};
 use tch::Device;
 
 use super::error::JobError;
 use super::{gauntlet, init_model, self_play, train};
-use crate::args::Args;
+use crate::args::{Args, PrecisionArg};
 use crate::listen::StopFlag;
 use crate::speak::Report;
 
@@ -38,6 +39,14 @@ impl Workshop<'_> {
     /// Stop, if asked to.
     pub fn go_on(&self) -> ControlFlow<()> {
         if self.stop.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// What evaluates positions with these weights, after it has answered for the frozen positions.
+    pub fn evaluator<G: Planes>(&self, game: &G, weights: &Weights) -> Result<NetEvaluator<G>, JobError> {
+        Ok(match self.args.precision {
+            PrecisionArg::Fastest => precision::fastest(game, weights, self.device)?,
+            PrecisionArg::F32 => precision::checked(game, weights, self.device)?,
+        })
     }
 
     /// Games at once for a job of `games` games.

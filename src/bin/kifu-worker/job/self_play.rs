@@ -5,7 +5,6 @@ use std::fs;
 use kifu::event::jobs::SelfPlaySpec;
 use kifu::game::Planes;
 use kifu::game::record::{GameRecord, RecordWriter};
-use kifu::learn::NetEvaluator;
 use kifu::search::{SelfPlayPlan, play_games};
 use kifu::work::protocol::WorkerResult;
 
@@ -24,7 +23,7 @@ pub fn run<G: Planes>(
     report: &mut dyn Report,
 ) -> Result<WorkerResult, JobError> {
     let weights = inputs::weights(workshop.assignment, &spec.weights, game)?;
-    let mut evaluator = NetEvaluator::new(game, &weights, workshop.device)?;
+    let mut evaluator = workshop.evaluator(game, &weights)?;
     let plan = SelfPlayPlan {
         games: spec.games,
         seed: spec.seed,

@@ -8,7 +8,7 @@ use kifu::event::training::{TrainingProgress, TrainingRecipe};
 use kifu::game::Planes;
 use kifu::learn::checkpoint::Checkpoint;
 use kifu::learn::train::Plan;
-use kifu::learn::{LearnError, Samples, Trainer};
+use kifu::learn::{LearnError, Samples, Trainer, precision};
 use kifu::work::protocol::WorkerResult;
 
 use super::error::JobError;
@@ -44,7 +44,7 @@ pub fn run<G: Planes>(
 
     let progress = progress?;
     draw(&trainer, spec, workshop)?;
-    let weights = trainer.weights()?;
+    let weights = precision::sign(game, trainer.weights()?)?;
     weights.write(&workshop.scratch(MODEL_FILE))?;
     Ok(WorkerResult::Model {
         file: MODEL_FILE.into(),
