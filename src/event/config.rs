@@ -68,7 +68,7 @@ body! {
         pub considered: u32,
         /// Random plies at the start of each opening.
         pub opening_plies: u32,
-        /// Depth of the alpha-beta player, in plies.
+        /// Depth of the alpha-beta player, in plies. In games that judge positions themselves it is always 1: their heuristic.
         pub alpha_beta_depth: u32,
         /// Pairs against the random player.
         pub random_pairs: u32,

@@ -86,6 +86,27 @@ impl AnyGame {
     }
 }
 
+/// What can be said about a game without playing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Players.
+    pub seats: usize,
+    /// Whether it judges positions that are not over ([`super::Game::estimate`]).
+    pub has_judgement: bool,
+}
+
+/// The facts about the game with this key; `None` when there is none.
+pub fn facts(key: &str) -> Option<Facts> {
+    struct Look;
+    impl GameVisitor for Look {
+        type Output = Facts;
+        fn visit<G: Planes>(self, game: G) -> Facts {
+            Facts { seats: game.seats(), has_judgement: game.estimate(&game.start()).is_some() }
+        }
+    }
+    dispatch(key, Look).ok()
+}
+
 /// The keys of all games.
 pub fn keys() -> Vec<&'static str> {
     AnyGame::ALL.iter().map(|game| game.key()).collect()
@@ -157,6 +178,9 @@ mod tests {
             assert_eq!(by_key(game.key()).expect("listed").key(), game.key());
         }
         assert_eq!(dispatch("connect4", Actions), Ok(7));
+        assert_eq!(facts("connect4"), Some(Facts { seats: 2, has_judgement: false }));
+        assert_eq!(facts("ringrift-hex8-4p"), Some(Facts { seats: 4, has_judgement: true }));
+        assert_eq!(facts("go"), None);
     }
 
     #[test]

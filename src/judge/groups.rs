@@ -66,6 +66,21 @@ impl GroupScores {
     }
 }
 
+/// Whether a tally is that of so many groups: one game for each rotation, and the points of a shared game between an equal share and
+/// a half.
+pub fn adds_up(seats: u32, groups: u32, tally: &MatchTally) -> bool {
+    let (games, unit) = (u64::from(seats) * u64::from(groups), u64::from(units_per_game(seats)));
+    let sum = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+    let units = tally.pairs.iter().zip(0_u64..).map(|(groups, units)| u64::from(*groups) * units).sum::<u64>();
+    let (wins, draws) = (u64::from(tally.wins) * unit, u64::from(tally.draws));
+    // A shared win that the candidate has no part in counts as shared and brings nothing.
+    let least = if seats == 2 { draws * (unit / 2) } else { 0 };
+    tally.pairs.len() == bins(seats)
+        && sum(&tally.pairs) == u64::from(groups)
+        && sum(&[tally.wins, tally.draws, tally.losses]) == games
+        && (wins + least..=wins + draws * (unit / 2)).contains(&units)
+}
+
 /// Scores that a group of this many games may have.
 pub fn bins(seats: u32) -> usize {
     (seats * units_per_game(seats)) as usize + 1
@@ -86,6 +101,25 @@ mod tests {
         assert_eq!((scores.counts.len(), scores.mean()), (5, None));
         scores.add(&MatchTally { pairs: vec![1, 0, 2, 0, 1], ..MatchTally::default() });
         assert_eq!((scores.groups(), scores.mean()), (4, Some(0.5)));
+    }
+
+    #[test]
+    fn tallies_must_add_up() {
+        let tally = |wins, draws, losses, pairs: &[u32]| MatchTally {
+            wins,
+            draws,
+            losses,
+            pairs: pairs.to_vec(),
+            ..MatchTally::default()
+        };
+        assert!(adds_up(2, 2, &tally(1, 2, 1, &[0, 1, 0, 1, 0])));
+        assert!(!adds_up(2, 2, &tally(2, 1, 1, &[0, 1, 0, 1, 0])));
+        assert!(!adds_up(2, 1, &tally(1, 2, 1, &[0, 1, 0, 1, 0])));
+        let mut three = [0; 19];
+        three[6 + 2] = 1;
+        assert!(adds_up(3, 1, &tally(1, 1, 1, &three)), "a win, a third, a loss");
+        assert!(!adds_up(3, 1, &tally(2, 0, 1, &three)));
+        assert!(!adds_up(3, 1, &tally(1, 0, 1, &[0, 0, 1, 0, 0])));
     }
 
     #[test]

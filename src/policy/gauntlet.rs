@@ -10,6 +10,7 @@ use crate::event::evaluation::{GauntletConcluded, GauntletPurpose, GauntletStart
 use crate::event::jobs::{Contender, GauntletSpec, JobCancelled, JobQueued, JobSpec, ModelContender, SearchRecipe};
 use crate::event::judgement::TestVerdict;
 use crate::event::{GameKey, GauntletId, Real, Seq};
+use crate::game::registry::facts;
 use crate::projection::gauntlets::{Chunk, Gauntlet, Opponent};
 use crate::projection::jobs::JobState;
 use crate::projection::models::{Model, ModelState};
@@ -44,7 +45,7 @@ fn start_promotion(
     let plan = &config.gauntlet;
     let matches = vec![
         MatchPlan { opponent: Contender::Random, pairs: plan.random_pairs },
-        MatchPlan { opponent: Contender::AlphaBeta(plan.alpha_beta_depth), pairs: plan.alpha_beta_pairs },
+        MatchPlan { opponent: Contender::AlphaBeta(baseline_depth(config, game)), pairs: plan.alpha_beta_pairs },
         MatchPlan { opponent: Contender::Model(contender(config, champion)), pairs: plan.champion_pairs },
     ];
     let event = started(config, id, candidate, GauntletPurpose::Promotion, matches);
@@ -52,6 +53,13 @@ fn start_promotion(
     let causes = [candidate.created_seq];
     let test = test.map(|test| Decision::new(test, causes));
     Some([Decision::new(event, causes)].into_iter().chain(test).collect())
+}
+
+/// Plies that the fixed baseline looks ahead: one in games that judge positions themselves, which makes it their heuristic. Looking
+/// farther takes minutes a move where hundreds of moves are legal.
+fn baseline_depth(config: &Config, game: &GameKey) -> u32 {
+    let has_judgement = facts(&game.0).is_some_and(|facts| facts.has_judgement);
+    if has_judgement { 1 } else { config.gauntlet.alpha_beta_depth }
 }
 
 /// The last champion against random, and against generation 0 unless it is that itself.

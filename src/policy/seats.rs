@@ -1,19 +1,11 @@
 //! How many play a game.
 
 use crate::event::GameKey;
-use crate::game::Planes;
-use crate::game::registry::{GameVisitor, dispatch};
+use crate::game::registry::facts;
 
 /// Seats of the game with this key; 2 when this build does not know it.
 pub fn seats(game: &GameKey) -> u32 {
-    struct Seats;
-    impl GameVisitor for Seats {
-        type Output = usize;
-        fn visit<G: Planes>(self, game: G) -> usize {
-            game.seats()
-        }
-    }
-    dispatch(&game.0, Seats).ok().and_then(|seats| u32::try_from(seats).ok()).unwrap_or(2)
+    facts(&game.0).and_then(|facts| u32::try_from(facts.seats).ok()).unwrap_or(2)
 }
 
 #[cfg(test)]

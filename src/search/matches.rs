@@ -1,4 +1,5 @@
-//! Matches: a candidate meets an opponent in pairs of games, the same opening from both sides.
+//! Matches: a candidate meets an opponent in groups of games, the same opening in all seat rotations. With two players a group is a pair
+//! of games with changed sides.
 
 mod opening;
 mod table;
@@ -14,7 +15,9 @@ use super::evaluator::Evaluator;
 use super::gumbel::Recipe;
 use super::selfplay::check_concurrent;
 use crate::game::Game;
+use crate::judge::groups::bins;
 
+pub use crate::judge::groups::units_per_game;
 pub use opening::OPENING_TRIES_MAX;
 
 /// Who plays.
@@ -42,23 +45,23 @@ pub enum Contender<'e, E> {
     },
 }
 
-/// What is to be played. Pair `p` depends only on `seed` and on `p`.
+/// What is to be played. Group `g` depends only on `seed` and on `g`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchPlan {
     /// Seed of openings and players.
     pub seed: u64,
-    /// Number of the first pair.
-    pub first_pair: u32,
-    /// Number of pairs, at most [`PAIRS_MAX`].
-    pub pairs: u32,
+    /// Number of the first group.
+    pub first_group: u32,
+    /// Number of groups, at most [`GROUPS_MAX`]. A group has as many games as the game has seats.
+    pub groups: u32,
     /// Random plies at the start of each opening.
     pub opening_plies: u32,
     /// Games at once, 1 to [`super::selfplay::CONCURRENT_MAX`]. Changes nothing in the games.
     pub concurrent: usize,
 }
 
-/// The most pairs of one plan.
-pub const PAIRS_MAX: u32 = 1 << 20;
+/// The most groups of one plan.
+pub const GROUPS_MAX: u32 = 1 << 20;
 
 /// How far a run of matches is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub struct MatchProgress {
 }
 
 /// Results from the candidate's side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MatchResult {
     /// Games that the candidate won.
     pub wins: u32,
@@ -78,37 +81,38 @@ pub struct MatchResult {
     pub draws: u32,
     /// Games that the candidate lost.
     pub losses: u32,
-    /// Pairs by the candidate's score in halves: index 0 is two losses, index 4 two wins.
-    pub pairs: [u32; 5],
+    /// Groups by the candidate's score in units ([`units_per_game`]). For two seats in halves: index 0 is two losses, index 4 two wins.
+    pub groups: Vec<u32>,
+    /// Games in which the candidate had a choice and its evaluator was never asked: they are void.
+    pub void_games: u32,
     /// Positions that the candidate's evaluator really evaluated; 0 without one.
     pub candidate_leaves: u64,
     /// Positions that the opponent's evaluator really evaluated; 0 without one.
     pub opponent_leaves: u64,
 }
 
-/// Plays pairs of games. In the second game of a pair the sides change seats.
-///
-/// With more than two seats the sides take every other seat, starting at a place that moves on with the pair's number, so that over
-/// the two games of a pair each side holds every seat once; a side wins when one of its seats wins alone.
+/// Plays groups of games. In each the candidate holds one seat and copies of the opponent the others; over the games of a group it
+/// holds every seat once, from a place on that moves on with the group's number. Parity is one win in as many games as there are seats.
 ///
 /// `watch` is called after every batch of moves; a [`ControlFlow::Break`] ends the run.
 ///
 /// # Errors
 /// When an evaluator fails or answers nonsense, the plan is out of bounds, or `watch` says so. The games are void then.
-#[tracing::instrument(skip_all, fields(game = game.key(), first_pair = plan.first_pair, pairs = plan.pairs))]
-pub fn play_pairs<G: Game, E: Evaluator<G>>(
+#[tracing::instrument(skip_all, fields(game = game.key(), first_group = plan.first_group, groups = plan.groups))]
+pub fn play_groups<G: Game, E: Evaluator<G>>(
     game: &G,
     plan: &MatchPlan,
     candidate: Contender<'_, E>,
     opponent: Contender<'_, E>,
     mut watch: impl FnMut(&MatchProgress) -> ControlFlow<()>,
 ) -> Result<MatchResult, PlayError<E::Error>> {
-    check_plan(plan)?;
+    check_plan(plan, game.seats() as u32)?;
     let mut sides = [Side::new(game, candidate)?, Side::new(game, opponent)?];
-    let mut halves = vec![0; plan.pairs as usize];
-    let mut result = MatchResult::default();
+    let seats = game.seats() as u32;
+    let mut units = vec![0; plan.groups as usize];
+    let mut result = MatchResult { groups: vec![0; bins(seats)], ..MatchResult::default() };
     let mut progress = MatchProgress::default();
-    let mut waiting = 0..2 * plan.pairs;
+    let mut waiting = 0..seats * plan.groups;
     let mut tables = Vec::new();
     loop {
         while tables.len() < plan.concurrent
@@ -122,21 +126,23 @@ pub fn play_pairs<G: Game, E: Evaluator<G>>(
         let mut at = 0;
         while at < tables.len() {
             let table: &mut Table<G> = &mut tables[at];
-            let Some(score) = table.advance(&mut sides, &mut progress)? else {
+            let Some(outcome) = table.advance(&mut sides, &mut progress)? else {
                 at += 1;
                 continue;
             };
-            halves[table.pair_index()] += score;
-            match score {
-                0 => result.losses += 1,
-                1 => result.draws += 1,
-                _ => result.wins += 1,
+            units[table.group_index()] += table.units(outcome);
+            match outcome.winner() {
+                None => result.draws += 1,
+                Some(seat) if seat == table.candidate() => result.wins += 1,
+                Some(_) => result.losses += 1,
             }
+            result.void_games += u32::from(table.is_void());
             progress.games += 1;
             tables.swap_remove(at);
         }
         for (index, side) in sides.iter_mut().enumerate() {
             if let Some(evaluator) = side.evaluator() {
+                tables.iter_mut().for_each(|table| table.count_leaf(index));
                 let mut searches: Vec<_> = tables.iter_mut().filter_map(|table| table.search_of(index)).collect();
                 batch::evaluate(game, evaluator, &mut searches)?;
             }
@@ -145,15 +151,18 @@ pub fn play_pairs<G: Game, E: Evaluator<G>>(
             return Err(PlayError::Stopped);
         }
     }
-    halves.into_iter().for_each(|score| result.pairs[score] += 1);
+    units.into_iter().for_each(|units| result.groups[units] += 1);
     let [candidate_leaves, opponent_leaves] = sides.each_ref().map(Side::leaves_used);
     Ok(MatchResult { candidate_leaves, opponent_leaves, ..result })
 }
 
-fn check_plan(plan: &MatchPlan) -> Result<(), SearchError> {
+fn check_plan(plan: &MatchPlan, seats: u32) -> Result<(), SearchError> {
     check_concurrent(plan.concurrent)?;
-    if plan.pairs > PAIRS_MAX {
-        return Err(SearchError::Bounds { what: "pairs", found: plan.pairs.to_string(), allowed: "0 to 1048576" });
+    if seats < 2 {
+        return Err(SearchError::Bounds { what: "seats", found: seats.to_string(), allowed: "2 to 4" });
+    }
+    if plan.groups > GROUPS_MAX {
+        return Err(SearchError::Bounds { what: "groups", found: plan.groups.to_string(), allowed: "0 to 1048576" });
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub mod uniform;
 pub use error::{PlayError, SearchError};
 pub use evaluator::{Evaluation, Evaluator};
 pub use gumbel::{Decision, Recipe, Search, Step};
-pub use matches::{Contender, MatchPlan, MatchProgress, MatchResult, play_pairs};
+pub use matches::{Contender, MatchPlan, MatchProgress, MatchResult, play_groups};
 pub use players::{AlphaBeta, Greedy, Planner, Player, UniformRandom};
 pub use playouts::{PlayoutCounts, Playouts};
 pub use selfplay::{SelfPlayPlan, SelfPlayProgress, play_games};

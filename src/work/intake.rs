@@ -44,7 +44,6 @@ pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult)
             JobResult::Model(ModelResult { blob, parameters, samples, progress })
         }
         WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } => {
-            let pairs = pairs.to_vec();
             JobResult::Gauntlet(MatchTally { wins, draws, losses, pairs, candidate_weights, candidate_leaves })
         }
         WorkerResult::External { output, files } => {

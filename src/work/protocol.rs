@@ -138,8 +138,8 @@ pub enum WorkerResult {
         draws: u32,
         /// Games that the candidate lost.
         losses: u32,
-        /// Pairs by the candidate's score in halves, 0 to 4.
-        pairs: [u32; 5],
+        /// Groups by the candidate's score: with two players in halves (0 to 4), with three in sixths (0 to 18), with four in twelfths (0 to 48).
+        pairs: Vec<u32>,
         /// Hash of the weights file that was really loaded for the candidate.
         candidate_weights: Hash,
         /// Net evaluations that the candidate really made.

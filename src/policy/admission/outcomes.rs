@@ -11,7 +11,7 @@ use crate::event::jobs::{
 use crate::event::models::ModelInitialized;
 use crate::event::training::TrainingCompleted;
 use crate::event::{Event, JobId, NodeId};
-use crate::judge::groups::{bins, units_per_game};
+use crate::judge::groups::adds_up;
 use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, SEATS_MAX};
 use crate::policy::names;
 use crate::policy::seats::seats;
@@ -126,7 +126,10 @@ fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) 
 fn played(state: &State, job: &JobId, spec: &GauntletSpec, host: NodeId, tally: &MatchTally) -> Outcome {
     check(tally.candidate_weights == spec.candidate.weights, "void: other weights than the candidate's were loaded")?;
     check(tally.candidate_leaves > 0, "void: the candidate's net was never asked")?;
-    check(adds_up(spec, tally), "void: the games do not add up to the groups that were asked for")?;
+    check(
+        adds_up(seats(&spec.game), spec.pairs, tally),
+        "void: the games do not add up to the groups that were asked for",
+    )?;
     let gauntlet = state.gauntlets.get(&spec.gauntlet);
     let chunk = gauntlet.and_then(|gauntlet| gauntlet.chunks.iter().find(|chunk| chunk.job == *job));
     let Some(chunk) = chunk else { return Err(useless("the gauntlet is unknown or concluded")) };
@@ -139,20 +142,6 @@ fn played(state: &State, job: &JobId, spec: &GauntletSpec, host: NodeId, tally: 
         tally: tally.clone(),
     };
     Ok(vec![event.into()])
-}
-
-/// Whether the counts are those of the groups that were asked for: one game for each rotation, and the points of a shared game between
-/// an equal share and a half.
-fn adds_up(spec: &GauntletSpec, tally: &MatchTally) -> bool {
-    let seats = seats(&spec.game);
-    let (games, unit) = (u64::from(seats) * u64::from(spec.pairs), u64::from(units_per_game(seats)));
-    let sum = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
-    let units = tally.pairs.iter().zip(0_u64..).map(|(groups, units)| u64::from(*groups) * units).sum::<u64>();
-    let (wins, draws) = (u64::from(tally.wins) * unit, u64::from(tally.draws));
-    tally.pairs.len() == bins(seats)
-        && sum(&tally.pairs) == u64::from(spec.pairs)
-        && sum(&[tally.wins, tally.draws, tally.losses]) == games
-        && (wins + draws * (unit / u64::from(seats))..=wins + draws * (unit / 2)).contains(&units)
 }
 
 fn external(job: &JobId, host: NodeId, result: &ExternalResult) -> Outcome {

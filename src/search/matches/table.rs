@@ -1,8 +1,8 @@
-//! One game of a pair, and the sides that play it.
+//! One game of a group, and the sides that play it.
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Contender, MatchPlan, MatchProgress, opening::opening};
+use super::{Contender, MatchPlan, MatchProgress, opening::opening, units_per_game};
 use crate::game::{Game, Outcome, Seat};
 use crate::search::error::SearchError;
 use crate::search::evaluator::Evaluator;
@@ -50,51 +50,82 @@ impl<'e, G: Game, E: Evaluator<G>> Side<'e, G, E> {
     }
 }
 
-/// One game. Sides are named by index: 0 is the candidate, 1 the opponent.
+/// The candidate's index among the sides.
+const CANDIDATE: usize = 0;
+/// The opponent's.
+const OPPONENT: usize = 1;
+
+/// One game.
 pub(super) struct Table<G: Game> {
     game: G,
-    /// Number of the pair within the plan.
-    pair_index: u32,
-    /// The side that sits on each seat.
-    side_of: Vec<usize>,
+    /// Number of the group within the plan.
+    group_index: u32,
+    /// The candidate's seat; the opponent holds all others.
+    candidate: Seat,
     rng: ChaCha8Rng,
     state: G::State,
     plies: usize,
     search: Option<Search<G>>,
     /// The side whose search works on `state`.
     searching: Option<usize>,
+    /// Searches that the candidate began in this game.
+    candidate_searches: u32,
+    /// Leaves that the candidate's evaluator was asked for in this game.
+    candidate_leaves: u64,
 }
 
 impl<G: Game> Table<G> {
-    /// Game `number` of a plan: games 2p and 2p + 1 are pair p.
+    /// Game `number` of a plan: with `n` seats, games `n·g` to `n·g + n − 1` are group `g`.
     pub(super) fn new(game: &G, plan: &MatchPlan, number: u32) -> Result<Table<G>, SearchError> {
-        let (pair_index, turn) = (number / 2, number as usize % 2);
-        let pair = u64::from(plan.first_pair) + u64::from(pair_index);
-        let pair_seed = seeds::derive(plan.seed, pair);
-        let state = opening(game, plan.opening_plies, &mut seeds::generator(pair_seed))?;
         let seats = game.seats();
-        let shift = (pair % seats as u64) as usize;
-        let side_of = Seat::all(seats).map(|seat| ((seat.index() + shift) % seats + turn) % 2).collect();
+        let (group_index, turn) = (number / seats as u32, number as usize % seats);
+        let group = u64::from(plan.first_group) + u64::from(group_index);
+        let group_seed = seeds::derive(plan.seed, group);
+        let state = opening(game, plan.opening_plies, &mut seeds::generator(group_seed))?;
+        let shift = (group % seats as u64) as usize;
+        let candidate = Seat::all(seats).nth((shift + turn) % seats).unwrap_or(Seat::FIRST);
         Ok(Table {
             game: game.clone(),
-            pair_index,
-            side_of,
-            rng: seeds::generator(seeds::derive(pair_seed, turn as u64)),
+            group_index,
+            candidate,
+            rng: seeds::generator(seeds::derive(group_seed, turn as u64)),
             state,
             plies: 0,
             search: None,
             searching: None,
+            candidate_searches: 0,
+            candidate_leaves: 0,
         })
     }
 
-    pub(super) fn pair_index(&self) -> usize {
-        self.pair_index as usize
+    pub(super) fn group_index(&self) -> usize {
+        self.group_index as usize
     }
 
-    /// The side that sits on each seat.
-    #[cfg(test)]
-    pub(super) fn side_of(&self) -> &[usize] {
-        &self.side_of
+    /// The candidate's seat.
+    pub(super) fn candidate(&self) -> Seat {
+        self.candidate
+    }
+
+    /// Notes that the evaluator of this side is about to be asked for this game's leaf.
+    pub(super) fn count_leaf(&mut self, side: usize) {
+        if side == CANDIDATE && self.search_of(side).is_some_and(|search| search.leaf().is_some()) {
+            self.candidate_leaves += 1;
+        }
+    }
+
+    /// Whether the candidate should have thought with its net and did not.
+    pub(super) fn is_void(&self) -> bool {
+        self.candidate_searches > 0 && self.candidate_leaves == 0
+    }
+
+    /// The candidate's share of a game, in units.
+    pub(super) fn units(&self, outcome: Outcome) -> usize {
+        let winners = outcome.winners();
+        if winners & (1 << self.candidate.index()) == 0 {
+            return 0;
+        }
+        (units_per_game(self.game.seats() as u32) / winners.count_ones()) as usize
     }
 
     /// The search, when it works for this side.
@@ -102,20 +133,20 @@ impl<G: Game> Table<G> {
         if self.searching == Some(side) { self.search.as_mut() } else { None }
     }
 
-    /// Plays on until an evaluation is needed (`None`) or the game is over: then the candidate's score in halves.
+    /// Plays on until an evaluation is needed (`None`) or the game is over.
     pub(super) fn advance<E: Evaluator<G>>(
         &mut self,
         sides: &mut [Side<'_, G, E>; 2],
         progress: &mut MatchProgress,
-    ) -> Result<Option<usize>, SearchError> {
+    ) -> Result<Option<Outcome>, SearchError> {
         loop {
             if let Some(outcome) = self.game.outcome(&self.state) {
-                return Ok(Some(self.score(outcome)));
+                return Ok(Some(outcome));
             }
             if self.plies >= self.game.plies_max() {
                 return Err(SearchError::Endless { plies: self.plies });
             }
-            let mover = self.side_of[self.game.to_move(&self.state).index()];
+            let mover = if self.game.to_move(&self.state) == self.candidate { CANDIDATE } else { OPPONENT };
             let action = match &mut sides[mover] {
                 Side::Random(player) => player.choose(&self.game, &self.state, &mut self.rng),
                 Side::AlphaBeta(player) => player.choose(&self.game, &self.state, &mut self.rng),
@@ -142,20 +173,13 @@ impl<G: Game> Table<G> {
             }
             search.start(recipe, self.state.clone(), &mut self.rng);
             self.searching = Some(side);
+            self.candidate_searches += u32::from(side == CANDIDATE);
         }
         if matches!(search.next_leaf(), Step::Evaluate(..)) {
             return None;
         }
         self.searching = None;
         search.finish().map(|decision| decision.action)
-    }
-
-    fn score(&self, outcome: Outcome) -> usize {
-        match outcome.winner() {
-            Some(seat) if self.side_of[seat.index()] == 0 => 2,
-            Some(_) => 0,
-            None => 1,
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::search::uniform::UniformEvaluator;
 type NoNet<'e> = Contender<'e, UniformEvaluator>;
 
 fn plan(pairs: u32) -> MatchPlan {
-    MatchPlan { seed: 5, first_pair: 0, pairs, opening_plies: 4, concurrent: 8 }
+    MatchPlan { seed: 5, first_group: 0, groups: pairs, opening_plies: 4, concurrent: 8 }
 }
 
 fn play<G: Game, E: Evaluator<G>>(
@@ -18,11 +18,14 @@ fn play<G: Game, E: Evaluator<G>>(
     candidate: Contender<'_, E>,
     opponent: Contender<'_, E>,
 ) -> MatchResult {
-    let result = play_pairs(game, plan, candidate, opponent, |_| ControlFlow::Continue(())).expect("sane evaluators");
-    assert_eq!(result.wins + result.draws + result.losses, 2 * plan.pairs);
-    assert_eq!(result.pairs.iter().sum::<u32>(), plan.pairs);
-    let halves: u32 = (0..).zip(result.pairs).map(|(score, pairs)| score * pairs).sum();
-    assert_eq!(halves, 2 * result.wins + result.draws);
+    let result = play_groups(game, plan, candidate, opponent, |_| ControlFlow::Continue(())).expect("sane evaluators");
+    let seats = game.seats() as u32;
+    assert_eq!(result.wins + result.draws + result.losses, seats * plan.groups);
+    assert_eq!((result.groups.iter().sum::<u32>(), result.void_games), (plan.groups, 0));
+    let units: u32 = (0..).zip(&result.groups).map(|(score, groups)| score * groups).sum();
+    let won = units_per_game(seats) * result.wins;
+    let shared = units_per_game(seats) / seats * result.draws..=units_per_game(seats) / 2 * result.draws;
+    assert!(shared.contains(&(units - won)), "{result:?}");
     result
 }
 
@@ -46,7 +49,7 @@ fn looking_ahead_beats_chance() {
 fn equal_players_without_chance_share_every_pair() {
     let (mut one, mut other) = (Opinionated::default(), Opinionated::default());
     let result = play(&ConnectFour, &plan(12), net(&mut one), net(&mut other));
-    assert_eq!(result.pairs, [0, 0, 12, 0, 0]);
+    assert_eq!(result.groups, [0, 0, 12, 0, 0]);
     assert_eq!((result.candidate_leaves, result.opponent_leaves), (one.leaves, other.leaves));
     assert!(one.leaves > 0 && other.leaves > 0 && one.batch_max > 1);
 }
@@ -64,46 +67,75 @@ fn pairs_depend_only_on_their_number() {
     let run = |plan: &MatchPlan| play(&ConnectFour, plan, net(&mut Opinionated::default()), Contender::AlphaBeta(2));
     let whole = run(&plan(10));
     assert_eq!(whole, run(&MatchPlan { concurrent: 1, ..plan(10) }));
-    let (head, tail) = (run(&plan(4)), run(&MatchPlan { first_pair: 4, ..plan(6) }));
+    let (head, tail) = (run(&plan(4)), run(&MatchPlan { first_group: 4, ..plan(6) }));
     assert_eq!(whole.wins, head.wins + tail.wins);
     assert_eq!(whole.candidate_leaves, head.candidate_leaves + tail.candidate_leaves);
-    let sum: Vec<u32> = head.pairs.iter().zip(tail.pairs).map(|(a, b)| a + b).collect();
-    assert_eq!(whole.pairs.to_vec(), sum);
+    let sum: Vec<u32> = head.groups.iter().zip(tail.groups).map(|(a, b)| a + b).collect();
+    assert_eq!(whole.groups, sum);
+}
+
+/// Results of two-player matches as the first release played them: openings, seats and games depend on the seed alone.
+#[test]
+fn pairs_of_two_players_are_those_of_the_first_release() {
+    let result = play(&ConnectFour, &plan(12), net(&mut Opinionated::default()), Contender::AlphaBeta(2));
+    let counts = [result.wins, result.draws, result.losses];
+    assert_eq!((counts, result.groups, result.candidate_leaves), ([3, 0, 21], vec![9, 0, 3, 0, 0], 2_769));
 }
 
 #[test]
-fn three_seats_are_shared_between_two_sides() {
-    let plan = MatchPlan { opening_plies: 0, ..plan(30) };
-    play(&three_seats(), &plan, net(&mut Opinionated::default()), Contender::Random);
-    let table = |number| Table::new(&three_seats(), &plan, number).expect("an opening");
-    for pair in 0..6 {
-        let (first, second) = (table(2 * pair), table(2 * pair + 1));
-        assert!(first.side_of().iter().zip(second.side_of()).all(|(a, b)| a + b == 1));
+fn the_candidate_holds_every_seat_once_in_a_group() {
+    fn check<G: Game>(game: &G) {
+        let plan = MatchPlan { opening_plies: 0, ..plan(6) };
+        let seats = game.seats() as u32;
+        for group in 0..6 {
+            let candidate =
+                |turn| Table::new(game, &plan, seats * group + turn).expect("an opening").candidate().index() as u32;
+            let held: std::collections::BTreeSet<u32> = (0..seats).map(candidate).collect();
+            assert_eq!(held.into_iter().collect::<Vec<_>>(), (0..seats).collect::<Vec<_>>(), "group {group}");
+            assert_eq!(candidate(0), group % seats, "places move on with the group");
+        }
     }
-    let held: usize = (0..3).map(|pair| table(2 * pair).side_of()[0]).sum();
-    assert_eq!(held, 1, "places move on with the pair");
+    check(&ConnectFour);
+    check(&three_seats());
+    check(&RingRift::SQUARE8[1]);
+    check(&RingRift::HEX8[2]);
+}
+
+#[test]
+fn three_and_four_seats_are_one_candidate_against_copies_of_one_opponent() {
+    let game = three_seats();
+    let result =
+        play(&game, &MatchPlan { opening_plies: 0, ..plan(30) }, net(&mut Opinionated::default()), Contender::Random);
+    assert_eq!(result.groups.len(), 19);
+    for game in [RingRift::SQUARE8[1], RingRift::HEX8[2]] {
+        let seats = game.seats() as u32;
+        let result = play(&game, &MatchPlan { opening_plies: 6, ..plan(3) }, NoNet::Greedy, NoNet::Random);
+        assert!(result.wins * 2 > 3 * seats, "one against {} random players: {result:?}", seats - 1);
+        let result = play(&game, &MatchPlan { opening_plies: 6, ..plan(2) }, NoNet::Random, NoNet::Greedy);
+        assert!(result.wins <= 2, "one random player against {} others: {result:?}", seats - 1);
+    }
 }
 
 #[test]
 fn an_opening_that_leaves_no_game_is_refused() {
     let long = MatchPlan { opening_plies: 42, ..plan(1) };
-    let error = play_pairs(&ConnectFour, &long, NoNet::Random, NoNet::Random, |_| ControlFlow::Continue(()));
+    let error = play_groups(&ConnectFour, &long, NoNet::Random, NoNet::Random, |_| ControlFlow::Continue(()));
     assert!(matches!(error, Err(PlayError::Search(SearchError::NoOpening { plies: 42, .. }))));
 }
 
 #[test]
 fn plans_out_of_bounds_are_refused() {
-    for bad in [MatchPlan { concurrent: 0, ..plan(1) }, MatchPlan { pairs: PAIRS_MAX + 1, ..plan(1) }] {
-        let error = play_pairs(&ConnectFour, &bad, NoNet::Random, NoNet::Random, |_| ControlFlow::Continue(()));
+    for bad in [MatchPlan { concurrent: 0, ..plan(1) }, MatchPlan { groups: GROUPS_MAX + 1, ..plan(1) }] {
+        let error = play_groups(&ConnectFour, &bad, NoNet::Random, NoNet::Random, |_| ControlFlow::Continue(()));
         assert!(matches!(error, Err(PlayError::Search(SearchError::Bounds { .. }))), "{bad:?}");
     }
-    let error = play_pairs(&ConnectFour, &plan(1), NoNet::AlphaBeta(0), NoNet::Random, |_| ControlFlow::Continue(()));
+    let error = play_groups(&ConnectFour, &plan(1), NoNet::AlphaBeta(0), NoNet::Random, |_| ControlFlow::Continue(()));
     assert!(matches!(error, Err(PlayError::Search(SearchError::Bounds { what: "depth", .. }))));
 }
 
 #[test]
 fn a_match_stops_when_asked() {
-    let stop = play_pairs(&ConnectFour, &plan(50), net(&mut Opinionated::default()), Contender::Random, |progress| {
+    let stop = play_groups(&ConnectFour, &plan(50), net(&mut Opinionated::default()), Contender::Random, |progress| {
         if progress.games >= 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert!(matches!(stop, Err(PlayError::Stopped)));

@@ -1,6 +1,8 @@
-//! Search to a fixed depth that knows nothing but the rules.
+//! Search to a fixed depth.
 //!
-//! Ends of the game count (sooner wins and later losses are better); a position at the horizon is worth as much as a draw.
+//! Ends of the game count (sooner wins and later losses are better). A position at the horizon is worth what the game itself judges
+//! ([`Game::estimate`]), always less than a sure result; in games without a judgement, as much as a draw. So at a depth of one ply this is
+//! the one-ply heuristic of games that have one.
 //! For two seats this is alpha-beta; for more it is max-n, where each seat seeks its own good. Among equally good actions the
 //! seed decides. A seat may move several times in a row.
 
@@ -15,7 +17,9 @@ use crate::search::error::SearchError;
 pub const DEPTH_MAX: u32 = 12;
 
 /// A win before the first ply. Above every depth, so that a late win still beats a draw.
-const WIN: i32 = 1_000;
+const WIN: i32 = 1_000_000;
+/// A position that is judged as won: less than the latest sure win.
+const JUDGED_WIN: f32 = 900_000.0;
 
 /// Alpha-beta (or max-n) to a fixed depth.
 #[derive(Clone, Debug)]
@@ -103,7 +107,7 @@ impl<G: Game> AlphaBeta<G> {
             Some(None) => 0,
             Some(Some(winner)) if winner == mover => WIN - ply as i32,
             Some(Some(_)) => ply as i32 - WIN,
-            None if ply == self.depth => 0,
+            None if ply == self.depth => horizon(game, child, mover),
             None if game.to_move(child) == mover => self.value(game, child, ply, alpha, beta),
             None => -self.value(game, child, ply, -beta, -alpha),
         }
@@ -129,7 +133,10 @@ impl<G: Game> AlphaBeta<G> {
         let late = ply as i32;
         let outcome = match outcome {
             Some(outcome) => outcome,
-            None if ply == self.depth => Outcome::shared_by_all(seats),
+            None if ply == self.depth => match game.estimate(child) {
+                Some(shares) => return shares.map(|share| (share * JUDGED_WIN) as i32),
+                None => Outcome::shared_by_all(seats),
+            },
             None => return self.values(game, child, ply),
         };
         let mut values = [0; SEATS_MAX];
@@ -142,6 +149,11 @@ impl<G: Game> AlphaBeta<G> {
         }
         values
     }
+}
+
+/// What a position that is not over is worth for `seat` of two.
+fn horizon<G: Game>(game: &G, state: &G::State, seat: Seat) -> i32 {
+    game.estimate(state).map_or(0, |shares| ((2.0 * shares[seat.index()] - 1.0) * JUDGED_WIN) as i32)
 }
 
 impl<G: Game> Player<G> for AlphaBeta<G> {

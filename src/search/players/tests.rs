@@ -203,3 +203,17 @@ fn judgements_are_shares() {
         game.play_listed(&mut state, &action);
     }
 }
+
+#[test]
+fn one_ply_of_alpha_beta_is_the_heuristic_of_a_game_that_has_one() {
+    for game in [RingRift::HEX8[0], RingRift::SQUARE8[1]] {
+        let (mut state, mut random, mut rng) = (game.start(), UniformRandom::new(), generator(21));
+        for _ in 0..30 {
+            let greedy = choices(&mut Greedy::new(), &game, &state, 6);
+            let mut one = AlphaBeta::new(1).expect("within bounds");
+            assert!(choices(&mut one, &game, &state, 6).is_superset(&greedy), "{}", game.draw(&state));
+            let action = random.choose(&game, &state, &mut rng).expect("not over");
+            game.play_listed(&mut state, &action);
+        }
+    }
+}

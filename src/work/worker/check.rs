@@ -2,8 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::event::evaluation::MatchTally;
 use crate::event::jobs::{GauntletSpec, JobKind, JobSpec};
 use crate::event::{JobId, Seq};
+use crate::game::registry::facts;
+use crate::judge::groups::adds_up;
 use crate::work::protocol::{Assignment, FromWorker, WorkerResult};
 
 /// Files that a job may leave.
@@ -71,14 +74,20 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
 
 /// The counts of a gauntlet must agree with each other and with what was asked for.
 fn tally(spec: &GauntletSpec, result: &WorkerResult) -> Result<(), String> {
-    let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, .. } = result else { return Ok(()) };
-    let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
-    let halves: u64 = (0..).zip(pairs).map(|(halves, &count)| halves * u64::from(count)).sum();
-    if sum(pairs) != u64::from(spec.pairs) || sum(&[*wins, *draws, *losses]) != 2 * u64::from(spec.pairs) {
-        return Err(format!("its counts are not those of {} pairs of games", spec.pairs));
-    }
-    if halves != 2 * u64::from(*wins) + u64::from(*draws) {
-        return Err("its pairs do not add up to its wins and draws".to_owned());
+    let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } = result else {
+        return Ok(());
+    };
+    let tally = MatchTally {
+        wins: *wins,
+        draws: *draws,
+        losses: *losses,
+        pairs: pairs.clone(),
+        candidate_weights: *candidate_weights,
+        candidate_leaves: *candidate_leaves,
+    };
+    let seats = facts(&spec.game.0).map_or(2, |facts| facts.seats as u32);
+    if !adds_up(seats, spec.pairs, &tally) {
+        return Err(format!("its counts are not those of {} groups of {seats} games", spec.pairs));
     }
     if *candidate_weights != spec.candidate.weights {
         let (loaded, asked) = (candidate_weights.short(), spec.candidate.weights.short());

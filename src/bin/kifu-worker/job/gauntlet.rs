@@ -1,9 +1,9 @@
-//! Plays pairs of games between a candidate and an opponent.
+//! Plays groups of games between a candidate and an opponent, in all seat rotations.
 
 use kifu::event::jobs::{Contender, GauntletSpec};
 use kifu::game::Planes;
 use kifu::learn::NetEvaluator;
-use kifu::search::{self, MatchPlan, play_pairs};
+use kifu::search::{self, MatchPlan, play_groups};
 use kifu::work::protocol::WorkerResult;
 
 use super::error::JobError;
@@ -33,23 +33,29 @@ pub fn run<G: Planes>(
         }
     };
     let candidate = search::Contender::Model { evaluator: &mut candidate, recipe: recipe(&spec.candidate.search)? };
-    let games = spec.pairs.saturating_mul(2);
+    let games = spec.pairs.saturating_mul(game.seats() as u32);
     let plan = MatchPlan {
         seed: spec.seed,
-        first_pair: spec.first_pair,
-        pairs: spec.pairs,
+        first_group: spec.first_pair,
+        groups: spec.pairs,
         opening_plies: spec.opening_plies,
         concurrent: workshop.concurrent(games),
     };
-    let result = play_pairs(game, &plan, candidate, opponent, |progress| {
+    let result = play_groups(game, &plan, candidate, opponent, |progress| {
         report.alive(Some(f64::from(progress.games) / f64::from(games.max(1))));
         workshop.go_on()
     })?;
+    if result.void_games > 0 {
+        return Err(JobError::passing(format!(
+            "void: the candidate's net was never asked in {} games",
+            result.void_games
+        )));
+    }
     Ok(WorkerResult::Gauntlet {
         wins: result.wins,
         draws: result.draws,
         losses: result.losses,
-        pairs: result.pairs,
+        pairs: result.groups,
         // The evaluator was made from bytes that were seen to have this hash.
         candidate_weights: spec.candidate.weights,
         candidate_leaves: result.candidate_leaves,
