@@ -20,6 +20,7 @@ pub mod plan;
 pub mod promotion;
 pub mod quality;
 pub mod quorum;
+pub mod ratings;
 pub mod repair;
 pub mod seats;
 pub mod self_play;

@@ -5,6 +5,7 @@
 //! a net. Whatever is random follows from a seed and the number of the game, never from how games are batched.
 
 mod batch;
+pub mod budget;
 pub mod error;
 pub mod evaluator;
 pub mod gumbel;
@@ -14,9 +15,12 @@ pub mod playouts;
 pub mod seeds;
 pub mod selfplay;
 #[cfg(test)]
+mod solved;
+#[cfg(test)]
 mod testing;
 pub mod uniform;
 
+pub use budget::Budget;
 pub use error::{PlayError, SearchError};
 pub use evaluator::{Evaluation, Evaluator};
 pub use gumbel::{Decision, Recipe, Search, Step};

@@ -1,0 +1,91 @@
+//! Ratings of a game's players, from every match that the log counts. Computed when asked for, stored nowhere: after any
+//! correction of the arithmetic the whole history is rated anew.
+
+use super::seats::seats;
+use crate::event::{GameKey, Real};
+use crate::judge::ratings::{Ledger, Rating, RatingError, WIN};
+use crate::judge::units_per_game;
+use crate::projection::State;
+
+/// The player that every gauntlet meets, and where the scale begins.
+pub const ANCHOR: &str = "random";
+
+/// The ratings of one game, strongest first. A game is a board with its number of players: ratings of different ones are never mixed.
+/// The random player is the anchor, at 0 Elo.
+///
+/// # Errors
+/// When the random player has not met anybody yet: then nothing fixes the scale.
+pub fn ratings(state: &State, game: &GameKey) -> Result<Vec<Rating>, RatingError> {
+    let mut ledger = Ledger::default();
+    ledger.pin(ANCHOR, Real::ZERO);
+    let (seats, unit) = (seats(game), u64::from(units_per_game(seats(game))));
+    for gauntlet in state.gauntlets.table.values().filter(|gauntlet| gauntlet.game == *game) {
+        let candidate = gauntlet.candidate.model.to_string();
+        for opponent in &gauntlet.opponents {
+            let tally = &opponent.tally;
+            let games = u64::from(tally.wins) + u64::from(tally.draws) + u64::from(tally.losses);
+            let units: u64 = tally.pairs.iter().zip(0_u64..).map(|(groups, units)| u64::from(*groups) * units).sum();
+            let won = (units * (WIN / unit)).min(games * WIN);
+            let name = opponent.plan.opponent.name();
+            let lost = [(candidate.as_str(), won), (name.as_str(), games * WIN - won)];
+            if games > 0 {
+                ledger.add(&[(&candidate, 1), (&name, seats - 1)], &lost);
+            }
+        }
+    }
+    ledger.ratings()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Kind;
+    use crate::event::evaluation::{GauntletStarted, MatchPlan, MatchTally, MatchesPlayed};
+    use crate::event::jobs::{Contender, JobQueued, JobSpec};
+    use crate::event::samples::{game, sample, specs};
+    use crate::event::{Event, JobId};
+    use crate::policy::testing::Given;
+
+    /// A gauntlet of one model against random: so many pairs won of twenty.
+    fn gauntlet(number: u32, won: u32) -> Vec<Event> {
+        let Event::GauntletStarted(mut started) = sample(Kind::GauntletStarted) else { unreachable!() };
+        let Event::MatchesPlayed(mut played) = sample(Kind::MatchesPlayed) else { unreachable!() };
+        let JobSpec::Gauntlet(mut spec) = specs().swap_remove(4) else { unreachable!() };
+        started.gauntlet = crate::event::GauntletId::new(format!("connect4-g{number}"));
+        started.candidate.model = crate::event::ModelId::new(format!("connect4-g{number}"));
+        started.matches = vec![MatchPlan { opponent: Contender::Random, pairs: 20 }];
+        (spec.gauntlet, spec.opponent) = (started.gauntlet.clone(), Contender::Random);
+        let job = JobId::new(format!("g{number}"));
+        let tally = MatchTally {
+            wins: 2 * won,
+            draws: 0,
+            losses: 40 - 2 * won,
+            pairs: vec![20 - won, 0, 0, 0, won],
+            ..played.tally
+        };
+        played = MatchesPlayed { gauntlet: started.gauntlet.clone(), job: job.clone(), opponent: 0, tally, ..played };
+        let spec = JobSpec::Gauntlet(spec);
+        let queued = JobQueued { job, spec, priority: 0, lease_ms: 1, attempts_max: 1, avoid: vec![] };
+        [GauntletStarted::into(started), queued.into(), played.into()].into()
+    }
+
+    #[test]
+    fn ratings_follow_from_the_log_whatever_its_order() {
+        let order = |numbers: [(u32, u32); 3]| {
+            let events = numbers.into_iter().flat_map(|(number, won)| gauntlet(number, won));
+            ratings(&Given::events(events).state, &game()).expect("random was met")
+        };
+        let found = order([(1, 10), (2, 15), (3, 18)]);
+        let names: Vec<&str> = found.iter().map(|rating| rating.player.as_str()).collect();
+        assert_eq!(names[..2], ["model/connect4-g3", "model/connect4-g2"]);
+        let even = found.iter().find(|rating| rating.player == "model/connect4-g1").expect("rated");
+        assert_eq!((even.elo.to_f64().round(), even.games), (0.0, 40));
+        assert!(even.low < Real::ZERO && even.high > Real::ZERO);
+        assert_eq!(found, order([(3, 18), (1, 10), (2, 15)]));
+    }
+
+    #[test]
+    fn without_a_match_nothing_is_known() {
+        assert_eq!(ratings(&Given::events([]).state, &game()), Err(RatingError::NoAnchor));
+    }
+}
