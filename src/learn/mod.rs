@@ -10,6 +10,7 @@ pub mod batch;
 pub mod checkpoint;
 pub mod choices;
 pub mod curve;
+pub mod data;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;

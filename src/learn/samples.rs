@@ -6,6 +6,8 @@ use crate::game::{Outcome, PlaneShape, Planes, Seat};
 use super::error::LearnError;
 use crate::event::Hash;
 
+/// How far from 1 a sum of shares may be: rounding of 32-bit floats.
+const SUM_SLACK: f64 = 1e-3;
 /// The most samples of a dataset: a run over more would take weeks, and their memory would not fit into most machines.
 pub const SAMPLES_MAX: usize = 1 << 24;
 
@@ -22,6 +24,24 @@ pub struct Samples {
     ids: Vec<u32>,
     policy: Vec<f32>,
     games: Vec<SampledGame>,
+}
+
+/// The arrays of samples, to be looked at.
+pub(super) struct Parts<'a> {
+    pub planes: &'a [f32],
+    pub value: &'a [f32],
+    pub starts: &'a [usize],
+    pub ids: &'a [u32],
+    pub policy: &'a [f32],
+}
+
+/// The arrays of samples, to be taken over. Lengths must fit each other.
+pub(super) struct Arrays {
+    pub planes: Vec<f32>,
+    pub value: Vec<f32>,
+    pub starts: Vec<usize>,
+    pub ids: Vec<u32>,
+    pub policy: Vec<f32>,
 }
 
 /// The samples of one game.
@@ -85,7 +105,7 @@ impl Samples {
     }
 
     /// Adds the positions of one game; none at all when it does not replay.
-    fn add_game<G: Planes>(&mut self, game: &G, record: &GameRecord) -> Result<(), String> {
+    pub(super) fn add_game<G: Planes>(&mut self, game: &G, record: &GameRecord) -> Result<(), String> {
         let before = self.len();
         let mut movers = Vec::new();
         let outcome = replay_with(game, record, |view| {
@@ -126,6 +146,79 @@ impl Samples {
         self.policy.truncate(actions);
         self.planes.truncate(len * self.shape.len());
         self.value.truncate(len * self.seats);
+    }
+
+    /// Adds the samples of another list after these.
+    pub(super) fn append(&mut self, other: &Samples) {
+        let (samples, actions) = (self.len(), self.ids.len());
+        self.planes.extend_from_slice(&other.planes);
+        self.value.extend_from_slice(&other.value);
+        self.ids.extend_from_slice(&other.ids);
+        self.policy.extend_from_slice(&other.policy);
+        self.starts.extend(other.starts.iter().skip(1).map(|start| start + actions));
+        let moved = |game: &SampledGame| SampledGame { line: game.line, first: game.first + samples };
+        self.games.extend(other.games.iter().map(moved));
+    }
+
+    /// BLAKE3 of everything that a run learns from. Equal samples have equal hashes, on every machine.
+    pub fn hash(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        for floats in [&self.planes, &self.value, &self.policy] {
+            hasher.update(&(floats.len() as u64).to_le_bytes());
+            floats.iter().for_each(|value| {
+                hasher.update(&value.to_le_bytes());
+            });
+        }
+        self.ids.iter().for_each(|id| {
+            hasher.update(&id.to_le_bytes());
+        });
+        for start in self.starts.iter().chain(self.games.iter().map(|game| &game.first)) {
+            hasher.update(&(*start as u64).to_le_bytes());
+        }
+        self.games.iter().for_each(|game| {
+            hasher.update(&game.line.0);
+        });
+        Hash(*hasher.finalize().as_bytes())
+    }
+
+    /// Makes the first policy one that is no distribution.
+    #[cfg(test)]
+    pub(super) fn spoil(&mut self) {
+        self.policy[0] += 0.5;
+    }
+
+    /// The arrays.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts { planes: &self.planes, value: &self.value, starts: &self.starts, ids: &self.ids, policy: &self.policy }
+    }
+
+    /// Samples of arrays from elsewhere, checked as far as one can without the games.
+    pub(super) fn from_parts<G: Planes>(game: &G, arrays: Arrays, games: Vec<SampledGame>) -> Result<Samples, String> {
+        let Arrays { planes, value, starts, ids, policy } = arrays;
+        let samples = Samples { starts, planes, value, ids, policy, games, ..Samples::new(game) };
+        let bounded = samples.starts.first() == Some(&0) && samples.starts.last() == Some(&samples.ids.len());
+        if !bounded || !samples.starts.is_sorted_by(|a, b| a < b) || samples.len() > SAMPLES_MAX {
+            return Err("the offsets of actions are not in order".to_owned());
+        }
+        let sums_to_one = |shares: &[f32]| {
+            let usable = shares.iter().all(|share| share.is_finite() && (0.0..=1.0).contains(share));
+            usable && (shares.iter().map(|share| f64::from(*share)).sum::<f64>() - 1.0).abs() < SUM_SLACK
+        };
+        for index in 0..samples.len() {
+            let sample = samples.get(index);
+            let seen: std::collections::BTreeSet<u32> = sample.ids.iter().copied().collect();
+            let problem = [
+                (sample.planes.iter().any(|value| !value.is_finite()), "has a plane that is not finite"),
+                (seen.len() != sample.ids.len(), "names an action twice"),
+                (seen.last().is_some_and(|id| *id as usize >= samples.actions), "names an action beyond the table"),
+                (!sums_to_one(sample.policy), "has a policy that is no distribution"),
+                (!sums_to_one(sample.value), "has values that are no distribution"),
+            ];
+            if let Some((_, problem)) = problem.into_iter().find(|(wrong, _)| *wrong) {
+                return Err(format!("sample {index} {problem}"));
+            }
+        }
+        Ok(samples)
     }
 
     /// Number of samples.

@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Parser, Subcommand};
 use kifu::cli::{LogArgs, OutputArgs};
 
-use crate::{diff, dump, game, rebuild, show, state, stats, verify, why};
+use crate::{dataset, diff, dump, game, rebuild, show, state, stats, verify, why};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -54,6 +54,7 @@ pub enum Verb {
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
     Game(game::Game),
+    Dataset(dataset::Dataset),
 }
 
 /// Did the user say it, on any level of the command line or in the environment?

@@ -3,6 +3,7 @@
 
 mod args;
 mod data;
+mod dataset;
 mod diff;
 mod dump;
 mod filter;
@@ -51,5 +52,6 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<ExitCode, Failure> {
         Verb::Verify(verb) => verb.run(cli, &mut printer),
         Verb::Rebuild(verb) => verb.run(cli, &mut printer),
         Verb::Game(verb) => verb.run(&mut printer),
+        Verb::Dataset(verb) => verb.run(cli, &mut printer),
     }
 }

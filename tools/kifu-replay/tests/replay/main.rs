@@ -2,6 +2,7 @@
 
 mod answers;
 mod check;
+mod dataset;
 mod digests;
 mod games;
 mod refusals;

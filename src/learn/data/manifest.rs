@@ -1,0 +1,172 @@
+//! What a dataset consists of: an immutable list of games, and all that decides which samples follow from them.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::error::DataError;
+use crate::event::{Hash, Real};
+use crate::game::Planes;
+use crate::game::record::{GameRecord, Generator};
+
+/// What the manifest calls itself.
+const FORMAT: &str = "kifu-dataset-1";
+/// Plies of the random game whose encodings are part of an encoder's hash.
+const PROBE_PLIES: usize = 40;
+
+/// A dataset. Its JSON bytes are a blob; their hash is the dataset's identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// `kifu-dataset-1`.
+    pub format: String,
+    /// Key of the game.
+    pub game: String,
+    /// Version of its rules.
+    pub rules_version: u32,
+    /// See [`encoder_hash`].
+    pub encoder: Hash,
+    /// Which games were taken.
+    pub filters: Filters,
+    /// Share of the games that is held out.
+    pub held_out_share: Real,
+    /// The blobs, oldest first.
+    pub batches: Vec<Hash>,
+    /// The games, in order of their id.
+    pub games: Vec<ManifestGame>,
+}
+
+/// A game of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestGame {
+    /// BLAKE3 of the record.
+    pub id: Hash,
+    /// BLAKE3 of the actions; decides the side.
+    pub line: Hash,
+    /// Which blob holds it.
+    pub batch: u32,
+    /// Its place in the blob.
+    pub index: u32,
+    /// Samples that follow from it.
+    pub samples: u32,
+    /// Weight of its samples: the inverse of how often the same line was taken, so that repeats do not count.
+    pub weight: Real,
+}
+
+/// Which games a dataset takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filters {
+    /// The newest so many games; all of them when none.
+    pub games_max: Option<u64>,
+    /// Games in which every searching seat was given at least so many simulations a move.
+    pub simulations_min: u32,
+    /// Games between models with just these weights; of anybody when empty. Whoever calls picks them by rating.
+    pub generators: Vec<Hash>,
+}
+
+impl Filters {
+    /// Whether a game may be taken.
+    pub fn admit(&self, record: &GameRecord) -> bool {
+        record.generators.iter().all(|generator| self.admits(generator))
+    }
+
+    fn admits(&self, generator: &Generator) -> bool {
+        match generator {
+            Generator::Model { weights, simulations, .. } => {
+                *simulations >= self.simulations_min
+                    && (self.generators.is_empty() || self.generators.contains(&Hash(*weights)))
+            }
+            Generator::Planner { simulations, .. } => {
+                *simulations >= self.simulations_min && self.generators.is_empty()
+            }
+            _ => self.generators.is_empty(),
+        }
+    }
+}
+
+impl Manifest {
+    /// An empty dataset of a game.
+    pub fn new<G: Planes>(game: &G, filters: Filters, held_out_share: Real) -> Manifest {
+        Manifest {
+            format: FORMAT.to_owned(),
+            game: game.key().to_owned(),
+            rules_version: game.rules_version(),
+            encoder: encoder_hash(game),
+            filters,
+            held_out_share,
+            batches: vec![],
+            games: vec![],
+        }
+    }
+
+    /// The bytes of the blob.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a manifest is plain data with text keys")
+    }
+
+    /// Reads a blob.
+    ///
+    /// # Errors
+    /// [`DataError::Manifest`] when it is no manifest.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Manifest, DataError> {
+        let manifest: Manifest =
+            serde_json::from_slice(bytes).map_err(|error| DataError::Manifest(error.to_string()))?;
+        let ordered = manifest.games.is_sorted_by(|a, b| a.id < b.id);
+        match () {
+            () if manifest.format != FORMAT => Err(DataError::Manifest(format!("its format is {}", manifest.format))),
+            () if !ordered => Err(DataError::Manifest("its games are not in order, or repeat".to_owned())),
+            () => Ok(manifest),
+        }
+    }
+
+    /// The dataset's identity.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&self.to_bytes())
+    }
+
+    /// Refuses another game, other rules or another encoder.
+    ///
+    /// # Errors
+    /// [`DataError::Mismatch`].
+    pub fn check_fits<G: Planes>(&self, game: &G) -> Result<(), DataError> {
+        let same = [
+            ("game", self.game.clone(), game.key().to_owned()),
+            ("rules version", self.rules_version.to_string(), game.rules_version().to_string()),
+            ("encoder", self.encoder.to_string(), encoder_hash(game).to_string()),
+        ];
+        match same.into_iter().find(|(_, found, wanted)| found != wanted) {
+            Some((field, found, wanted)) => Err(DataError::Mismatch { field, found, wanted }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What an encoder is: game, versions and shapes, and what it really writes for the positions of one random game, so that a change
+/// without a new version does not pass unseen.
+pub fn encoder_hash<G: Planes>(game: &G) -> Hash {
+    let mut hasher = blake3::Hasher::new();
+    let shape = game.plane_shape();
+    hasher.update(game.key().as_bytes()).update(&[0]);
+    let sizes = [shape.channels, shape.height, shape.width, game.action_count(), game.seats()].map(|it| it as u64);
+    let versions = [u64::from(game.rules_version()), u64::from(game.encoder_version())];
+    sizes.iter().chain(&versions).for_each(|value| {
+        hasher.update(&value.to_le_bytes());
+    });
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let (mut state, mut legal, mut planes) = (game.start(), Vec::new(), vec![0.0; shape.len()]);
+    for _ in 0..PROBE_PLIES {
+        game.legal(&state, &mut legal);
+        if legal.is_empty() {
+            break;
+        }
+        game.encode(&state, &mut planes);
+        planes.iter().for_each(|value| {
+            hasher.update(&value.to_le_bytes());
+        });
+        let action = &legal[rng.random_range(0..legal.len())];
+        game.play_listed(&mut state, action);
+    }
+    Hash(*hasher.finalize().as_bytes())
+}
