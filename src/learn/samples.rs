@@ -121,7 +121,7 @@ impl Samples {
         match outcome {
             Ok(outcome) => {
                 movers.iter().for_each(|mover| self.push_value(outcome, *mover));
-                self.games.push(SampledGame { line: line(&game.key(), game.rules_version(), record), first: before });
+                self.games.push(SampledGame { line: line(game.key(), game.rules_version(), record), first: before });
             }
             Err(fault) => {
                 self.truncate(before);

@@ -151,7 +151,7 @@ impl<'a, G: Planes> Trainer<'a, G> {
                 curve: self.curve.clone(),
             },
             weights: self.net.weights()?,
-            optimizer: self.optimizer.to_host(&self.net)?,
+            optimizer: self.optimizer.remembered(&self.net)?,
             average: self.average.as_ref().map(|average| average.weights(&self.net)).transpose()?,
             best: self.best.clone(),
         })

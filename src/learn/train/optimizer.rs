@@ -45,7 +45,7 @@ impl Optimizer {
     }
 
     /// What it remembers, as `NAME.TENSOR`.
-    pub fn to_host(&mut self, net: &Net) -> Result<BTreeMap<String, HostTensor>, LearnError> {
+    pub fn remembered(&mut self, net: &Net) -> Result<BTreeMap<String, HostTensor>, LearnError> {
         let mut host = BTreeMap::new();
         for (name, tensors) in self.moments() {
             for ((spec, _), tensor) in net.trained().zip(tensors.iter()) {
