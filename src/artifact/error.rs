@@ -109,6 +109,17 @@ pub enum ArtifactError {
         /// What happened with each.
         tried: Vec<String>,
     },
+    /// An archive of history cannot be used.
+    #[error("the archive {}: {reason}", path.display())]
+    Archive {
+        /// Its manifest.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The log that an archive belongs to cannot be read.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
     /// A task that works on files was cut off: the program is shutting down.
     #[error("interrupted by shutdown")]
     Interrupted,

@@ -10,6 +10,7 @@
 //! Absent on purpose: an index. The directory is the truth about what this node holds, one `stat` answers "is it here?",
 //! and the log knows what the others hold; a second list could only disagree.
 
+pub mod archive;
 pub mod error;
 mod fetch;
 #[doc(hidden)]
@@ -24,6 +25,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use archive::{Archive, ArchivedSegment, whole_log};
 pub use error::ArtifactError;
 pub use fetch::{BLOB_BYTES_MAX, FetchLimits, fetch, fetch_from_any};
 pub use serve::{TRANSFERS_MAX, serve_blobs};

@@ -169,8 +169,7 @@ impl BlobStore {
 
     /// Where the blob lies if it is here.
     pub(super) fn place(&self, hash: &Hash) -> PathBuf {
-        let name = hash.to_string();
-        self.inner.root.join(&name[..2]).join(name)
+        place_in(&self.inner.root, hash)
     }
 
     /// What a fetch of this blob holds while it runs, so that there is one at a time.
@@ -184,6 +183,12 @@ impl BlobStore {
         fetching.insert(*hash, Arc::downgrade(&turn));
         turn
     }
+}
+
+/// Where a blob lies in the folder `blobs` of a store.
+pub(super) fn place_in(blobs: &Path, hash: &Hash) -> PathBuf {
+    let name = hash.to_string();
+    blobs.join(&name[..2]).join(name)
 }
 
 /// Makes the names in a directory durable.

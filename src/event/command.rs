@@ -5,7 +5,7 @@ use super::body::body;
 use super::config::Config;
 use super::evaluation::MatchTally;
 use super::games::GamesTally;
-use super::history::LogRepaired;
+use super::history::{HistoryArchived, LogRepaired};
 use super::id::{ApiTokenId, ClusterId, Hash, JobId, NodeId, TokenId};
 use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
@@ -80,6 +80,8 @@ body! {
         ReportRepair(ReportRepair),
         /// Go on as a new cluster with the history of another (only ever on the node that restored it).
         RestoreCluster(RestoreCluster),
+        /// Say that a segment is in the archive.
+        ReportArchive(ReportArchive),
     }
 
     /// See [`Command::CreateCluster`].
@@ -416,5 +418,11 @@ body! {
     pub struct ReportRepair {
         /// What was repaired, and from where.
         pub repair: LogRepaired,
+    }
+
+    /// See [`Command::ReportArchive`].
+    pub struct ReportArchive {
+        /// What was archived.
+        pub archived: HistoryArchived,
     }
 }

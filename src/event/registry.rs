@@ -194,6 +194,7 @@ events! {
     0x0b02 v 1 "CAMPAIGN_COMPLETED" campaign::CampaignCompleted
     0x0c01 v 1 "PRODUCER_REGISTERED" notes::ProducerRegistered
     0x0c02 v 1 "NOTE_RECORDED" notes::NoteRecorded
+    0x0d01 v 1 since 2 "HISTORY_ARCHIVED" history::HistoryArchived
     0x0e01 v 1 since 2 "SEQUENTIAL_TEST_PLANNED" judgement::SequentialTestPlanned
     0x0e02 v 1 since 2 "SEQUENTIAL_TEST_CONCLUDED" judgement::SequentialTestConcluded
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned

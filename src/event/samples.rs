@@ -18,7 +18,7 @@ use super::evaluation::{
     GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
 };
 use super::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
-use super::history::LogRepaired;
+use super::history::{HistoryArchived, LogRepaired};
 use super::identity::{ApiRole, ApiTokenCreated, ApiTokenRevoked, CertificateRenewed};
 use super::jobs::{
     Contender, ExternalResultRecorded, ExternalSpec, GauntletSpec, InitModelSpec, JobCancelled, JobClaimed,
@@ -118,6 +118,7 @@ pub fn sample(kind: Kind) -> Event {
     match kind.domain() {
         "cluster" => cluster(kind),
         "identity" => identity(kind),
+        "history" if kind == Kind::HistoryArchived => archived(),
         "history" => history(),
         "membership" => membership(kind),
         "jobs" => jobs(kind),
@@ -305,6 +306,21 @@ fn history() -> Event {
         last_seq: Seq(9_400),
         reason: "checksum mismatch".into(),
         source: PEER,
+    }
+    .into()
+}
+
+fn archived() -> Event {
+    HistoryArchived {
+        host: NODE,
+        first_index: 4_711,
+        last_index: 5_000,
+        first_seq: Seq(9_000),
+        last_seq: Seq(9_400),
+        blob: hash("segment"),
+        bytes: 16_000_000,
+        chain_before: hash("chain before"),
+        chain: hash("chain"),
     }
     .into()
 }

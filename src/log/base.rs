@@ -30,7 +30,7 @@ pub(super) struct Base {
 }
 
 impl Base {
-    fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
+    pub(super) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut bytes = SegmentHeader { cluster: self.cluster, before: self.tip }.encode();
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[UNSETTLED_AT] = u8::from(self.unsettled);

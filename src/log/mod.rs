@@ -13,6 +13,7 @@
 //! The disk lies behind [`LogDisk`]: [`SegmentDisk`] is the real one, [`SimDisk`] its twin with faults for tests
 //! and simulations, where a [`LogDriver`] stands in for the writer's thread.
 
+mod archive_disk;
 mod base;
 mod cache;
 mod cursor;
@@ -46,6 +47,7 @@ mod vote;
 mod walk;
 mod writer;
 
+pub use archive_disk::{ArchiveDisk, SealedPart};
 pub use cursor::{LogCursor, Place};
 pub use damage::{Damage, find_damage};
 pub use disk::{LogDisk, LogFile};

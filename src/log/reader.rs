@@ -75,7 +75,8 @@ impl LogReader {
         Ok(LogReader { cluster: walk.header.cluster, disk })
     }
 
-    pub(super) fn disk(&self) -> &Arc<dyn LogDisk> {
+    /// The disk that it reads.
+    pub fn disk(&self) -> &Arc<dyn LogDisk> {
         &self.disk
     }
 

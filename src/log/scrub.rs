@@ -1,6 +1,7 @@
 //! Looks after sealed segments while the log is in use: checks one at a time, and puts a repaired one in its place.
 
 use super::damage::{self, Damage};
+use super::entry::LogPosition;
 use super::error::LogError;
 use super::index::Segment;
 use super::repair::{Repair, Repaired};
@@ -16,6 +17,12 @@ impl Log {
         let segments = state.index.segments();
         let sealed = segments.windows(2).filter(|pair| pair[1].before.next_index <= settled);
         sealed.map(|pair| pair[0].before.next_index).collect()
+    }
+
+    /// The last entry of each sealed segment, by its first.
+    pub fn sealed_ends(&self) -> Vec<(u64, LogPosition)> {
+        let end = |first: u64| Some((first, self.ends_of(first)?.1.position()?));
+        self.sealed().into_iter().filter_map(end).collect()
     }
 
     /// Reads the sealed segment that begins at `first` from the disk and checks it against what this log knows: each
@@ -60,7 +67,7 @@ impl Log {
     }
 
     /// The end of the log before and after the sealed segment that begins at `first`.
-    fn ends_of(&self, first: u64) -> Option<(super::entry::Tip, super::entry::Tip)> {
+    pub(super) fn ends_of(&self, first: u64) -> Option<(super::entry::Tip, super::entry::Tip)> {
         let state = self.shared().lock();
         let mut pairs = state.index.segments().windows(2);
         pairs.find(|pair| pair[0].before.next_index == first).map(|pair| (pair[0].before, pair[1].before))

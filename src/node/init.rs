@@ -32,7 +32,18 @@ impl NodeOptions {
     /// The node's configuration file.
     pub fn config(self, node: NodeId, cluster: ClusterId, peers: Vec<PeerAddress>) -> NodeConfig {
         let NodeOptions { name, listen, http, slots, workers } = self;
-        NodeConfig { name, node, cluster, listen, http, slots, workers, renew_before_days: RENEW_BEFORE_DAYS, peers }
+        NodeConfig {
+            name,
+            node,
+            cluster,
+            listen,
+            http,
+            slots,
+            workers,
+            renew_before_days: RENEW_BEFORE_DAYS,
+            peers,
+            retention: None,
+        }
     }
 }
 

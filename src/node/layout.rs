@@ -10,6 +10,7 @@
 //! DIR/standing.json   what this node must still hold when it starts again
 //! DIR/log/            the event log: the only copy that counts
 //! DIR/state/          checkpoint of the projections (rebuilt from the log when it is missing)
+//! DIR/archive/        old segments that the log let go of, where `[retention]` names no other folder
 //! DIR/checkpoints/    snapshots of earlier states, for questions about the past (rebuilt like `state/`)
 //! DIR/outbox/         proposals that the leader has not acknowledged
 //! DIR/blobs/          content-addressed files
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::NodeError;
+use super::retention::Retention;
 use crate::event::{ClusterId, NodeId};
 use crate::work::WorkerProgram;
 
@@ -58,6 +60,9 @@ pub struct NodeConfig {
     /// Members that were known when the node joined.
     #[serde(default)]
     pub peers: Vec<PeerAddress>,
+    /// What of the history stays in the log; all of it where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
 /// Where a member listens.
@@ -131,6 +136,12 @@ impl Layout {
     /// The folder of retained snapshots.
     pub fn checkpoints(&self) -> PathBuf {
         self.root.join("checkpoints")
+    }
+
+    /// The archive of this node's history.
+    pub fn archive(&self, config: &NodeConfig) -> PathBuf {
+        let named = config.retention.as_ref().and_then(|retention| retention.archive.clone());
+        named.map_or_else(|| self.root.join("archive"), |named| self.root.join(named))
     }
 
     /// The folder of workers' files.
@@ -290,6 +301,7 @@ mod tests {
                 ..WorkerProgram::default()
             }],
             peers: vec![],
+            retention: Some(Retention { keep_records: 5, keep_days: Some(3), ..Retention::default() }),
         }
     }
 

@@ -28,6 +28,7 @@ pub mod open;
 pub mod renewal;
 pub mod repair;
 pub mod reporter;
+pub mod retention;
 pub mod rollcall;
 pub mod runs;
 pub mod standing;

@@ -28,6 +28,7 @@ use super::open::{self, Opened};
 use super::renewal::Renewal;
 use super::repair;
 use super::reporter::Reporter;
+use super::retention::Retainer;
 use super::rollcall::{Doorman, Rollcall};
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
@@ -101,7 +102,7 @@ impl Node {
         }
         let hearing = wired.pulse.hearing.clone();
         let retained = Retained::owned(layout.checkpoints(), RetainedLimits::default())?;
-        let past = Past::new(layout.log(), retained);
+        let past = Past::new(layout.log(), layout.archive(&config), retained);
         // Last: a runtime must not be dropped on the way out of a failed start.
         let bulk = bulk_runtime().map_err(NodeError::io(layout.root()))?;
         let mut node = Node {
@@ -229,6 +230,12 @@ impl Node {
         self.tasks.spawn(self.rollcall.clone().run(self.replica.clone(), self.stop.clone()));
         let scrubber = repair::scrubber(&self.replica, node, self.pulse.peers.clone(), self.outbox.clone());
         self.tasks.spawn(scrubber.run(self.stop.clone()));
+        if let Some(retention) = self.config.retention.clone() {
+            let (log, archive) = (self.layout.log(), self.layout.archive(&self.config));
+            let (replica, outbox) = (self.replica.clone(), self.outbox.clone());
+            let retainer = Retainer { node, retention, log, archive, replica, outbox };
+            self.tasks.spawn(retainer.run(self.stop.clone()));
+        }
         let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
         self.tasks.spawn(reporter.run(self.stop.clone()));
         let (pulse, workshop, replica, stop) =

@@ -16,6 +16,9 @@ use crate::work::outbox::Limits;
 /// More numbers than a node gives while its own log lags behind the cluster.
 const NUMBERS_SKIPPED: u64 = 1 << 32;
 
+/// A segment has at least so many bytes, whatever `node.toml` says.
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+
 /// What a data directory holds, open.
 pub struct Opened {
     /// The node's key and certificate.
@@ -49,7 +52,10 @@ pub fn open(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
     }
     let loaded = load(&layout.state());
     let check_from = check_from(layout, &loaded);
-    let options = LogOptions { check_from, waits_for_space: true, ..LogOptions::new(identity.ca().fingerprint()) };
+    let mut options = LogOptions { check_from, waits_for_space: true, ..LogOptions::new(identity.ca().fingerprint()) };
+    if let Some(retention) = &config.retention {
+        options.segment_bytes = retention.segment_bytes.max(SEGMENT_BYTES_MIN);
+    }
     let (log, recovery) = Log::open(&layout.root().join("log"), options)?;
     if let Some(cut) = &recovery.cut {
         tracing::warn!(path = %cut.path.display(), offset = cut.offset, bytes = cut.bytes, "a torn end of the log was cut");

@@ -33,12 +33,14 @@ pub enum ReplayError {
     },
     /// The log begins after the moment, and no retained snapshot lies between.
     #[error(
-        "the log here begins after record {at}, and no retained snapshot reaches back that far: \
-         ask a node that holds the whole history, or read a backup"
+        "the log here begins after record {base}, and nothing that is kept reaches back to record {at}: read it from the archive \
+         (`kifu-replay --archive DIR`), ask a node that holds the whole history, or read a backup"
     )]
     Forgotten {
         /// The record that was asked for.
         at: Seq,
+        /// The last record that the log no longer holds.
+        base: Seq,
     },
     /// A projection cannot fold the records up to there.
     #[error(transparent)]

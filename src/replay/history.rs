@@ -36,6 +36,11 @@ impl History {
         Ok(History { reader: LogReader::open(log)?, retained })
     }
 
+    /// The history that `reader` reads, with the snapshots in `retained`.
+    pub fn new(reader: LogReader, retained: Retained) -> History {
+        History { reader, retained }
+    }
+
     /// The log.
     pub fn reader(&self) -> &LogReader {
         &self.reader
@@ -66,8 +71,15 @@ impl History {
                 None => break,
             }
         }
-        if self.reader.base()?.is_some() {
-            return Err(ReplayError::Forgotten { at });
+        if let Some(base) = self.reader.base()? {
+            // The log's own snapshot may reach back further than those that are retained.
+            if let Some(state) = self.log_snapshot(at)? {
+                let from = state.seq;
+                if let Some(state) = self.fold_on(state, at, progress)? {
+                    return Ok(Reconstructed { state, from });
+                }
+            }
+            return Err(ReplayError::Forgotten { at, base: base.seq });
         }
         let state = self.fold_on(State::new(), at, progress)?.ok_or(ReplayError::Future { at, last: Seq(0) })?;
         Ok(Reconstructed { state, from: Seq(0) })
@@ -113,6 +125,21 @@ impl History {
         state.forget_changes();
         progress(at.0 - begin.0, at.0 - begin.0);
         Ok(Some(state))
+    }
+
+    /// The state of the log's snapshot, if it is not later than `at` and this build can read it.
+    fn log_snapshot(&self, at: Seq) -> Result<Option<State>, ReplayError> {
+        let Some(file) = self.reader.snapshot()?.filter(|file| file.header().position.seq <= at) else {
+            return Ok(None);
+        };
+        let (_, bytes) = file.read()?;
+        match State::restore(&bytes) {
+            Ok(state) => Ok(Some(state)),
+            Err(error) => {
+                tracing::warn!(%error, "the log's snapshot is ignored");
+                Ok(None)
+            }
+        }
     }
 
     /// Whether the log begins right after the state's last record.

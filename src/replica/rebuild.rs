@@ -38,7 +38,7 @@ pub fn rebuild(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Rebuilt, ReplicaError> {
     if let Some(base) = reader.base()? {
-        return Err(ReplayError::Forgotten { at: base.seq }.into());
+        return Err(ReplayError::Forgotten { at: Seq(1), base: base.seq }.into());
     }
     Store::destroy(store)?;
     retained.clear()?;

@@ -7,6 +7,7 @@ mod http;
 mod identity;
 mod members;
 mod past;
+mod retention;
 mod running;
 mod support;
 mod trust;

@@ -161,6 +161,9 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, replica: &Arc<Replica
             tokio::time::sleep(HEARTBEAT_EVERY).await;
         }
     });
+    if let Some(keep) = world.plan.keep_entries {
+        tokio::spawn(retain(keep, machine.clone(), replica.clone(), world.clone()));
+    }
     let server = replica.clone();
     tokio::spawn(async move {
         while let Some(connection) = endpoint.accept().await {
@@ -173,6 +176,19 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, replica: &Arc<Replica
             });
         }
     });
+}
+
+/// Lets the log begin later and later, as retention does, but without an archive: nobody here asks for the past.
+async fn retain(keep: u64, machine: Arc<Machine>, replica: Arc<Replica>, world: Arc<World>) {
+    let mut dice = Dice::new(world.plan.seed, &format!("retention of {}", machine.name));
+    loop {
+        tokio::time::sleep(dice.ms(300, 2_000)).await;
+        // A disk that fails is noticed elsewhere; a full one has space again later.
+        let Ok(Some(position)) = replica.make_snapshot().await else { continue };
+        let kept = replica.log().settled().unwrap_or(0).saturating_sub(keep);
+        replica.let_go_before(kept.min(position.index + 1)).await.ok();
+        world.trace().note(&format!("{} may let go of {kept}", machine.name));
+    }
 }
 
 /// Hears a peer's heartbeats until its connection ends.

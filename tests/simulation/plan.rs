@@ -25,6 +25,8 @@ pub struct Plan {
     pub skews_ms: Vec<i64>,
     /// Between two proposals of a machine.
     pub load_every_ms: u64,
+    /// Entries that each machine keeps at least; all of them in half of the runs.
+    pub keep_entries: Option<u64>,
 }
 
 impl Plan {
@@ -40,7 +42,10 @@ impl Plan {
         let latency_ms = if slow { (20, dice.number(25, 40)) } else { (1, dice.number(2, 10)) };
         let loss = if dice.chance(0.5) { 0.0 } else { dice.real(0.0, 0.01) };
         let (chaos, load_every_ms) = (Duration::from_secs(44), dice.number(40, 200));
-        Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms }
+        // Dice of their own: a run without is as it was before there was retention.
+        let mut retention = Dice::new(seed, "retention");
+        let keep_entries = retention.chance(0.5).then(|| retention.number(10, 100));
+        Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms, keep_entries }
     }
 
     pub fn machines(&self) -> usize {

@@ -75,6 +75,10 @@ counts! {
     elections,
     /// Logs that were cut back by a new leader.
     truncations,
+    /// Logs that let go of their beginning.
+    trims,
+    /// Snapshots that a member took over from its leader.
+    snapshots_installed,
     /// Starts from a checkpoint of the projections.
     from_checkpoint,
     /// Records committed.

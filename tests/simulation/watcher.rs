@@ -47,6 +47,10 @@ struct Last {
     end: Option<LogPosition>,
     committed: Option<u64>,
     seq: Seq,
+    /// The last entry that its log no longer holds.
+    base: Option<u64>,
+    /// Snapshots that it has taken over.
+    installed: u64,
     /// The step at which it was seen to have gone back.
     failing_since: Option<u64>,
 }
@@ -73,7 +77,8 @@ impl Watcher {
         let leadership = live.replica.leadership().borrow().clone();
         let leads = (leadership.leader == Some(machine.node)).then_some(leadership.term);
         let (end, committed, seq) = (log.last(), log.committed(), live.replica.fold().seq());
-        let now = Last { leads, end, committed, seq, failing_since: before.failing_since };
+        let (base, installed) = (log.base().map(|base| base.index), live.replica.snapshots().installed());
+        let now = Last { leads, end, committed, seq, base, installed, failing_since: before.failing_since };
         if now == before && before.failing_since.is_none() {
             return Ok(());
         }
@@ -94,14 +99,30 @@ impl Watcher {
         let replaced = before.end.zip(end).is_some_and(|(before, end)| {
             end.term > before.term && log.position_of(before.index).ok().flatten().is_none_or(|at| at != before)
         });
-        world.count(|counts| counts.truncations += u64::from(shorter || replaced));
+        world.count(|counts| {
+            counts.truncations += u64::from(shorter || replaced);
+            counts.snapshots_installed += installed - before.installed;
+            counts.trims += u64::from(installed == before.installed && base > before.base && before.end.is_some());
+        });
+        if let Some(base) = log.base().filter(|base| Some(base.index) != before.base) {
+            self.matching.see(&base)?;
+            self.committed.see(&machine.name, &base)?;
+        }
         self.see_committed(world, machine, live, committed)?;
         if let Some(term) = leads.filter(|_| leads != before.leads) {
             self.elections.see(term, machine.node)?;
             let news = self.led.insert(term);
             world.count(|counts| counts.elections += u64::from(news));
-            if log.last().is_some() && log.position_of(0).is_ok() {
-                let entry = |index| log.position_of(index).ok().flatten();
+            let begins = log.base();
+            if log.last().is_some() && log.position_of(begins.map_or(0, |base| base.index)).is_ok() {
+                // What lies before the beginning is vouched for by the chain there.
+                let gone = |index| begins.is_some_and(|base| index < base.index);
+                let known = |index| self.committed.at(index).copied();
+                let vouched = begins.is_none_or(|base| known(base.index).is_none_or(|at| at.chain == base.chain));
+                let entry = |index| match gone(index) && vouched {
+                    true => known(index),
+                    false => log.position_of(index).ok().flatten(),
+                };
                 leader_completeness::check(&machine.name, term, &self.committed, entry)?;
             }
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::artifact::whole_log;
 use crate::event::Seq;
 use crate::projection::State;
 use crate::replay::{History, Moment, ReplayError, Retained};
@@ -19,15 +20,16 @@ const TURNS_MAX: usize = 1;
 #[derive(Clone)]
 pub struct Past {
     log: PathBuf,
+    archive: PathBuf,
     retained: Retained,
     turns: Arc<Semaphore>,
     cached: Arc<Mutex<Vec<Arc<State>>>>,
 }
 
 impl Past {
-    /// The past in the log's folder `log`, with the snapshots in `retained`.
-    pub fn new(log: PathBuf, retained: Retained) -> Past {
-        Past { log, retained, turns: Arc::new(Semaphore::new(TURNS_MAX)), cached: Arc::default() }
+    /// The past in the log's folder `log`, and before it in `archive` if there is one, with the snapshots in `retained`.
+    pub fn new(log: PathBuf, archive: PathBuf, retained: Retained) -> Past {
+        Past { log, archive, retained, turns: Arc::new(Semaphore::new(TURNS_MAX)), cached: Arc::default() }
     }
 
     /// The retained snapshots.
@@ -53,7 +55,13 @@ impl Past {
     }
 
     fn make(&self, moment: Moment, applied: Seq) -> Result<Arc<State>, ReplayError> {
-        let history = History::open(&self.log, self.retained.clone())?;
+        let history = match whole_log(&self.log, Some(&self.archive)) {
+            Ok(reader) => History::new(reader, self.retained.clone()),
+            Err(error) => {
+                tracing::warn!(%error, "the archive is left out: only what the log holds can be asked for");
+                History::open(&self.log, self.retained.clone())?
+            }
+        };
         let at = moment.resolve(history.reader(), applied)?;
         if let Some(state) = self.cached(at) {
             return Ok(state);

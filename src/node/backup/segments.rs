@@ -14,6 +14,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// The committed part of one segment.
 struct Part {
+    /// Its name in a log's folder.
+    name: String,
     path: PathBuf,
     bytes: u64,
     last: LogPosition,
@@ -78,7 +80,11 @@ fn parts(
     let other = |reason: String| NodeError::Backup { path: out.to_owned(), reason };
     let from = after.map_or(0, |copy| copy.last_index + 1);
     if let Some(base) = reader.base()?.filter(|base| base.index >= from) {
-        return Err(other(format!("this node's log begins after entry {}: back up another node", base.index)));
+        return Err(other(format!(
+            "this node's log begins after entry {}, and its archive does not hold all that came before: back up a node that \
+             holds the whole history, or one that archived it",
+            base.index
+        )));
     }
     let mut cursor = reader.entries_near(from)?;
     let before = cursor.position();
@@ -97,7 +103,8 @@ fn parts(
         }
         if is_new {
             parts.iter_mut().for_each(|part| part.sealed = true);
-            parts.push(Part { path: place.path, bytes: place.offset, last, sealed: false });
+            let name = format!("{:020}.seg", entry.index);
+            parts.push(Part { name, path: place.path, bytes: place.offset, last, sealed: false });
         } else if let Some(part) = parts.last_mut() {
             (part.bytes, part.last) = (place.offset, last);
         }
@@ -107,7 +114,7 @@ fn parts(
 
 /// Copies the beginning of a segment, makes it durable, and reads it back.
 fn copy_part(part: &Part, out: &Path) -> Result<SegmentCopy, NodeError> {
-    let name = part.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = part.name.clone();
     let target = out.join(&name);
     let temporary = target.with_extension("tmp");
     let write = || -> std::io::Result<Hash> {

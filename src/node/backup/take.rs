@@ -5,7 +5,7 @@ use std::path::Path;
 use super::blobs::{self, Gathered};
 use super::manifest::{BACKUP_VERSION, Manifest};
 use super::segments;
-use crate::artifact::BlobStore;
+use crate::artifact::{BlobStore, whole_log};
 use crate::event::Seq;
 use crate::node::api::{Client, Request, Response, Target};
 use crate::node::layout::write_durably;
@@ -32,7 +32,9 @@ pub struct Taken {
 /// good then.
 pub async fn take(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
     let earlier = Manifest::load(out)?;
-    let history = History::open(&layout.log(), Retained::read_only(layout.checkpoints()))?;
+    let archive = layout.load_config().map_or_else(|_| layout.root().join("archive"), |config| layout.archive(&config));
+    let reader = whole_log(&layout.log(), Some(&archive))?;
+    let history = History::new(reader, Retained::read_only(layout.checkpoints()));
     let genesis = history.reader().cluster();
     if earlier.as_ref().is_some_and(|earlier| earlier.genesis != genesis) {
         let reason = "it holds a backup of another cluster: choose another folder".to_owned();

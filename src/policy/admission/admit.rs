@@ -51,6 +51,7 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::RenewCertificate(command) => identity::renew(state, command, now),
         Command::CreateApiToken(command) => identity::create_api_token(state, command, now),
         Command::ReportRepair(command) => history::repaired(state, origin, command),
+        Command::ReportArchive(command) => history::archived(origin, command),
         Command::RevokeApiToken(command) => identity::revoke_api_token(state, command),
         Command::ChangeRoles(command) => members::change_roles(state, command),
         Command::RemoveMember(command) => members::remove(state, command, now),

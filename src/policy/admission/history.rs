@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::text::clip;
 use crate::event::NodeId;
-use crate::event::command::ReportRepair;
+use crate::event::command::{ReportArchive, ReportRepair};
 use crate::event::history::LogRepaired;
 use crate::policy::view::Decision;
 use crate::projection::State;
@@ -23,10 +23,21 @@ pub(super) fn repaired(state: &State, origin: NodeId, command: &ReportRepair) ->
     Ok(vec![Decision::new(event, [])])
 }
 
+/// `HISTORY_ARCHIVED`. The host has read the copy back; nobody else can.
+pub(super) fn archived(origin: NodeId, command: &ReportArchive) -> Result<Vec<Decision>, Refusal> {
+    let archived = command.archived.clone();
+    if origin != archived.host {
+        return Err(Refusal::NotYours { origin, host: archived.host });
+    }
+    Ok(vec![Decision::new(archived, [])])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kind;
     use crate::event::membership::ClusterVersionRaised;
+    use crate::event::samples::sample;
     use crate::event::{Command, Seq};
     use crate::policy::testing::{Given, joined};
 
@@ -42,6 +53,16 @@ mod tests {
             source: NodeId(source),
         };
         Command::ReportRepair(ReportRepair { repair })
+    }
+
+    #[test]
+    fn a_host_reports_its_own_archive() {
+        let crate::event::Event::HistoryArchived(sample) = sample(Kind::HistoryArchived) else { panic!("its sample") };
+        let archived = crate::event::history::HistoryArchived { host: NodeId(1), ..sample };
+        let report = || Command::ReportArchive(ReportArchive { archived: archived.clone() });
+        let given = Given::events([joined(1), joined(2)]).and(ClusterVersionRaised { from: 1, to: 2 });
+        given.clone().when(1, report()).then_kinds(&["HISTORY_ARCHIVED"]);
+        given.when(2, report()).refused("not_yours");
     }
 
     #[test]

@@ -33,6 +33,10 @@ pub struct Cli {
     #[arg(long, env = "KIFU_DATA", value_name = "DIR", global = true, hide_env_values = true)]
     pub data: Option<PathBuf>,
 
+    /// A node's archive, with what came before its log; DIR/archive when there is one
+    #[arg(long, env = "KIFU_ARCHIVE", value_name = "DIR", global = true, hide_env_values = true)]
+    pub archive: Option<PathBuf>,
+
     #[command(flatten)]
     pub output: OutputArgs,
 

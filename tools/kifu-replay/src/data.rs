@@ -1,7 +1,8 @@
 //! Opens the log that the user points at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use kifu::artifact::{Archive, ArtifactError, whole_log};
 use kifu::cli::{ExitCode, Failure};
 use kifu::event::{EventError, Record, Seq};
 use kifu::log::{LogError, LogReader, StoredRecord};
@@ -16,6 +17,8 @@ pub struct Data {
     pub history: History,
     /// The last record.
     pub last: Seq,
+    /// The last record that is not here any more; none where the history is whole.
+    pub base: Option<Seq>,
 }
 
 /// The folder with the segments: `DIR/log` of a node's directory, or the directory itself.
@@ -33,15 +36,43 @@ fn checkpoints(cli: &Cli) -> PathBuf {
     cli.data.clone().unwrap_or_default().join("checkpoints")
 }
 
+/// The folder of the archive: the one that was named, or the one in the node's directory.
+pub fn archive(data: &Path, named: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    let own = data.join("archive");
+    match named {
+        Some(named) if Archive::load(named).map_err(unarchived)?.is_none() => {
+            let failure = Failure::new(ExitCode::NotFound, format!("{} is no archive", named.display()));
+            Err(failure.hint("name the folder that holds archive.json: `[retention] archive` in the node's node.toml"))
+        }
+        Some(named) => Ok(Some(named.to_owned())),
+        None => Ok(Some(own).filter(|own| own.is_dir())),
+    }
+}
+
+/// The log in `folder`, with what the archive holds before it.
+pub fn reader(cli: &Cli, folder: &Path) -> Result<LogReader, Failure> {
+    let data = cli.data.as_deref().unwrap_or(folder);
+    whole_log(folder, archive(data, cli.archive.as_deref())?.as_deref()).map_err(unarchived)
+}
+
+/// What is wrong with an archive or its log, and the code to end with.
+pub fn unarchived(error: ArtifactError) -> Failure {
+    match error {
+        ArtifactError::Log(error) => broken(error),
+        error => Failure::new(ExitCode::Unhealthy, error),
+    }
+}
+
 impl Data {
     /// Opens the log and finds its end.
     pub fn open(cli: &Cli) -> Result<Data, Failure> {
         let folder = folder(cli)?;
         let retained = Retained::read_only(checkpoints(cli));
-        let history = History::open(&folder, retained).map_err(broken)?;
+        let history = History::new(reader(cli, &folder)?, retained);
         let reader = history.reader().clone();
         let last = reader.last().map_err(broken)?.map_or(Seq(0), |last| last.seq);
-        Ok(Data { reader, history, last })
+        let base = reader.base().map_err(broken)?.map(|base| base.seq);
+        Ok(Data { reader, history, last, base })
     }
 
     /// Checks that there is a record with this seq (0: before the first).
@@ -56,7 +87,7 @@ impl Data {
     pub fn extent(&self) -> String {
         match self.last {
             Seq(0) => "the log holds no records".to_owned(),
-            last => format!("the log holds the records 1 to {last}"),
+            last => format!("the log holds the records {} to {last}", self.base.unwrap_or_default().next()),
         }
     }
 

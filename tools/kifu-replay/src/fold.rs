@@ -20,6 +20,13 @@ impl<'a> Fold<'a> {
         Fold { data, state: State::new() }
     }
 
+    /// The first state that can be made: before record 1, or that of the log's snapshot when what came before is not here.
+    pub fn first(data: &'a Data) -> Result<Fold<'a>, Failure> {
+        let Some(base) = data.base else { return Ok(Fold::new(data)) };
+        let snapshot = data.reader.snapshot().map_err(data::broken)?;
+        Fold::at(data, snapshot.map_or(base, |file| file.header().position.seq))
+    }
+
     /// The state after record `at`, from the nearest retained snapshot.
     pub fn at(data: &'a Data, at: Seq) -> Result<Fold<'a>, Failure> {
         let progress = Progress::new(None, "events");

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kifu::artifact::whole_log;
 use kifu::cli::{ExitCode, Failure, Printer, Progress};
-use kifu::log::LogReader;
 use kifu::node::Layout;
 use kifu::replay::{Retained, RetainedLimits};
 use kifu::replica::rebuild::rebuild;
@@ -40,7 +40,8 @@ impl Rebuild {
         }
         let _lock =
             layout.lock().map_err(|error| Failure::new(error.exit_code(), error).hint("stop the node first"))?;
-        let reader = LogReader::open(&layout.log()).map_err(data::broken)?;
+        let archive = data::archive(dir, cli.archive.as_deref())?;
+        let reader = whole_log(&layout.log(), archive.as_deref()).map_err(data::unarchived)?;
         let last = reader.last().map_err(data::broken)?.map_or(0, |last| last.seq.0);
         let retained = Retained::owned(layout.checkpoints(), RetainedLimits::default()).map_err(data::lost)?;
         let progress = Progress::new(Some(last), "events");

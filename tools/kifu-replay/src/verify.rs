@@ -58,7 +58,15 @@ impl Verify {
     pub fn run(&self, cli: &Cli, printer: &mut Printer) -> Result<ExitCode, Failure> {
         let folder = data::folder(cli)?;
         let progress = Progress::new(None, "bytes");
-        let checked = log::verify(&folder, &mut |done, _| progress.set(done));
+        let reader = data::reader(cli, &folder);
+        let checked = match reader {
+            Ok(reader) => log::verify_on(reader.disk().clone(), &mut |done, _| progress.set(done)),
+            // A log that cannot be opened is looked at all the same, and the report says what is wrong.
+            Err(_) if data::archive(&folder, cli.archive.as_deref())?.is_none() => {
+                log::verify(&folder, &mut |done, _| progress.set(done))
+            }
+            Err(failure) => return Err(failure),
+        };
         let checked = checked.map_err(data::broken)?;
         drop(progress);
         let mut report = Report::of(checked);
@@ -98,7 +106,7 @@ impl Report {
 
     /// Folds all records, and compares at each recorded digest.
     fn fold(&mut self, data: &Data) -> Result<(), Failure> {
-        let mut fold = Fold::new(data);
+        let mut fold = Fold::first(data)?;
         fold.advance_with(data.last, |state, record| {
             let Some(differences) = digests::compare(state, record) else { return Ok(()) };
             self.digests_compared += 1;

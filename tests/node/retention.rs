@@ -1,0 +1,122 @@
+//! Retention: old history goes to the archive, a new member goes on from a snapshot, and the whole history can still be read.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use kifu::artifact::{Archive, whole_log};
+use kifu::event::jobs::{ExternalSpec, JobSpec};
+use kifu::event::{JobId, Kind, Seq};
+use kifu::log::{LogReader, verify_on};
+use kifu::node::api::{Noun, Request, Response};
+use kifu::node::retention::Retention;
+use kifu::node::{Layout, backup};
+use kifu::projection::State;
+use kifu::replay::{History, Moment, Retained};
+use serde_json::Value;
+
+use super::support::{Machine, PATIENCE};
+
+/// Small segments and little that stays, so that history is archived within seconds.
+fn retain(machine: &Machine) {
+    let layout = Layout::new(&machine.data);
+    let mut config = layout.load_config().expect("a configuration");
+    let tight = Retention { keep_records: 20, segment_bytes: 64 << 10, every_s: 1, ..Retention::default() };
+    config.retention = Some(tight);
+    layout.save_config(&config).expect("written");
+}
+
+/// A job that nobody takes, with a long text, so that segments fill.
+async fn submit(machine: &Machine, name: &str) -> Seq {
+    let params = format!("{{\"words\":\"{}\"}}", "x".repeat(3_000));
+    let spec = ExternalSpec { program: "nobody-runs-this".to_owned(), params, inputs: vec![] };
+    let spec = Box::new(JobSpec::External(spec));
+    match machine.ask(&Request::SubmitJob { job: JobId::new(name), spec, priority: 0 }).await {
+        Ok(Response::Done { seq: Some(seq) }) => seq,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn digests(machine: &Machine, at: Seq) -> Vec<Value> {
+    let ask = Box::new(Request::List { noun: Noun::Digests });
+    machine.rows(&Request::AsOf { at: Moment::Seq(at), ask }).await
+}
+
+fn base_of(machine: &Machine) -> Option<Seq> {
+    let reader = LogReader::open(&machine.data.join("log")).ok()?;
+    reader.base().ok().flatten().map(|base| base.seq)
+}
+
+/// Submits jobs until the log begins later.
+async fn fill(machine: &Machine) -> Seq {
+    let deadline = Instant::now() + PATIENCE;
+    let mut number = 0;
+    loop {
+        submit(machine, &format!("job-{number}")).await;
+        number += 1;
+        if let Some(base) = base_of(machine) {
+            return base;
+        }
+        assert!(Instant::now() < deadline, "nothing was archived after {number} jobs");
+    }
+}
+
+/// The whole history is there, chained across the seam, and leads to the same state as the node has.
+fn check_whole(data: &Path) {
+    let archive = data.join("archive");
+    let reader = whole_log(&data.join("log"), Some(&archive)).expect("an archive and a log");
+    assert_eq!(reader.base().expect("readable"), None, "it begins at the beginning");
+    let report = verify_on(reader.disk().clone(), &mut |_, _| {}).expect("a log");
+    assert_eq!((report.problem_count, report.base), (0, None), "{report:?}");
+    let mut state = State::new();
+    let mut facts = 0;
+    for record in reader.records(Seq(1)).expect("all records") {
+        let record = record.expect("whole").decode().expect("known");
+        facts += u64::from(record.draft.event.kind() == Kind::HistoryArchived);
+        state.apply(&record);
+    }
+    let archived = Archive::load(&archive).expect("readable").expect("there is one");
+    assert!(facts >= archived.segments().len() as u64, "each archived segment is a fact");
+    let history = History::new(reader, Retained::read_only(data.join("none")));
+    let last = report.last.expect("entries").seq;
+    let made = history.state_at(last, &mut |_, _| {}).expect("the end");
+    assert_eq!(made.state.digest(), state.digest());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_history_goes_to_the_archive_and_a_new_member_goes_on_from_a_snapshot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut first = Machine::new(folder.path(), "n1");
+    first.init(&["--cluster", "kept"]);
+    retain(&first);
+    first.start();
+    first.wait_for("a leader", |status| status.hosts_online == 1).await;
+    let early = submit(&first, "early").await;
+    let before = digests(&first, early).await;
+    let base = fill(&first).await;
+    assert!(base > early);
+    assert_eq!(digests(&first, early).await, before, "the past is answered from the archive");
+
+    let mut second = Machine::new(folder.path(), "n2");
+    second.join(&first, &[]);
+    second.start();
+    let status = second.wait_for("both members", |status| status.hosts_online == 2).await;
+    let at = submit(&first, "after the new member").await;
+    assert!(status.seq <= at);
+    let deadline = Instant::now() + PATIENCE;
+    let of_first = digests(&first, at).await;
+    while digests(&second, at).await != of_first {
+        assert!(Instant::now() < deadline, "the new member has another state");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!of_first.is_empty());
+    assert!(base_of(&second).is_some_and(|own| own >= base), "it did not get what the first one let go of");
+
+    let out = folder.path().join("backup");
+    let taken = backup::take(&Layout::new(&first.data), &out).await.expect("the archive is part of the history");
+    assert!(taken.manifest.seq >= early && taken.manifest.segments[0].name.starts_with("00000000000000000000"));
+
+    assert_eq!((second.stop(), first.stop()), (0, 0));
+    check_whole(&first.data);
+    first.start();
+    first.wait_for("its own log again", |status| status.seq >= at).await;
+}
