@@ -100,7 +100,7 @@ async fn old_history_goes_to_the_archive_and_a_new_member_goes_on_from_a_snapsho
     second.join(&first, &[]);
     second.start();
     let status = second.wait_for("both members", |status| status.hosts_online == 2).await;
-    let at = submit(&first, "after the new member").await;
+    let at = submit(&first, "later").await;
     assert!(status.seq <= at);
     let deadline = Instant::now() + PATIENCE;
     let of_first = digests(&first, at).await;
