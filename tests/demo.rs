@@ -28,3 +28,38 @@ fn a_small_campaign_ends_well_although_the_leader_is_killed() {
     assert!(count("LEADER_ELECTED") >= 2, "the leader was killed: {words}");
     assert!(count("STATE_DIGESTED") >= 1);
 }
+
+/// A game with a hundred thousand action numbers, on one node.
+#[test]
+fn ringrift_is_played_verified_learned_judged_and_promoted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_kifu-node"))
+        .args(["demo", "--quick", "--nodes", "1", "--game", "ringrift-hex8-2p", "--seed", "7", "-o", "json", "--out"])
+        .arg(folder.path().join("demo"))
+        .output()
+        .expect("the program runs");
+    let words = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {words}"));
+    // What such small figures lead to is left open; that every room is entered is not.
+    let generation = &report["generations"][0];
+    assert!(["promoted", "rejected"].contains(&generation["verdict"].as_str().unwrap_or_default()), "{words}");
+    assert!(generation["samples"].as_u64().is_some_and(|samples| samples > 1_000), "{words}");
+    let count = |kind: &str| report["events"][kind].as_u64().unwrap_or(0);
+    assert_eq!(count("GAMES_RECORDED"), count("GAMES_VERIFIED"));
+    assert_eq!(count("GAMES_QUARANTINED"), 0);
+    assert!(count("TRAINING_COMPLETED") == 1 && count("GAUNTLET_CONCLUDED") >= 1, "{words}");
+}
+
+#[test]
+fn a_game_that_nobody_knows_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("demo");
+    let output = Command::new(env!("CARGO_BIN_EXE_kifu-node"))
+        .args(["demo", "--game", "ringrift-hex-2p", "--out"])
+        .arg(&out)
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ringrift-hex8-2p"));
+    assert!(!out.exists());
+}

@@ -97,8 +97,7 @@ impl Answers {
     pub fn check(&self, found: &Answers, limits: [f32; 2]) -> Result<(), LearnError> {
         let distance = self.distance(found);
         for (what, distance, limit) in [("logits", distance[0], limits[0]), ("values", distance[1], limits[1])] {
-            // Not a number is no small difference.
-            if !(distance <= limit) {
+            if distance.is_nan() || distance > limit {
                 return Err(LearnError::Frozen { what, distance, limit });
             }
         }

@@ -1,11 +1,13 @@
 //! The net as search asks it: batches of positions in, policies and values out.
 
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
 
 use super::choices::Choices;
 use super::error::LearnError;
+use super::gauge::{Gauge, Usage};
 use super::net::Net;
 use super::policy_head::Asked;
 use super::precision::Precision;
@@ -28,6 +30,7 @@ pub struct NetEvaluator<G> {
     planes: Vec<f32>,
     choices: Choices,
     leaves: u64,
+    gauge: Gauge,
     game: PhantomData<G>,
 }
 
@@ -56,6 +59,7 @@ impl<G: Planes> NetEvaluator<G> {
             planes: Vec::new(),
             choices: Choices::new(game.policy_shape(), shape.height * shape.width),
             leaves: 0,
+            gauge: Gauge::new(Instant::now()),
             game: PhantomData,
         })
     }
@@ -65,9 +69,14 @@ impl<G: Planes> NetEvaluator<G> {
         self.precision
     }
 
+    /// How well the device has been used since the evaluator was made; none before the first batch.
+    pub fn usage(&self) -> Option<Usage> {
+        self.gauge.usage(Instant::now())
+    }
+
     /// The same evaluator, as if it had evaluated nothing yet.
     pub(super) fn forget_leaves(self) -> Self {
-        NetEvaluator { leaves: 0, ..self }
+        NetEvaluator { leaves: 0, gauge: Gauge::new(Instant::now()), ..self }
     }
 
     /// Runs the encoded positions; gives the logits of all actions, then each position's win probabilities, mover first.
@@ -92,14 +101,17 @@ impl<G: Planes> NetEvaluator<G> {
         chunk: &[(&G::State, &[G::Action])],
         into: &mut Vec<Evaluation>,
     ) -> Result<(), LearnError> {
+        let begun = Instant::now();
         self.planes.resize(chunk.len() * self.shape.len(), 0.0);
         self.choices.clear();
         for ((state, legal), planes) in chunk.iter().zip(self.planes.chunks_exact_mut(self.shape.len())) {
             game.encode(state, planes);
             self.choices.push(legal.iter().map(|action| game.sketch(action)));
         }
+        let encoded = Instant::now();
         let out = self.forward(chunk.len())?;
         self.leaves += chunk.len() as u64;
+        self.gauge.count(chunk.len(), encoded - begun, encoded.elapsed());
         let (logits, values) = out.split_at(self.choices.actions());
         for (index, ((state, _), relative)) in chunk.iter().zip(values.chunks_exact(self.seats)).enumerate() {
             let logits = logits[self.choices.of(index)].to_vec();

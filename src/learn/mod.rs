@@ -15,6 +15,7 @@ pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frozen;
+pub mod gauge;
 #[cfg(feature = "torch")]
 pub mod infer;
 #[cfg(feature = "torch")]

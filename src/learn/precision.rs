@@ -61,7 +61,7 @@ pub fn checked<G: Planes>(game: &G, weights: &Weights, device: Device) -> Result
     if let Some(expected) = weights.frozen() {
         expected.check(&answers(game, &mut evaluator)?, F32_LIMITS)?;
     }
-    Ok(evaluator)
+    Ok(evaluator.forget_leaves())
 }
 
 /// The evaluator of the fastest precision that the device has and that agrees with 32 bits on the frozen positions.
@@ -71,6 +71,7 @@ pub fn checked<G: Planes>(game: &G, weights: &Weights, device: Device) -> Result
 pub fn fastest<G: Planes>(game: &G, weights: &Weights, device: Device) -> Result<NetEvaluator<G>, LearnError> {
     let mut exact = checked(game, weights, device)?;
     if !Precision::Bf16.is_native(device) {
+        tracing::info!(precision = exact.precision().name(), "net loaded");
         return Ok(exact);
     }
     let mut fast = NetEvaluator::in_precision(game, weights, device, Precision::Bf16)?;

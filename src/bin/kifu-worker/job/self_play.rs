@@ -36,6 +36,20 @@ pub fn run<G: Planes>(
         report.alive(Some(f64::from(progress.games) / f64::from(spec.games.max(1))));
         workshop.go_on()
     })?;
+    if let Some(usage) = evaluator.usage() {
+        let percent = |share: f64| (share * 100.0).round();
+        tracing::info!(
+            leaves_per_second = usage.leaves_per_second.round(),
+            net_leaves_per_second = usage.net_leaves_per_second.round(),
+            batch = usage.batch.round(),
+            batch_fill_percent = percent(usage.batch / plan.concurrent as f64),
+            net_percent = percent(usage.net_share),
+            encoding_percent = percent(usage.encoding_share),
+            wait_ms = (usage.wait_ms * 100.0).round() / 100.0,
+            precision = evaluator.precision().name(),
+            "self-play done"
+        );
+    }
     write(game, &records, workshop)
 }
 
