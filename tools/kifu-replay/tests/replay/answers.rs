@@ -457,6 +457,7 @@ fn the_help_names_verbs_and_exit_codes() {
                    digests
           rebuild  Make the projections and the retained snapshots of a node anew, from its log alone
           game     Look into recorded games
+          dataset  Take samples to other programs, and check those that come back
           help     Print this message or the help of the given subcommand(s)
 
         Options:
