@@ -236,7 +236,7 @@ fn inverse_diagonal(mut matrix: Vec<Vec<f64>>) -> Vec<f64> {
     }
     // Column j of the inverse of the lower triangle; its squares from row j on sum up to the inverse's diagonal.
     let mut diagonal = vec![0.0; size];
-    for column in 0..size {
+    for (column, entry) in diagonal.iter_mut().enumerate() {
         let mut solved = vec![0.0; size];
         for row in column..size {
             let dot: f64 = (column..row).map(|k| matrix[row][k] * solved[k]).sum();
@@ -244,7 +244,7 @@ fn inverse_diagonal(mut matrix: Vec<Vec<f64>>) -> Vec<f64> {
             solved[row] = (unit - dot) / matrix[row][row];
         }
         // (L⁻¹)ᵀ L⁻¹: entry (j, j) is the sum over rows of L⁻¹[row][j]².
-        diagonal[column] = solved.iter().map(|value| value * value).sum();
+        *entry = solved.iter().map(|value| value * value).sum();
     }
     diagonal
 }

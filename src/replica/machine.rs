@@ -202,7 +202,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
             fatal(ReplicaError::Snapshot {
                 seq: Seq(0),
                 reason: "the log begins later than the projections have come, and there is no snapshot of what came \
-                         before: make the projections anew with `kifu-node rebuild --archive DIR`, or let the node join \
+                         before: make the projections anew with `kifu-replay rebuild DIR --archive ARCHIVE`, or let the node join \
                          anew"
                     .to_owned(),
             })
