@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod admission;
+pub mod assessment;
 pub mod campaign;
 pub mod dataset;
 pub mod digest;
