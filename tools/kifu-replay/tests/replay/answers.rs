@@ -466,6 +466,11 @@ fn the_help_names_verbs_and_exit_codes() {
 
                   [env: KIFU_DATA]
 
+              --archive <DIR>
+                  A node's archive, with what came before its log; DIR/archive when there is one
+
+                  [env: KIFU_ARCHIVE]
+
           -h, --help
                   Print help (see a summary with '-h')
 
