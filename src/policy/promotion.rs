@@ -97,7 +97,7 @@ fn reasons(view: &View, gauntlet: &Gauntlet, champion: &Champion, gate: &Promoti
 }
 
 /// Whether chance beats the candidate: then nothing else counts. Only gauntlets with a test are asked; those before had no canary.
-fn canary(gauntlet: &Gauntlet, seats: u32) -> Option<Faulty> {
+pub(super) fn canary(gauntlet: &Gauntlet, seats: u32) -> Option<Faulty> {
     gauntlet.test.as_ref()?;
     let random = gauntlet.opponents.iter().find(|opponent| opponent.plan.opponent == Contender::Random)?;
     Canary::new(seats, &random.tally).check().err()

@@ -1,14 +1,32 @@
 //! Ratings of a game's players, from every match that the log counts. Computed when asked for, stored nowhere: after any
 //! correction of the arithmetic the whole history is rated anew.
+//!
+//! Matches of a gauntlet that is void, or in which chance beat the candidate, rate nobody: it is not known who played them.
 
+use std::collections::BTreeSet;
+
+use super::promotion::canary;
 use super::seats::seats;
+use crate::event::judgement::TestVerdict;
 use crate::event::{GameKey, Real};
 use crate::judge::ratings::{Ledger, Rating, RatingError, WIN};
 use crate::judge::units_per_game;
 use crate::projection::State;
+use crate::projection::gauntlets::Gauntlet;
 
 /// The player that every gauntlet meets, and where the scale begins.
 pub const ANCHOR: &str = "random";
+
+/// The games that have gauntlets.
+pub fn games(state: &State) -> BTreeSet<GameKey> {
+    state.gauntlets.table.values().map(|gauntlet| gauntlet.game.clone()).collect()
+}
+
+/// Whether the matches of a gauntlet say anything about strength.
+fn is_evidence(gauntlet: &Gauntlet) -> bool {
+    let is_void = gauntlet.found.as_ref().is_some_and(|found| found.verdict == TestVerdict::Void);
+    !is_void && canary(gauntlet, seats(&gauntlet.game)).is_none()
+}
 
 /// The ratings of one game, strongest first. A game is a board with its number of players: ratings of different ones are never mixed.
 /// The random player is the anchor, at 0 Elo.
@@ -16,10 +34,16 @@ pub const ANCHOR: &str = "random";
 /// # Errors
 /// When the random player has not met anybody yet: then nothing fixes the scale.
 pub fn ratings(state: &State, game: &GameKey) -> Result<Vec<Rating>, RatingError> {
+    ledger(state, game).ratings()
+}
+
+/// The counted results of one game. To rate them takes a while, for which the state need not be held.
+pub fn ledger(state: &State, game: &GameKey) -> Ledger {
     let mut ledger = Ledger::default();
     ledger.pin(ANCHOR, Real::ZERO);
     let (seats, unit) = (seats(game), u64::from(units_per_game(seats(game))));
-    for gauntlet in state.gauntlets.table.values().filter(|gauntlet| gauntlet.game == *game) {
+    let gauntlets = state.gauntlets.table.values();
+    for gauntlet in gauntlets.filter(|gauntlet| gauntlet.game == *game && is_evidence(gauntlet)) {
         let candidate = gauntlet.candidate.model.to_string();
         for opponent in &gauntlet.opponents {
             let tally = &opponent.tally;
@@ -33,7 +57,7 @@ pub fn ratings(state: &State, game: &GameKey) -> Result<Vec<Rating>, RatingError
             }
         }
     }
-    ledger.ratings()
+    ledger
 }
 
 #[cfg(test)]
@@ -82,6 +106,24 @@ mod tests {
         assert_eq!((even.elo.to_f64().round(), even.games), (0.0, 40));
         assert!(even.low < Real::ZERO && even.high > Real::ZERO);
         assert_eq!(found, order([(3, 18), (1, 10), (2, 15)]));
+    }
+
+    #[test]
+    fn matches_of_a_void_evaluation_rate_nobody() {
+        use crate::event::judgement::{SequentialTestConcluded, SequentialTestPlanned};
+        let Event::SequentialTestPlanned(planned) = sample(Kind::SequentialTestPlanned) else { unreachable!() };
+        let Event::SequentialTestConcluded(found) = sample(Kind::SequentialTestConcluded) else { unreachable!() };
+        let after = |verdict, won| {
+            let mut events = gauntlet(1, won);
+            let id = crate::event::GauntletId::new("connect4-g1");
+            let planned = SequentialTestPlanned { gauntlet: id.clone(), seats: 2, ..planned.clone() };
+            events.insert(1, planned.into());
+            events.push(SequentialTestConcluded { gauntlet: id, verdict, ..found.clone() }.into());
+            ratings(&Given::events(events).state, &game()).map(|rated| rated.len())
+        };
+        assert_eq!(after(TestVerdict::Better, 15), Ok(2));
+        assert_eq!(after(TestVerdict::Void, 15), Err(RatingError::NoAnchor));
+        assert_eq!(after(TestVerdict::Better, 1), Err(RatingError::NoAnchor), "chance beats the candidate: the canary");
     }
 
     #[test]

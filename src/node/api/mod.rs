@@ -14,6 +14,7 @@ pub mod permission;
 pub mod produce;
 pub mod producer;
 pub mod projections;
+mod ratings;
 pub mod reads;
 pub mod request;
 pub mod rows;

@@ -149,6 +149,8 @@ pub enum Noun {
     Training,
     /// Gauntlets.
     Gauntlets,
+    /// Ratings of players, computed when asked for.
+    Ratings,
     /// Blobs and their copies.
     Artifacts,
     /// The configuration.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::projections;
+use super::ratings;
 use super::request::Noun;
 use crate::projection::api_tokens::Unusable;
 use crate::projection::{Halt, Projection, State};
@@ -41,7 +42,7 @@ fn projection_of(noun: Noun) -> Option<Projection> {
         Noun::Leader => Projection::Leadership,
         Noun::Datasets => Projection::Datasets,
         Noun::Training => Projection::Training,
-        Noun::Gauntlets => Projection::Gauntlets,
+        Noun::Gauntlets | Noun::Ratings => Projection::Gauntlets,
         Noun::Artifacts => Projection::Artifacts,
         Noun::Config => Projection::Config,
         Noun::Campaign => Projection::Campaign,
@@ -69,6 +70,7 @@ fn rows_of(state: &State, noun: Noun) -> Vec<Value> {
         Noun::Datasets => rows(state.datasets.table.values(), |row| row.dataset.to_string()),
         Noun::Training => rows(state.training.table.values(), |row| row.run.to_string()),
         Noun::Gauntlets => rows(state.gauntlets.table.values(), |row| row.gauntlet.to_string()),
+        Noun::Ratings => ratings::ledgers(state).map(|ledgers| ratings::rows(&ledgers)).unwrap_or_default(),
         Noun::Artifacts => rows(state.artifacts.table.values(), |row| format!("artifact/{}", row.artifact)),
         Noun::Config => rows(state.config.get(), |_| "config".to_owned()),
         Noun::Campaign => rows(state.campaign.table.values(), |row| format!("campaign/{}", row.game)),

@@ -11,6 +11,7 @@ use super::past::Past;
 use super::permission;
 use super::produce::Produce;
 use super::projections;
+use super::ratings;
 use super::reads::Source;
 use super::request::{
     AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Reading, Request, Response,
@@ -120,6 +121,11 @@ impl Api {
 
     async fn respond(&self, request: Request, actor: &str) -> Response {
         match request {
+            Request::List { noun: Noun::Ratings } => {
+                let footer = self.footing.now();
+                let found = self.replica.fold().read(ratings::ledgers);
+                ratings::answer(found, footer).await
+            }
             Request::List { .. } | Request::Get { .. } | Request::Status => self.read(&request),
             Request::AsOf { at, ask } => self.read_past(at, &ask).await,
             Request::Events { .. } | Request::Subscribe { .. } | Request::Produce { .. } => {
@@ -176,6 +182,9 @@ impl Api {
         };
         let as_of = Some(AsOf { seq: state.seq, recorded_at: state.recorded_at });
         let footer = Footer { as_of, ..self.footing.now() };
+        if *request == (Request::List { noun: Noun::Ratings }) {
+            return ratings::answer(ratings::ledgers(&state), footer).await;
+        }
         let projections = projections::rows(&state, state.seq, None);
         Source { state: &state, name: self.footing.name(), projections, footer }.answer(request)
     }

@@ -42,6 +42,8 @@ pub enum Verb {
     Training(verbs::training::Training),
     /// Gauntlets and their scores
     Gauntlets(verbs::gauntlets::Gauntlets),
+    /// Ratings of players in Elo, with their 95% intervals
+    Ratings(verbs::ratings::Ratings),
     /// Blobs, and where their copies lie
     Artifacts(verbs::artifacts::Artifacts),
     /// The cluster's configuration
@@ -79,6 +81,7 @@ impl Verb {
             Verb::Datasets(verb) => verb.list.run(connect, &verbs::datasets::VIEW).await,
             Verb::Training(verb) => verb.list.run(connect, &verbs::training::VIEW).await,
             Verb::Gauntlets(verb) => verb.list.run(connect, &verbs::gauntlets::VIEW).await,
+            Verb::Ratings(verb) => verb.run(connect).await,
             Verb::Artifacts(verb) => verb.list.run(connect, &verbs::artifacts::VIEW).await,
             Verb::Config(verb) => verb.run(connect).await,
             Verb::Campaign(verb) => verb.list.run(connect, &verbs::campaign::VIEW).await,

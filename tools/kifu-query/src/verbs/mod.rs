@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod leader;
 pub mod models;
 pub mod projections;
+pub mod ratings;
 pub mod status;
 pub mod training;
 pub mod wait;
