@@ -8,7 +8,9 @@ use super::cell::Cell;
 use super::geometry::{Axis, Geometry};
 use super::moves::{Border, Extent, Move};
 
-/// Moves without cells, in order of their numbers.
+/// Moves without cells.
+pub(super) const PLAIN_MOVES: usize = PLAIN.len();
+/// They, in order of their numbers.
 const PLAIN: [Move; 9] = [
     Move::SkipPlacement,
     Move::NoPlacement,
@@ -21,9 +23,9 @@ const PLAIN: [Move; 9] = [
     Move::NoTerritory,
 ];
 /// Rings that are placed at once.
-const RINGS: usize = 3;
+pub(super) const RINGS: usize = 3;
 /// Borders of regions: the markers of up to four seats from the mover on, and collapsed cells alone.
-const BORDERS: usize = 5;
+pub(super) const BORDERS: usize = 5;
 
 /// A kind of move with numbers of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

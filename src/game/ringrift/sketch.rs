@@ -2,43 +2,49 @@
 //!
 //! Both ends of a row have the same role: which one is the first follows from how the board lies, not from the move.
 
+use super::actions::{BORDERS, Block, PLAIN_MOVES, RINGS};
 use super::cell::Cell;
 use super::geometry::Geometry;
 use super::moves::{Border, Extent, Move};
 use crate::game::{PolicyShape, Sketch};
 
-/// Moves without cells, each a kind; their numbers are those of the action table.
-const PLAIN_KINDS: usize = 9;
-/// Rings that can be placed at once; each number is a kind.
-const PLACE_KINDS: usize = 3;
-/// Borders of regions, each a kind.
-const BORDER_KINDS: usize = 5;
+/// Kinds of moves that a net tells apart within a block of the action table.
+const fn kinds(block: Block) -> usize {
+    match block {
+        Block::Plain => PLAIN_MOVES,
+        Block::Place => RINGS,
+        Block::Region => BORDERS,
+        // The whole row, and a part of it.
+        Block::LongLine => 2,
+        _ => 1,
+    }
+}
 
-/// Kinds behind those of moves without cells.
-#[derive(Clone, Copy)]
-enum Kind {
-    Place = PLAIN_KINDS as isize,
-    Region = (PLAIN_KINDS + PLACE_KINDS) as isize,
-    Step = (PLAIN_KINDS + PLACE_KINDS + BORDER_KINDS) as isize,
-    Capture,
-    Chain,
-    Slide,
-    Strike,
-    SlideLine,
-    SlidePart,
-    Line,
-    WholeLine,
-    PartLine,
-    Eliminate,
-    Forced,
+/// The first kind of each block, and at the end their number.
+const FIRST_KIND: [usize; Block::ALL.len() + 1] = {
+    let (mut first, mut at) = ([0; Block::ALL.len() + 1], 0);
+    while at < Block::ALL.len() {
+        first[at + 1] = first[at] + kinds(Block::ALL[at]);
+        at += 1;
+    }
+    first
+};
+
+/// A move of the block's only kind, or of the first.
+fn of(block: Block) -> Sketch {
+    of_kind(block, 0)
+}
+
+fn of_kind(block: Block, within: usize) -> Sketch {
+    Sketch::of(FIRST_KIND[block as usize] + within)
 }
 
 /// Roles of cells.
 #[derive(Clone, Copy)]
 enum Role {
     Place = 0,
-    Region = PLACE_KINDS as isize,
-    StepFrom = (PLACE_KINDS + BORDER_KINDS) as isize,
+    Region = RINGS as isize,
+    StepFrom = (RINGS + BORDERS) as isize,
     StepTo,
     CaptureFrom,
     CaptureOver,
@@ -75,7 +81,7 @@ enum Family {
 
 /// What a net needs for RingRift's moves.
 pub(super) const SHAPE: PolicyShape = PolicyShape {
-    kinds: Kind::Forced as usize + 1,
+    kinds: FIRST_KIND[Block::ALL.len()],
     roles: Role::Forced as usize + 1,
     families: Family::Row as usize + 1,
 };
@@ -97,16 +103,16 @@ impl<const W: usize> Pencil<'_, W> {
     }
 
     /// A capture's three cells, in these roles.
-    fn capture(&self, kind: Kind, roles: [Role; 3], [from, over, to]: [Cell; 3]) -> Sketch {
-        let spots = self.spot(Sketch::of(kind as usize), roles[0], from);
+    fn capture(&self, block: Block, roles: [Role; 3], [from, over, to]: [Cell; 3]) -> Sketch {
+        let spots = self.spot(of(block), roles[0], from);
         let spots = self.spot(self.spot(spots, roles[1], over), roles[2], to);
         self.pair(self.pair(spots, Family::Take, from, over), Family::Land, from, to)
     }
 
     /// A marker's recovery that costs a ring of the stack `extract`.
-    fn recovery(&self, kind: Kind, [from, to, extract]: [Cell; 3]) -> Sketch {
-        let target = if matches!(kind, Kind::Strike) { Role::StrikeAt } else { Role::SlideTo };
-        let spots = self.spot(Sketch::of(kind as usize), Role::RecoverFrom, from);
+    fn recovery(&self, block: Block, [from, to, extract]: [Cell; 3]) -> Sketch {
+        let target = if matches!(block, Block::Strike) { Role::StrikeAt } else { Role::SlideTo };
+        let spots = self.spot(of(block), Role::RecoverFrom, from);
         let spots = self.spot(self.spot(spots, target, to), Role::Extract, extract);
         self.pair(self.pair(spots, Family::Recover, from, to), Family::Extract, to, extract)
     }
@@ -121,45 +127,44 @@ impl<const W: usize> Pencil<'_, W> {
 /// The move as the policy head sees it.
 pub(super) fn sketch<const W: usize>(geometry: &Geometry<W>, given: Move) -> Sketch {
     let pencil = Pencil(geometry);
-    let on_cell = |kind: Kind, role: Role, cell| pencil.spot(Sketch::of(kind as usize), role, cell);
+    let on_cell = |block: Block, role: Role, cell| pencil.spot(of(block), role, cell);
     match given {
         Move::Place { cell, rings } => {
             let index = usize::from(rings) - 1;
-            Sketch::of(Kind::Place as usize + index).spot(Role::Place as usize + index, pencil.cell(cell))
+            of_kind(Block::Place, index).spot(Role::Place as usize + index, pencil.cell(cell))
         }
         Move::Step { from, to } => {
-            let spots = pencil.spot(on_cell(Kind::Step, Role::StepFrom, from), Role::StepTo, to);
+            let spots = pencil.spot(on_cell(Block::Step, Role::StepFrom, from), Role::StepTo, to);
             pencil.pair(spots, Family::Step, from, to)
         }
         Move::Capture { from, over, to } => {
             let roles = [Role::CaptureFrom, Role::CaptureOver, Role::CaptureTo];
-            pencil.capture(Kind::Capture, roles, [from, over, to])
+            pencil.capture(Block::Capture, roles, [from, over, to])
         }
         Move::Chain { from, over, to } => {
-            pencil.capture(Kind::Chain, [Role::ChainFrom, Role::ChainOver, Role::ChainTo], [from, over, to])
+            pencil.capture(Block::Chain, [Role::ChainFrom, Role::ChainOver, Role::ChainTo], [from, over, to])
         }
-        Move::Slide { from, to, extract } => pencil.recovery(Kind::Slide, [from, to, extract]),
-        Move::Strike { from, target, extract } => pencil.recovery(Kind::Strike, [from, target, extract]),
-        Move::SlideLine { from, to, extract } => pencil.recovery(Kind::SlideLine, [from, to, extract]),
+        Move::Slide { from, to, extract } => pencil.recovery(Block::Slide, [from, to, extract]),
+        Move::Strike { from, target, extract } => pencil.recovery(Block::Strike, [from, target, extract]),
+        Move::SlideLine { from, to, extract } => pencil.recovery(Block::SlideLine, [from, to, extract]),
         Move::SlidePart { from, to, start, part } => {
-            let spots = pencil.spot(on_cell(Kind::SlidePart, Role::RecoverFrom, from), Role::SlideTo, to);
+            let spots = pencil.spot(on_cell(Block::SlidePart, Role::RecoverFrom, from), Role::SlideTo, to);
             pencil.row(pencil.pair(spots, Family::Recover, from, to), Role::PartEnd, start, part)
         }
-        Move::Line { start, line } => pencil.row(Sketch::of(Kind::Line as usize), Role::LineEnd, start, line),
+        Move::Line { start, line } => pencil.row(of(Block::Line), Role::LineEnd, start, line),
         Move::LongLine { start, line, part_start, part } => {
-            let kind = if part == line { Kind::WholeLine } else { Kind::PartLine };
-            let whole = pencil.row(Sketch::of(kind as usize), Role::LineEnd, start, line);
+            let whole = pencil.row(of_kind(Block::LongLine, usize::from(part != line)), Role::LineEnd, start, line);
             pencil.row(whole, Role::PartEnd, part_start, part)
         }
         Move::Region { border, anchor } => {
             let index = match border {
                 Border::Markers(after) => usize::from(after),
-                Border::Collapsed => BORDER_KINDS - 1,
+                Border::Collapsed => BORDERS - 1,
             };
-            Sketch::of(Kind::Region as usize + index).spot(Role::Region as usize + index, pencil.cell(anchor))
+            of_kind(Block::Region, index).spot(Role::Region as usize + index, pencil.cell(anchor))
         }
-        Move::Eliminate { cell } => on_cell(Kind::Eliminate, Role::Eliminate, cell),
-        Move::Forced { cell } => on_cell(Kind::Forced, Role::Forced, cell),
+        Move::Eliminate { cell } => on_cell(Block::Eliminate, Role::Eliminate, cell),
+        Move::Forced { cell } => on_cell(Block::Forced, Role::Forced, cell),
         plain => Sketch::of(geometry.actions.encode(geometry, plain)),
     }
 }
