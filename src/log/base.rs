@@ -2,9 +2,7 @@
 //!
 //! Without this file a missing first segment could not be told from history that was handed to the archive.
 
-use std::io;
-
-use super::disk::LogDisk;
+use super::disk::{LogDisk, beginning};
 use super::entry::Tip;
 use super::error::LogError;
 use super::fields::Fields;
@@ -53,14 +51,8 @@ impl Base {
 
     /// Reads the file; none in a log that begins at index 0.
     pub(super) fn load(disk: &dyn LogDisk) -> Result<Option<Base>, LogError> {
+        let Some((_, bytes)) = beginning::<SEGMENT_HEADER_BYTES>(disk, BASE)? else { return Ok(None) };
         let path = disk.path(BASE);
-        let file = match disk.open(BASE) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LogError::io("open", &path, error)),
-        };
-        let mut bytes = [0; SEGMENT_HEADER_BYTES];
-        file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
         match Base::decode(&bytes) {
             Some((version, _)) if version > FORMAT_VERSION => {
                 Err(LogError::FutureFormat { path, found: version, supported: FORMAT_VERSION })

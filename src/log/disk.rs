@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::error::LogError;
+
 /// A folder of files. One [`super::Log`] writes it; any number of readers may look on.
 pub trait LogDisk: Send + Sync + 'static {
     /// The names of all files, in any order.
@@ -81,4 +83,20 @@ pub trait LogFile: Send + Sync {
     /// # Errors
     /// After an error the state of the disk is unknown; another try would prove nothing.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// A small file and how it begins; none when there is no such file. What lies behind its end reads as zeros.
+pub(super) fn beginning<const BYTES: usize>(
+    disk: &dyn LogDisk,
+    name: &str,
+) -> Result<Option<(Arc<dyn LogFile>, [u8; BYTES])>, LogError> {
+    let path = disk.path(name);
+    let file = match disk.open(name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LogError::io("open", &path, error)),
+    };
+    let mut bytes = [0; BYTES];
+    file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
+    Ok(Some((file, bytes)))
 }

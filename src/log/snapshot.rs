@@ -3,14 +3,13 @@
 //! The log does not know what is in it: a note and a state, as bytes. It keeps one, and replaces it as a whole: a new one is
 //! written and synced under another name first. A log whose beginning is gone has one, so that it can be started from.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::base;
-use super::disk::{LogDisk, LogFile};
+use super::disk::{LogDisk, LogFile, beginning};
 use super::entry::{LogPosition, Tip};
 use super::error::LogError;
 use super::fields::Fields;
@@ -135,16 +134,15 @@ impl SnapshotFile {
     /// # Errors
     /// [`LogError::Damaged`] when its header cannot be read, [`LogError::Io`].
     pub(super) fn load(disk: &dyn LogDisk) -> Result<Option<SnapshotFile>, LogError> {
+        let Some((file, bytes)) = beginning::<SNAPSHOT_HEADER_BYTES>(disk, SNAPSHOT)? else { return Ok(None) };
         let path = disk.path(SNAPSHOT);
-        let file = match disk.open(SNAPSHOT) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LogError::io("open", &path, error)),
-        };
-        let mut bytes = [0; SNAPSHOT_HEADER_BYTES];
-        file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
         let damaged = |reason| LogError::Damaged { path: path.clone(), offset: 0, index: 0, first_seq: Seq(0), reason };
         let header = SnapshotHeader::decode(&bytes).map_err(damaged)?;
+        let bytes = file.bytes().map_err(|error| LogError::io("measure", &path, error))?;
+        if bytes < header.file_bytes() {
+            // Found before memory is set aside for what is not there.
+            return Err(damaged(format!("it has {bytes} bytes of {}", header.file_bytes())));
+        }
         Ok(Some(SnapshotFile { header, file, path }))
     }
 

@@ -1,6 +1,6 @@
 //! The two small files beside the segments: the vote, and the hint how far the log is committed.
 
-use super::disk::LogDisk;
+use super::disk::{LogDisk, beginning};
 use super::error::LogError;
 use super::fields::Fields;
 use super::segment::TEMPORARY;
@@ -74,14 +74,8 @@ impl Vote {
 
     /// Reads the vote, if one was ever saved.
     pub(super) fn load(disk: &dyn LogDisk, cluster: &Hash) -> Result<Option<Vote>, LogError> {
+        let Some((_, bytes)) = beginning::<VOTE_BYTES>(disk, VOTE)? else { return Ok(None) };
         let path = disk.path(VOTE);
-        let file = match disk.open(VOTE) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LogError::io("open", &path, error)),
-        };
-        let mut bytes = [0; VOTE_BYTES];
-        file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
         let Some((version, vote, found)) = Vote::decode(&bytes) else {
             return Err(LogError::VoteLost { path });
         };

@@ -14,7 +14,7 @@ use super::store::LogStore;
 use super::types::{Batch, TypeConfig};
 use crate::event::cluster::HostOnline;
 use crate::event::{Hash, NodeId, Term};
-use crate::log::{Crash, Log, LogDisk, LogOptions, NewEntry, Payload, SimDisk, SnapshotHeader};
+use crate::log::{Crash, Log, LogDisk, LogOptions, NewEntry, Payload, SNAPSHOT_HEADER_BYTES, SimDisk, SnapshotHeader};
 use crate::projection::testing::record;
 use crate::projection::{Checkpoints, ProjectionError, State};
 
@@ -181,6 +181,16 @@ async fn what_this_build_cannot_read_is_refused_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_snapshot_is_moved_aside_and_made_again() {
+    let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().expect("content") ^= 1;
+    // The header's own checksum holds, and what it promises is not there.
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(SNAPSHOT_HEADER_BYTES + 1);
+    let damages: [fn(&mut Vec<u8>); 2] = [flip, cut];
+    for damage in damages {
+        is_made_again_after(damage).await;
+    }
+}
+
+async fn is_made_again_after(damage: fn(&mut Vec<u8>)) {
     let disk = SimDisk::new();
     let log = log(&disk, 100).await;
     let (mut machine, snapshots) = start(&log).await.expect("a whole log");
@@ -188,8 +198,7 @@ async fn a_damaged_snapshot_is_moved_aside_and_made_again() {
     log.trim_before(90).expect("asked").await.expect("durable");
     assert!(log.base().is_some());
     let mut bytes = disk.bytes_of("snapshot").expect("there");
-    let last = bytes.len() - 1;
-    bytes[last] ^= 1;
+    damage(&mut bytes);
     disk.put("snapshot", bytes);
     let current = machine.get_current_snapshot().await.expect("readable").expect("one was made");
     assert_eq!(current.meta.last_log_id.map(|id| id.index), Some(99));
