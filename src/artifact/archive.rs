@@ -122,26 +122,33 @@ impl Archive {
     }
 
     /// Puts a segment into the archive, reads the copy back, and only then names it. All is durable on return. A segment that
-    /// is here already is left as it is.
+    /// is here already is left as it is, if it is still whole.
     ///
     /// # Errors
-    /// [`ArtifactError::Archive`] when it does not follow from what is here; when it cannot be written or is not what was
+    /// [`ArtifactError::Archive`] when it does not go with what is here; when it cannot be written or is not what was
     /// written.
     pub fn put(&mut self, part: &SealedPart) -> Result<ArchivedSegment, ArtifactError> {
-        if let Some(found) = self.segments().iter().find(|found| found.first_index == part.first_index) {
-            return Ok(found.clone());
-        }
-        if let Some(last) = self.segments().last()
-            && !follows(last, part.first_index, part.before)
-        {
+        let place = self.segments().iter().position(|found| found.first_index == part.first_index);
+        let found = place.map(|place| &self.segments()[place]);
+        let fits = match (found, self.segments().last()) {
+            (Some(found), _) => (found.last_index, found.chain) == (part.last.index, part.last.chain),
+            (None, Some(last)) => follows(last, part.first_index, part.before),
+            (None, None) => true,
+        };
+        if !fits {
             let reason = format!(
-                "it ends with entry {}, and the log here begins with entry {}: choose another folder for this node",
-                last.last_index, part.first_index
+                "the entries {} to {} of the log here do not go with it: choose another folder for this node",
+                part.first_index, part.last.index
             );
             return Err(ArtifactError::Archive { path: self.root.join(MANIFEST), reason });
         }
         fs::create_dir_all(&self.root).map_err(|error| ArtifactError::file("create", &self.root, error))?;
         let store = BlobStore::open(&self.root)?;
+        if let Some(found) = found
+            && store.holds_good(&found.blob)?
+        {
+            return Ok(found.clone());
+        }
         let blob = copy_in(&store, part)?;
         store.verify(&blob)?;
         let segment = ArchivedSegment {
@@ -154,7 +161,10 @@ impl Archive {
             chain_before: part.before,
             chain: part.last.chain,
         };
-        self.manifest.segments.push(segment.clone());
+        match place {
+            Some(place) => self.manifest.segments[place] = segment.clone(),
+            None => self.manifest.segments.push(segment.clone()),
+        }
         self.save()?;
         Ok(segment)
     }
