@@ -440,3 +440,36 @@ fn a_gpu_that_is_not_there_is_an_error() {
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(message.contains("libtorch_cuda_that_is_not_there.so"), "{message}");
 }
+
+#[test]
+fn the_bench_reports_every_figure() {
+    let bench = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_kifu-node")).args(["bench", "learn"]).args(arguments).output().expect("starts")
+    };
+    let worker = env!("CARGO_BIN_EXE_kifu-worker");
+    let short = ["--seconds", "0.1", "--concurrent", "4", "--training-batch", "8", "--simulations", "4", "-o", "jsonl"];
+    let output = bench(&[&["--worker", worker, "--game", "connect4,ringrift-hex8-3p"], &short[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let reports: Vec<serde_json::Value> =
+        output.stdout.lines().map(|line| serde_json::from_str(&line.expect("text")).expect("JSON")).collect();
+    let games: Vec<_> = reports.iter().map(|report| report["game"].as_str().expect("a key")).collect();
+    assert_eq!(games, ["connect4", "ringrift-hex8-3p"]);
+    for report in &reports {
+        assert_eq!((&report["bench"], &report["net"], &report["rounds"]), (&"learn".into(), &"tiny".into(), &5.into()));
+        assert!(["f32", "bf16"].contains(&report["precision"].as_str().expect("a name")), "{report}");
+        let figures = ["f32_positions_per_s", "positions_per_s", "speed_up", "training_samples_per_s", "leaves_per_s"];
+        for figure in figures.into_iter().chain(["leaves_ratio", "parameters", "seconds"]) {
+            assert!(report[figure].as_f64().expect(figure) > 0.0, "{figure}: {report}");
+        }
+        for (part, most) in [("leaves_per_batch", 4.0), ("net_share", 1.0), ("encoding_share", 1.0)] {
+            assert!((0.0..=most).contains(&report[part].as_f64().expect(part)), "{part}: {report}");
+        }
+        // So short a run may not end a ply, let alone a game.
+        assert!(report["plies_per_s"].as_f64().expect("a rate") >= 0.0, "{report}");
+        assert!(report.get("games_per_s").is_some(), "it is there even when unknown");
+    }
+
+    let output = bench(&["--worker", "kifu-worker-that-is-not-there"]);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && message.contains("--features torch"), "{message}");
+}

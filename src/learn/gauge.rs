@@ -45,11 +45,16 @@ impl Gauge {
 
     /// The figures until `now`; none before the first batch.
     pub fn usage(&self, now: Instant) -> Option<Usage> {
+        self.usage_within(now.saturating_duration_since(self.since))
+    }
+
+    /// The figures, had all of it happened within `wall`; none before the first batch.
+    pub fn usage_within(&self, wall: Duration) -> Option<Usage> {
         if self.batches == 0 {
             return None;
         }
         let seconds = |time: Duration| time.as_secs_f64().max(1e-9);
-        let wall = seconds(now.saturating_duration_since(self.since));
+        let wall = seconds(wall);
         let leaves = self.leaves as f64;
         Some(Usage {
             leaves_per_second: leaves / wall,

@@ -1,7 +1,7 @@
 //! The net as search asks it: batches of positions in, policies and values out.
 
 use std::marker::PhantomData;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
 
@@ -74,6 +74,11 @@ impl<G: Planes> NetEvaluator<G> {
         self.gauge.usage(Instant::now())
     }
 
+    /// The same for a time in which everything counted happened.
+    pub(super) fn usage_within(&self, wall: Duration) -> Option<Usage> {
+        self.gauge.usage_within(wall)
+    }
+
     /// The same evaluator, as if it had evaluated nothing yet.
     pub(super) fn forget_leaves(self) -> Self {
         NetEvaluator { leaves: 0, gauge: Gauge::new(Instant::now()), ..self }
@@ -95,6 +100,26 @@ impl<G: Planes> NetEvaluator<G> {
         Ok(out)
     }
 
+    /// Encodes positions; [`NetEvaluator::run_encoded`] runs them.
+    pub(super) fn encode(&mut self, game: &G, chunk: &[(&G::State, &[G::Action])]) {
+        self.planes.resize(chunk.len() * self.shape.len(), 0.0);
+        self.choices.clear();
+        for ((state, legal), planes) in chunk.iter().zip(self.planes.chunks_exact_mut(self.shape.len())) {
+            game.encode(state, planes);
+            self.choices.push(legal.iter().map(|action| game.sketch(action)));
+        }
+    }
+
+    /// Runs what was encoded last, without counting it.
+    pub(super) fn run_encoded(&self) -> Result<Vec<f32>, LearnError> {
+        self.forward(self.choices.positions())
+    }
+
+    /// What was encoded last.
+    pub(super) fn encoded(&self) -> (&[f32], &Choices) {
+        (&self.planes, &self.choices)
+    }
+
     fn evaluate_chunk(
         &mut self,
         game: &G,
@@ -102,12 +127,7 @@ impl<G: Planes> NetEvaluator<G> {
         into: &mut Vec<Evaluation>,
     ) -> Result<(), LearnError> {
         let begun = Instant::now();
-        self.planes.resize(chunk.len() * self.shape.len(), 0.0);
-        self.choices.clear();
-        for ((state, legal), planes) in chunk.iter().zip(self.planes.chunks_exact_mut(self.shape.len())) {
-            game.encode(state, planes);
-            self.choices.push(legal.iter().map(|action| game.sketch(action)));
-        }
+        self.encode(game, chunk);
         let encoded = Instant::now();
         let out = self.forward(chunk.len())?;
         self.leaves += chunk.len() as u64;

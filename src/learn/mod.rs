@@ -7,6 +7,8 @@
 pub mod architecture;
 pub mod batch;
 #[cfg(feature = "torch")]
+pub mod bench;
+#[cfg(feature = "torch")]
 pub mod checkpoint;
 pub mod choices;
 pub mod curve;

@@ -1,6 +1,8 @@
 //! The flags.
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::bench::Bench;
 
 /// Plays and trains for a node of a Kifu cluster.
 ///
@@ -31,6 +33,17 @@ pub struct Args {
     /// Games that one job plays at once: the size of the batches that go through the net.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrent: u16,
+
+    /// Something else than serving a node
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What it does by itself.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Measure inference, self-play and training, and print one line of JSON
+    Bench(Bench),
 }
 
 /// Where nets run.

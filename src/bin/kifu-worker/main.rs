@@ -1,10 +1,11 @@
 //! The native worker: the only program that is linked against libtorch.
 //!
-//! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. Exit codes: 0 after
+//! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. `bench` measures instead. Exit codes: 0 after
 //! `shutdown` or the end of stdin, 1 when it cannot start or stdout is gone, 2 when stdin breaks the protocol or the flags
 //! are wrong.
 
 mod args;
+mod bench;
 mod device;
 mod inputs;
 mod job;
@@ -26,6 +27,12 @@ fn main() -> ExitCode {
         Ok(device) => device,
         Err(error) => return fail(1, &error.to_string()),
     };
+    if let Some(args::Verb::Bench(bench)) = &args.verb {
+        return match bench.run(&args, device) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(1, &error),
+        };
+    }
     match serve::serve(&args, device) {
         Ok(()) => ExitCode::SUCCESS,
         Err(serve::Broken::Protocol(reason)) => fail(2, &format!("the node broke the protocol: {reason}")),

@@ -3,6 +3,7 @@
 mod append;
 mod catchup;
 mod failover;
+mod learn;
 mod replay;
 mod ringrift;
 
@@ -24,6 +25,8 @@ pub enum Bench {
     Replay(replay::Replay),
     /// How fast a new node gets the history
     Catchup(catchup::Catchup),
+    /// Nets: inference, self-play and training, by the worker program
+    Learn(learn::Learn),
     /// Random games of RingRift on one core, every legal list complete
     #[command(name = "ringrift")]
     RingRift(ringrift::RingRift),
@@ -51,6 +54,7 @@ impl Bench {
             Bench::Failover(verb) => verb.run(),
             Bench::Replay(verb) => verb.run(),
             Bench::Catchup(verb) => verb.run(),
+            Bench::Learn(verb) => verb.run(),
             Bench::RingRift(verb) => verb.run(),
         }
     }
