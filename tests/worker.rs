@@ -392,7 +392,8 @@ fn a_cancelled_job_ends_with_an_error_and_the_next_one_runs() {
     let (job, token, _) = worker.assign(self_play(weights, 100_000));
     worker.say(&ToWorker::Cancel { job: JobId::new("another") });
     // Only a running job gives signs of life.
-    assert!(matches!(worker.hear(), FromWorker::Progress { done: Some(_), .. }));
+    let FromWorker::Progress { done: Some(_), inference: Some(usage), .. } = worker.hear() else { panic!("no sign") };
+    assert!(usage.senseless().is_none() && usage.leaves_per_s > 0.0 && usage.batch_fill <= 1.0, "{usage:?}");
     worker.say(&ToWorker::Cancel { job: job.clone() });
     let end = loop {
         match worker.hear() {

@@ -43,6 +43,18 @@ impl Gauge {
         self.running += running;
     }
 
+    /// The figures of the time from `then`, when the gauge stood as `earlier`, to `now`; none without a batch in it.
+    pub fn usage_since(&self, earlier: &Gauge, then: Instant, now: Instant) -> Option<Usage> {
+        let part = Gauge {
+            since: then,
+            batches: self.batches.saturating_sub(earlier.batches),
+            leaves: self.leaves.saturating_sub(earlier.leaves),
+            encoding: self.encoding.saturating_sub(earlier.encoding),
+            running: self.running.saturating_sub(earlier.running),
+        };
+        part.usage(now)
+    }
+
     /// The figures until `now`; none before the first batch.
     pub fn usage(&self, now: Instant) -> Option<Usage> {
         self.usage_within(now.saturating_duration_since(self.since))
@@ -88,5 +100,11 @@ mod tests {
             wait_ms: 500.0,
         };
         assert_eq!(usage, expect);
+
+        let (then, earlier) = (start + Duration::from_secs(2), gauge);
+        assert_eq!(gauge.usage_since(&earlier, then, then + Duration::from_secs(1)), None);
+        gauge.count(10, Duration::from_millis(100), Duration::from_millis(400));
+        let last = gauge.usage_since(&earlier, then, then + Duration::from_secs(1)).expect("a batch");
+        assert_eq!((last.leaves_per_second, last.batch, last.net_share, last.wait_ms), (10.0, 10.0, 0.4, 500.0));
     }
 }

@@ -1,6 +1,8 @@
 //! The net as search asks it: batches of positions in, policies and values out.
 
+use std::cell::Cell;
 use std::marker::PhantomData;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
@@ -30,7 +32,7 @@ pub struct NetEvaluator<G> {
     planes: Vec<f32>,
     choices: Choices,
     leaves: u64,
-    gauge: Gauge,
+    gauge: Rc<Cell<Gauge>>,
     game: PhantomData<G>,
 }
 
@@ -59,7 +61,7 @@ impl<G: Planes> NetEvaluator<G> {
             planes: Vec::new(),
             choices: Choices::new(game.policy_shape(), shape.height * shape.width),
             leaves: 0,
-            gauge: Gauge::new(Instant::now()),
+            gauge: fresh_gauge(),
             game: PhantomData,
         })
     }
@@ -71,17 +73,27 @@ impl<G: Planes> NetEvaluator<G> {
 
     /// How well the device has been used since the evaluator was made; none before the first batch.
     pub fn usage(&self) -> Option<Usage> {
-        self.gauge.usage(Instant::now())
+        self.gauge.get().usage(Instant::now())
+    }
+
+    /// The gauge, to be read while the evaluator is at work, or to be shared by another one on the same device.
+    pub fn gauge(&self) -> Rc<Cell<Gauge>> {
+        self.gauge.clone()
+    }
+
+    /// Counts in the gauge of another evaluator from now on.
+    pub fn share_gauge(&mut self, gauge: Rc<Cell<Gauge>>) {
+        self.gauge = gauge;
     }
 
     /// The same for a time in which everything counted happened.
     pub(super) fn usage_within(&self, wall: Duration) -> Option<Usage> {
-        self.gauge.usage_within(wall)
+        self.gauge.get().usage_within(wall)
     }
 
     /// The same evaluator, as if it had evaluated nothing yet.
     pub(super) fn forget_leaves(self) -> Self {
-        NetEvaluator { leaves: 0, gauge: Gauge::new(Instant::now()), ..self }
+        NetEvaluator { leaves: 0, gauge: fresh_gauge(), ..self }
     }
 
     /// Runs the encoded positions; gives the logits of all actions, then each position's win probabilities, mover first.
@@ -131,7 +143,9 @@ impl<G: Planes> NetEvaluator<G> {
         let encoded = Instant::now();
         let out = self.forward(chunk.len())?;
         self.leaves += chunk.len() as u64;
-        self.gauge.count(chunk.len(), encoded - begun, encoded.elapsed());
+        let mut gauge = self.gauge.get();
+        gauge.count(chunk.len(), encoded - begun, encoded.elapsed());
+        self.gauge.set(gauge);
         let (logits, values) = out.split_at(self.choices.actions());
         for (index, ((state, _), relative)) in chunk.iter().zip(values.chunks_exact(self.seats)).enumerate() {
             let logits = logits[self.choices.of(index)].to_vec();
@@ -164,4 +178,9 @@ fn absolute(relative: &[f32], mover: Seat) -> [f32; SEATS_MAX] {
         value[seat.index()] = relative[seat.relative_to(mover, relative.len())];
     }
     value
+}
+
+/// A gauge that has counted nothing.
+fn fresh_gauge() -> Rc<Cell<Gauge>> {
+    Rc::new(Cell::new(Gauge::new(Instant::now())))
 }

@@ -20,8 +20,9 @@ use super::api::footer::Footing;
 use super::api::projections;
 use super::api::status::Status;
 use super::error::NodeError;
+use super::workshop::Workshop;
 use crate::replica::Replica;
-use crate::work::Outbox;
+use crate::work::{InferenceUsage, Outbox};
 
 /// A follower that has not heard its leader for this long is not ready.
 const BEHIND_MS_MAX: u64 = 3_000;
@@ -37,6 +38,8 @@ pub struct Health {
     pub footing: Footing,
     /// The outbox.
     pub outbox: Arc<Outbox>,
+    /// The workers.
+    pub workshop: Arc<Workshop>,
     /// How late the control runtime's timers fire.
     pub lag: LoopLag,
 }
@@ -164,6 +167,7 @@ fn registry(health: &Health) -> Registry {
         gauge("campaign_generation", "Generation that is being made", u64::from(campaign.generation));
         gauge("campaign_games_verified", "Games verified for this generation", campaign.games_verified);
     }
+    register_inference(&mut registry, health.workshop.inference());
     let events = Family::<KindLabel, Gauge>::default();
     for (kind, records) in counts {
         events.get_or_create(&KindLabel { kind }).set(i64::try_from(records).unwrap_or(i64::MAX));
@@ -171,4 +175,24 @@ fn registry(health: &Health) -> Registry {
     registry.register("events", "Records in the log by kind", events);
     projections::register(&mut registry, &projections::of_node(&health.replica, &footer));
     registry
+}
+
+/// How the workers of this node use their nets, by their own words of about the last second.
+fn register_inference(registry: &mut Registry, (workers, usage): (usize, InferenceUsage)) {
+    let figures = [
+        ("inference_workers", "Workers that evaluate positions", workers as f64),
+        ("inference_leaves_per_second", "Leaves of search trees that nets evaluate, all workers", usage.leaves_per_s),
+        (
+            "inference_batch_fill_ratio",
+            "Positions in a batch, as a share of the games played at once",
+            usage.batch_fill,
+        ),
+        ("inference_net_ratio", "Share of the time in which nets run, summed over workers", usage.net_share),
+        ("inference_wait_seconds", "Time that a leaf waits for its evaluation", usage.wait_ms / 1e3),
+    ];
+    for (name, help, value) in figures {
+        let gauge: Gauge<f64, AtomicU64> = Gauge::default();
+        gauge.set(value);
+        registry.register(name, help, gauge);
+    }
 }

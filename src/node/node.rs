@@ -279,7 +279,8 @@ impl Node {
         self.tasks.spawn(services.accept(self.endpoint.clone()));
         let lag = LoopLag::default();
         self.tasks.spawn(lag.clone().measure(self.end.clone()));
-        let health = Health { replica: self.replica.clone(), footing, outbox: self.outbox.clone(), lag };
+        let (replica, outbox) = (self.replica.clone(), self.outbox.clone());
+        let health = Health { replica, footing, outbox, workshop: self.workshop.clone(), lag };
         self.tasks.spawn(http::serve(web, health, self.end.clone()));
         if let Some(bulk) = &self.bulk {
             let archivist = Archivist {

@@ -17,7 +17,7 @@ use crate::projection::jobs::Job;
 use crate::replica::Replica;
 use crate::work::manager::{Assigned, Fetch, WorkManager, WorkParts, WorkTimes};
 use crate::work::worker::{WorkerLimits, WorkerPool};
-use crate::work::{Outbox, WorkError};
+use crate::work::{InferenceUsage, Outbox, WorkError};
 
 /// The least time between two claims. A claim that brought nothing is repeated when something has changed, or after
 /// [`CLAIM_AGAIN`].
@@ -102,6 +102,12 @@ impl Workshop {
     /// The leases that are alive here, for heartbeats.
     pub fn running(&self) -> Vec<(JobId, Seq)> {
         self.manager.running()
+    }
+
+    /// How this node's workers use their nets: how many have said so, and all of them together.
+    pub fn inference(&self) -> (usize, InferenceUsage) {
+        let all = self.manager.inference();
+        (all.len(), InferenceUsage::together(&all))
     }
 
     /// Stops all jobs and gives their leases back.

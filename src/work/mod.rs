@@ -5,6 +5,7 @@
 //! [`verify`] replays recorded games. [`outbox`] holds what the node wants to tell the leader until the leader has it.
 
 pub mod error;
+pub mod inference;
 pub mod intake;
 pub mod manager;
 pub mod outbox;
@@ -13,6 +14,7 @@ pub mod verify;
 pub mod worker;
 
 pub use error::WorkError;
+pub use inference::InferenceUsage;
 pub use manager::{Assigned, WorkManager, WorkParts, WorkTimes};
 pub use outbox::{Outbox, OutboxError};
 pub use worker::{WorkerError, WorkerLimits, WorkerPool, WorkerProgram};

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::event::jobs::{JobKind, JobSpec};
 use crate::event::training::{TrainingPlan, TrainingProgress};
 use crate::event::{Hash, JobId, Seq};
+use crate::work::inference::InferenceUsage;
 
 /// The protocol's version.
 pub const PROTOCOL: u32 = 1;
@@ -81,6 +82,9 @@ pub enum FromWorker {
         /// Share done, from 0 to 1, when the worker knows it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         done: Option<f64>,
+        /// How the worker has used its net since its last word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inference: Option<InferenceUsage>,
     },
     /// The job is done.
     Result {

@@ -59,7 +59,7 @@ fn lines_of_workers() {
             kinds: vec![JobKind::External],
             programs: vec!["p".into()],
         },
-        FromWorker::Progress { job: job.clone(), token, training: None, done: Some(0.5) },
+        FromWorker::Progress { job: job.clone(), token, training: None, done: Some(0.5), inference: None },
         FromWorker::Result {
             job: job.clone(),
             token,

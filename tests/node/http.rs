@@ -30,5 +30,7 @@ async fn health_readiness_and_metrics() {
     for line in ["kifu_raft_is_leader 1", "kifu_hosts_online 1", "kifu_events{kind=\"LEADER_ELECTED\"} 1"] {
         assert!(body.lines().any(|found| found == line), "{line} in {body}");
     }
+    // Nobody plays here.
+    assert!(body.lines().any(|line| line == "kifu_inference_leaves_per_second 0.0"), "{body}");
     assert!(body.contains("kifu_control_loop_lag_microseconds "), "{body}");
 }

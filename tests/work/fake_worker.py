@@ -47,6 +47,8 @@ def misbehave(job):
         say(type="result", job=job["job"], token=job["token"] + 1, result={"external": {"output": 1}})
     if mode == "wrong-job":
         say(type="result", job="job/other", token=job["token"], result={"external": {"output": 1}})
+    if mode == "wrong-usage":
+        answer("progress", job, inference={"leaves_per_s": 9, "batch_fill": 1, "net_share": -0.5, "wait_ms": 1})
     if mode == "wrong-kind":
         answer("result", job, result={"gauntlet": {
             "wins": 1, "draws": 0, "losses": 0, "pairs": [0, 0, 0, 0, 1], "candidate_weights": "00" * 32, "candidate_leaves": 9}})
@@ -77,7 +79,7 @@ def serve():
         if message["type"] == "shutdown" and mode != "stubborn":
             return
         if message["type"] == "cancel":
-            if mode == "obedient":
+            if mode in ("obedient", "plays"):
                 answer("error", job, message="cancelled", retry=True)
         if message["type"] != "job":
             continue
@@ -108,6 +110,8 @@ def serve():
                 file.write(str(pid))
             answer("progress", job)
             hang()
+        elif mode == "plays":
+            answer("progress", job, done=0.5, inference={"leaves_per_s": 640, "batch_fill": 0.5, "net_share": 0.9, "wait_ms": 3})
         elif mode not in ("obedient", "stubborn"):
             misbehave(job)
     if mode == "stubborn":

@@ -8,7 +8,7 @@ use kifu::event::games::GamesTally;
 use kifu::event::jobs::{JobKind, JobSpec, VerifySpec};
 use kifu::event::{GameKey, Hash, JobId, Seq};
 use kifu::work::outbox::Limits;
-use kifu::work::{Assigned, WorkManager, WorkTimes, WorkerLimits, WorkerProgram};
+use kifu::work::{Assigned, InferenceUsage, WorkManager, WorkTimes, WorkerLimits, WorkerProgram};
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::{limits, program};
@@ -45,6 +45,23 @@ async fn an_assigned_job_is_started_done_and_reported() {
     assert!(rig.manager.running().is_empty(), "the log does not have the result yet: nothing starts again");
     rig.manager.stop().await;
     assert_eq!(rig.reports(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_worker_says_of_its_net_is_known_while_the_job_runs() {
+    let rig = Rig::with("plays").await;
+    assert_eq!(rig.manager.inference(), []);
+    rig.manager.assign(&[external(5, "fake", vec![])]);
+    let usage = loop {
+        match rig.manager.inference().as_slice() {
+            [usage] => break *usage,
+            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    let expect = InferenceUsage { leaves_per_s: 640.0, batch_fill: 0.5, net_share: 0.9, wait_ms: 3.0 };
+    assert_eq!(usage, expect);
+    rig.manager.stop().await;
+    assert_eq!(rig.manager.inference(), []);
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ async fn every_breach_of_the_protocol_kills_the_worker_and_says_why() {
         ("long", "a line is longer than 1048576 bytes"),
         ("wrong-token", "it answered for job/test-7 with token 8 instead of 7"),
         ("wrong-job", "it answered for job/other while it ran job/test-7"),
+        ("wrong-usage", "it reported net_share -0.5"),
         ("wrong-kind", "its result is not what a job of kind external brings"),
         ("traversal", "\"../outside\", which is not a relative path inside its scratch folder"),
         ("absolute", "\"/etc/hostname\", which is not a relative path inside its scratch folder"),

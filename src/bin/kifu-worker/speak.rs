@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kifu::event::training::TrainingProgress;
 use kifu::event::{JobId, Seq};
+use kifu::work::InferenceUsage;
 use kifu::work::protocol::FromWorker;
 
 /// Time between two signs of life that carry no news.
@@ -48,13 +49,16 @@ pub trait Report {
     /// A sign of life, with the share done; written when the last one is a second old.
     fn alive(&mut self, done: Option<f64>);
 
+    /// The same while games are played, with how the net is used.
+    fn played(&mut self, done: f64, usage: &mut dyn FnMut() -> Option<InferenceUsage>);
+
     /// News of a training run; always written.
     fn trained(&mut self, progress: TrainingProgress);
 }
 
 impl<W: Write> Reporter<'_, W> {
-    fn send(&mut self, training: Option<TrainingProgress>, done: Option<f64>) {
-        let message = FromWorker::Progress { job: self.job.clone(), token: self.token, training, done };
+    fn send(&mut self, training: Option<TrainingProgress>, done: Option<f64>, inference: Option<InferenceUsage>) {
+        let message = FromWorker::Progress { job: self.job.clone(), token: self.token, training, done, inference };
         if let Err(error) = self.speaker.say(&message) {
             self.broken.get_or_insert(error);
         }
@@ -70,12 +74,18 @@ impl<W: Write> Reporter<'_, W> {
 impl<W: Write> Report for Reporter<'_, W> {
     fn alive(&mut self, done: Option<f64>) {
         if self.last.elapsed() >= SIGN_OF_LIFE_INTERVAL {
-            self.send(None, done);
+            self.send(None, done, None);
+        }
+    }
+
+    fn played(&mut self, done: f64, usage: &mut dyn FnMut() -> Option<InferenceUsage>) {
+        if self.last.elapsed() >= SIGN_OF_LIFE_INTERVAL {
+            self.send(None, Some(done), usage());
         }
     }
 
     fn trained(&mut self, progress: TrainingProgress) {
         let done = f64::from(progress.step) / f64::from(progress.steps.max(1));
-        self.send(Some(progress), Some(done));
+        self.send(Some(progress), Some(done), None);
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::jobs::Assigned;
+use super::jobs::{Assigned, LastInference};
 use super::parts::WorkParts;
 use super::report::Reporter;
 use crate::artifact::ArtifactError;
@@ -56,6 +56,8 @@ pub(super) struct Attempt {
     pub(super) lease: Assigned,
     pub(super) reporter: Reporter,
     pub(super) cancel: CancellationToken,
+    /// Where the worker's use of its net is noted.
+    pub(super) inference: LastInference,
     /// As many permits as jobs may run at a time.
     pub(super) slots: Arc<Semaphore>,
 }
@@ -157,6 +159,9 @@ impl Attempt {
                     self.reporter.progress(progress).await?;
                 }
                 WorkerEvent::Progress { .. } => {}
+                WorkerEvent::Inference(usage) => {
+                    *self.inference.lock().unwrap_or_else(PoisonError::into_inner) = Some(usage);
+                }
             }
         }
         Ok(())

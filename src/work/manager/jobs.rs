@@ -1,6 +1,7 @@
 //! Which leases this node holds, and what is to be done about each. Pure bookkeeping.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -8,6 +9,7 @@ use crate::event::command::Command;
 use crate::event::jobs::JobSpec;
 use crate::event::training::TrainingPlan;
 use crate::event::{JobId, Proposal, Seq};
+use crate::work::inference::InferenceUsage;
 
 /// A job whose lease this node holds, as the log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,12 @@ pub(super) struct Running {
     pub(super) lost: CancellationToken,
     /// Cuts the job's task off.
     pub(super) abort: Option<tokio::task::AbortHandle>,
+    /// How its worker uses its net, as it said last.
+    pub(super) inference: LastInference,
 }
+
+/// What a worker said last of its net; none before it has said anything.
+pub(super) type LastInference = Arc<Mutex<Option<InferenceUsage>>>;
 
 /// What to do about a lease that is new here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +54,8 @@ pub(super) enum Todo {
 impl Running {
     /// A job whose task is about to start.
     pub(super) fn new(job: JobId) -> Running {
-        Running { job, cancel: CancellationToken::new(), lost: CancellationToken::new(), abort: None }
+        let (cancel, lost) = (CancellationToken::new(), CancellationToken::new());
+        Running { job, cancel, lost, abort: None, inference: LastInference::default() }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::event::command::ClaimJobs;
 use crate::event::jobs::JobKind;
 use crate::event::{JobId, Seq};
 use crate::work::error::WorkError;
+use crate::work::inference::InferenceUsage;
 
 /// Runs the jobs of one node. Clones are handles to the same manager.
 #[derive(Clone)]
@@ -123,6 +124,12 @@ impl WorkManager {
         self.jobs().running.iter().map(|(token, running)| (running.job.clone(), *token)).collect()
     }
 
+    /// How the workers of the running jobs use their nets, of those that have said so.
+    pub fn inference(&self) -> Vec<InferenceUsage> {
+        let said = |running: &Running| *running.inference.lock().unwrap_or_else(PoisonError::into_inner);
+        self.jobs().running.values().filter_map(said).collect()
+    }
+
     /// Jobs that could be taken on.
     pub fn free_slots(&self) -> usize {
         self.inner.parts.pool.slots().saturating_sub(self.jobs().running.len())
@@ -177,14 +184,16 @@ impl WorkManager {
 
     fn start(&self, lease: Assigned) {
         let token = lease.token;
-        let tokens = self.jobs().running.get(&token).map(|running| (running.cancel.clone(), running.lost.clone()));
-        let Some((cancel, lost)) = tokens else { return };
+        let handles = |running: &Running| (running.cancel.clone(), running.lost.clone(), running.inference.clone());
+        let handles = self.jobs().running.get(&token).map(handles);
+        let Some((cancel, lost, inference)) = handles else { return };
         tracing::info!(job = %lease.job, %token, kind = lease.spec.kind().name(), "job taken on");
         let attempt = Attempt {
             parts: self.inner.parts.clone(),
             reporter: self.reporter(&lease, lost),
             lease,
             cancel,
+            inference,
             slots: self.inner.slots.clone(),
         };
         let closer = Closer { manager: self.clone(), token };

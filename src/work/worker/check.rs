@@ -18,12 +18,15 @@ pub const OUTPUT_BYTES_MAX: usize = 256 << 10;
 pub(super) fn message(assignment: &Assignment, message: &FromWorker) -> Result<(), String> {
     match message {
         FromWorker::Hello { .. } => Err("it said hello twice".to_owned()),
-        FromWorker::Progress { job, token, training, .. } => {
+        FromWorker::Progress { job, token, training, inference, .. } => {
             lease(assignment, job, *token)?;
             if training.is_some() && assignment.spec.kind() != JobKind::Train {
                 return Err(format!("it reported training while it ran {}", assignment.job));
             }
-            Ok(())
+            match inference.and_then(|usage| usage.senseless()) {
+                Some((what, figure)) => Err(format!("it reported {what} {figure}")),
+                None => Ok(()),
+            }
         }
         FromWorker::Error { job, token, .. } => lease(assignment, job, *token),
         FromWorker::Result { job, token, result: brought } => {

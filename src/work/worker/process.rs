@@ -17,6 +17,7 @@ use super::program::{WorkerLimits, WorkerProgram};
 use super::stderr::{StderrTail, excerpt};
 use crate::event::jobs::{JobKind, JobSpec};
 use crate::event::training::TrainingProgress;
+use crate::work::inference::InferenceUsage;
 use crate::work::protocol::{Assignment, FromWorker, LINE_BYTES_MAX, PROTOCOL, ToWorker, WorkerResult};
 
 /// Events that wait for whoever started the job. Progress that comes while this many wait is dropped.
@@ -36,6 +37,8 @@ pub enum WorkerEvent {
         /// Share done, from 0 to 1.
         done: Option<f64>,
     },
+    /// How the worker uses its net.
+    Inference(InferenceUsage),
 }
 
 /// How a job ended, for a worker that keeps the protocol.
@@ -245,7 +248,10 @@ impl WorkerProcess {
                 FromWorker::Result { result, .. } => return Ok(JobEnd::Done(result)),
                 FromWorker::Error { .. } if cancelled => return Ok(JobEnd::Cancelled),
                 FromWorker::Error { message, retry, .. } => return Ok(JobEnd::Failed { message, retry }),
-                FromWorker::Progress { training, done, .. } => {
+                FromWorker::Progress { training, done, inference, .. } => {
+                    if let Some(usage) = inference {
+                        let _ = events.try_send(WorkerEvent::Inference(usage));
+                    }
                     let _ = events.try_send(WorkerEvent::Progress { training, done });
                 }
                 FromWorker::Hello { .. } => {}

@@ -8,6 +8,7 @@ use kifu::work::protocol::WorkerResult;
 
 use super::error::JobError;
 use super::run::{Workshop, recipe};
+use super::usage::UsageWatch;
 use crate::inputs;
 use crate::speak::Report;
 
@@ -22,6 +23,7 @@ pub fn run<G: Planes>(
         workshop.evaluator(game, &weights)
     };
     let mut candidate = load(&spec.candidate.weights)?;
+    let gauge = candidate.gauge();
     let mut other;
     let opponent = match &spec.opponent {
         Contender::Random => search::Contender::Random,
@@ -29,6 +31,7 @@ pub fn run<G: Planes>(
         Contender::Model(model) => {
             // An evaluator of its own even for the same weights: leaves are counted apart.
             other = load(&model.weights)?;
+            other.share_gauge(gauge.clone());
             search::Contender::Model { evaluator: &mut other, recipe: recipe(&model.search)? }
         }
     };
@@ -41,8 +44,9 @@ pub fn run<G: Planes>(
         opening_plies: spec.opening_plies,
         concurrent: workshop.concurrent(games),
     };
+    let mut usage = UsageWatch::new(gauge, plan.concurrent);
     let result = play_groups(game, &plan, candidate, opponent, |progress| {
-        report.alive(Some(f64::from(progress.games) / f64::from(games.max(1))));
+        report.played(f64::from(progress.games) / f64::from(games.max(1)), &mut || usage.read());
         workshop.go_on()
     })?;
     if result.void_games > 0 {

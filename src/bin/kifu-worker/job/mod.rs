@@ -6,6 +6,7 @@ mod init_model;
 mod run;
 mod self_play;
 mod train;
+mod usage;
 
 pub use error::JobError;
 pub use run::{Workshop, run};

@@ -10,6 +10,7 @@ use kifu::work::protocol::WorkerResult;
 
 use super::error::JobError;
 use super::run::{Workshop, recipe};
+use super::usage::UsageWatch;
 use crate::inputs;
 use crate::speak::Report;
 
@@ -32,8 +33,9 @@ pub fn run<G: Planes>(
         concurrent: workshop.concurrent(spec.games),
         weights: spec.weights.0,
     };
+    let mut usage = UsageWatch::new(evaluator.gauge(), plan.concurrent);
     let records = play_games(game, &mut evaluator, &plan, |progress| {
-        report.alive(Some(f64::from(progress.games) / f64::from(spec.games.max(1))));
+        report.played(f64::from(progress.games) / f64::from(spec.games.max(1)), &mut || usage.read());
         workshop.go_on()
     })?;
     if let Some(usage) = evaluator.usage() {

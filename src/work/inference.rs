@@ -1,0 +1,66 @@
+//! How a worker uses its net, as it tells its node: a hint for people and dashboards, never a fact of the log.
+
+use serde::{Deserialize, Serialize};
+
+/// Figures of the time since the worker's last word, about a second. None is negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InferenceUsage {
+    /// Leaves evaluated a second.
+    pub leaves_per_s: f64,
+    /// Positions in a batch, on average, as a share of the games that are played at once.
+    pub batch_fill: f64,
+    /// Share of the time in which the net runs.
+    pub net_share: f64,
+    /// How long a leaf waits from the search's question to the answer, in milliseconds.
+    pub wait_ms: f64,
+}
+
+impl InferenceUsage {
+    /// The first figure that makes no sense.
+    pub fn senseless(&self) -> Option<(&'static str, f64)> {
+        let figures = [
+            ("leaves_per_s", self.leaves_per_s),
+            ("batch_fill", self.batch_fill),
+            ("net_share", self.net_share),
+            ("wait_ms", self.wait_ms),
+        ];
+        figures.into_iter().find(|(_, figure)| !(figure.is_finite() && *figure >= 0.0))
+    }
+
+    /// All of a node's workers together: rates and shares of time add up, the others are means over leaves.
+    pub fn together(all: &[InferenceUsage]) -> InferenceUsage {
+        let leaves: f64 = all.iter().map(|one| one.leaves_per_s).sum();
+        let mean = |figure: fn(&InferenceUsage) -> f64| match leaves > 0.0 {
+            true => all.iter().map(|one| figure(one) * one.leaves_per_s / leaves).sum(),
+            false => 0.0,
+        };
+        InferenceUsage {
+            leaves_per_s: leaves,
+            batch_fill: mean(|one| one.batch_fill),
+            net_share: all.iter().map(|one| one.net_share).sum(),
+            wait_ms: mean(|one| one.wait_ms),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: InferenceUsage = InferenceUsage { leaves_per_s: 300.0, batch_fill: 1.0, net_share: 0.9, wait_ms: 2.0 };
+    const OTHER: InferenceUsage = InferenceUsage { leaves_per_s: 100.0, batch_fill: 0.5, net_share: 0.5, wait_ms: 6.0 };
+
+    #[test]
+    fn workers_add_up() {
+        let expect = InferenceUsage { leaves_per_s: 400.0, batch_fill: 0.875, net_share: 1.4, wait_ms: 3.0 };
+        assert_eq!(InferenceUsage::together(&[ONE, OTHER]), expect);
+        assert_eq!(InferenceUsage::together(&[]), InferenceUsage::default());
+    }
+
+    #[test]
+    fn figures_without_sense_are_named() {
+        assert_eq!(ONE.senseless(), None);
+        assert_eq!(InferenceUsage { wait_ms: -1.0, ..ONE }.senseless(), Some(("wait_ms", -1.0)));
+        assert!(InferenceUsage { batch_fill: f64::INFINITY, ..ONE }.senseless().is_some());
+    }
+}
