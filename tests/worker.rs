@@ -12,6 +12,7 @@ use kifu::event::jobs::{
     Contender, ExternalSpec, GauntletSpec, InitModelSpec, JobKind, JobSpec, ModelContender, SearchRecipe, SelfPlaySpec,
     TrainSpec,
 };
+use kifu::event::judgement::SeatAttestation;
 use kifu::event::training::{TrainRecipe, TrainingPlan, TrainingRecipe};
 use kifu::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, Real, RunId, Seq};
 use kifu::game::record::verify_file;
@@ -254,14 +255,20 @@ fn a_generation_from_random_weights_to_a_gauntlet() {
     assert_ne!(candidate, origin);
 
     for opponent in [Contender::Random, Contender::AlphaBeta(2), Contender::Model(contender(origin))] {
+        let is_model = matches!(opponent, Contender::Model(_));
         let (result, ..) = worker.done(gauntlet(candidate, opponent));
-        let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } = result else {
+        let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves, games } = result
+        else {
             panic!("{result:?}")
         };
         assert_eq!(wins + draws + losses, 6);
         assert_eq!(pairs.iter().sum::<u32>(), 3);
         assert_eq!(candidate_weights, candidate);
         assert!(candidate_leaves > 0);
+        let nets = if is_model { 2 } else { 1 };
+        let asked = |seat: &&SeatAttestation| seat.weights.is_some() && seat.leaves > 0;
+        assert_eq!(games.len(), 6);
+        assert!(games.iter().all(|game| game.seats.iter().filter(asked).count() == nets), "{games:?}");
     }
     assert_eq!(worker.end(), Some(0));
 }

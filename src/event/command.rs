@@ -9,6 +9,7 @@ use super::history::{HistoryArchived, LogRepaired};
 use super::id::{ApiTokenId, ClusterId, Hash, JobId, NodeId, TokenId};
 use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
+use super::judgement::GameAttestation;
 use super::membership::MembershipConfig;
 use super::training::TrainingProgress;
 use super::unit::{Millis, Seq};
@@ -202,6 +203,16 @@ body! {
         Gauntlet(MatchTally),
         /// A user's own program ended well.
         External(ExternalResult),
+        /// Matches were played, and each game says who played it. It takes the place of `Gauntlet` from format version 2 on.
+        Attested(AttestedResult),
+    }
+
+    /// See [`JobResult::Attested`].
+    pub struct AttestedResult {
+        /// What was counted.
+        pub tally: MatchTally,
+        /// Every game, in order of group and turn.
+        pub games: Vec<GameAttestation>,
     }
 
     /// See [`JobResult::SelfPlay`].

@@ -1,7 +1,7 @@
 //! How a candidate is judged: the sequential test of a gauntlet, what it found, and who really played.
 
 use super::body::body;
-use super::id::GauntletId;
+use super::id::{GauntletId, Hash, JobId, NodeId};
 use super::unit::Real;
 
 body! {
@@ -57,6 +57,43 @@ body! {
         pub voids: u32,
         /// Games of the gauntlet so far, the void ones included.
         pub games: u32,
+    }
+
+    /// `MATCHES_ATTESTED`: who really played the games of a `MATCHES_PLAYED`, game by game.
+    pub struct MatchesAttested {
+        /// The gauntlet.
+        pub gauntlet: GauntletId,
+        /// The job that played them.
+        pub job: JobId,
+        /// The host.
+        pub host: NodeId,
+        /// Every game, in order of group and turn.
+        pub games: Vec<GameAttestation>,
+    }
+
+    /// One game of a gauntlet: what came out, and who sat at it.
+    pub struct GameAttestation {
+        /// Number of the group.
+        pub group: u32,
+        /// Number of the game within the group. The candidate holds seat `(group + turn) mod seats`.
+        pub turn: u32,
+        /// The candidate's score, in the units of `MATCHES_PLAYED`: halves, sixths or twelfths of a game.
+        pub units: u32,
+        /// Plies played after the opening.
+        pub plies: u32,
+        /// Who sat at each seat, in order.
+        pub seats: Vec<SeatAttestation>,
+    }
+
+    /// Who played a seat of a game.
+    #[derive(Copy)]
+    pub struct SeatAttestation {
+        /// Hash of the weights that were really loaded; none for a player without a net.
+        pub weights: Option<Hash>,
+        /// Decisions for which it searched: forced moves need none.
+        pub decisions: u32,
+        /// Positions that its net really evaluated in this game.
+        pub leaves: u64,
     }
 
     /// What a sequential test says.

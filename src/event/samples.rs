@@ -25,7 +25,10 @@ use super::jobs::{
     JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobResultRefused, JobSpec, JobStarted, JobSubmitted,
     ModelContender, SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
-use super::judgement::{SequentialRule, SequentialTestConcluded, SequentialTestPlanned, TestVerdict};
+use super::judgement::{
+    GameAttestation, MatchesAttested, SeatAttestation, SequentialRule, SequentialTestConcluded, SequentialTestPlanned,
+    TestVerdict,
+};
 use super::membership::{
     ClusterVersionRaised, LeaderTransferRequested, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfig,
     MembershipConfigured, RoleReason,
@@ -580,6 +583,13 @@ fn judgement(kind: Kind) -> Event {
             voids_max: Real(20_000),
         }
         .into(),
+        Kind::MatchesAttested => {
+            let net = SeatAttestation { weights: Some(hash("weights 1")), decisions: 12, leaves: 612 };
+            let other = SeatAttestation { weights: None, decisions: 0, leaves: 0 };
+            let game = |turn, units, seats| GameAttestation { group: 10, turn, units, plies: 25, seats };
+            let games = vec![game(0, 2, vec![net, other]), game(1, 1, vec![other, net])];
+            MatchesAttested { gauntlet, job: job(), host: NODE, games }.into()
+        }
         _ => SequentialTestConcluded {
             gauntlet,
             opponent,

@@ -1,7 +1,7 @@
 //! Gauntlets: planned when a candidate is there, played in pieces, concluded when every piece is in or given up.
 
 use super::campaign::exam_due;
-use super::limits::{GAUNTLET_QUEUED_MAX, PRIORITY_GAUNTLET};
+use super::limits::{GAUNTLET_JOB_GROUPS_MAX, GAUNTLET_QUEUED_MAX, PRIORITY_GAUNTLET};
 use super::names;
 use super::sequential;
 use super::view::{Decision, View};
@@ -180,7 +180,8 @@ fn missing_jobs(view: &View, config: &Config, gauntlet: &Gauntlet) -> (Vec<Decis
                 return (decisions, false);
             }
             room -= 1;
-            let pairs = (opponent.plan.pairs - first_pair).min(config.gauntlet.pairs_per_job.max(1));
+            let pairs =
+                (opponent.plan.pairs - first_pair).min(config.gauntlet.pairs_per_job.clamp(1, GAUNTLET_JOB_GROUPS_MAX));
             let job = queue(config, gauntlet, index, first_pair, pairs);
             decisions.push(Decision::new(job, [gauntlet.started_seq]));
             first_pair += pairs;

@@ -17,6 +17,8 @@ pub const SELF_PLAY_QUEUED_MAX: usize = 64;
 pub const GAUNTLET_QUEUED_MAX: usize = 64;
 /// External jobs that wait at a time. Beyond it a submission is refused.
 pub const EXTERNAL_QUEUED_MAX: usize = 10_000;
+/// Groups of a gauntlet's job at most: the attestation of every game of them stands in one record, below 64 KiB with four seats.
+pub const GAUNTLET_JOB_GROUPS_MAX: u32 = 64;
 /// Jobs of the node itself (verification) that a host runs beside its slots.
 pub const VERIFY_SLOTS: usize = 1;
 /// Jobs given out in one claim at most.

@@ -7,6 +7,7 @@
 
 pub mod admission;
 pub mod assessment;
+pub mod attestation;
 pub mod campaign;
 pub mod dataset;
 pub mod digest;

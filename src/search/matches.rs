@@ -85,10 +85,38 @@ pub struct MatchResult {
     pub groups: Vec<u32>,
     /// Games in which the candidate had a choice and its evaluator was never asked: they are void.
     pub void_games: u32,
+    /// Every game, in order of group and turn.
+    pub games: Vec<GamePlayed>,
     /// Positions that the candidate's evaluator really evaluated; 0 without one.
     pub candidate_leaves: u64,
     /// Positions that the opponent's evaluator really evaluated; 0 without one.
     pub opponent_leaves: u64,
+}
+
+/// One game of a group, from the table's own count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GamePlayed {
+    /// Number of the group.
+    pub group: u32,
+    /// Number of the game within the group.
+    pub turn: u32,
+    /// The candidate's score in units ([`units_per_game`]).
+    pub units: u32,
+    /// Plies played after the opening.
+    pub plies: u32,
+    /// What each seat did, in order.
+    pub seats: Vec<SeatPlayed>,
+}
+
+/// What a seat did in a game.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeatPlayed {
+    /// Whether the candidate sat here.
+    pub is_candidate: bool,
+    /// Decisions for which it searched with its net.
+    pub decisions: u32,
+    /// Positions that its net was asked for.
+    pub leaves: u64,
 }
 
 /// Plays groups of games. In each the candidate holds one seat and copies of the opponent the others; over the games of a group it
@@ -136,6 +164,7 @@ pub fn play_groups<G: Game, E: Evaluator<G>>(
                 Some(seat) if seat == table.candidate() => result.wins += 1,
                 Some(_) => result.losses += 1,
             }
+            result.games.push(table.played(outcome));
             result.void_games += u32::from(table.is_void());
             progress.games += 1;
             tables.swap_remove(at);
@@ -151,6 +180,7 @@ pub fn play_groups<G: Game, E: Evaluator<G>>(
             return Err(PlayError::Stopped);
         }
     }
+    result.games.sort_unstable();
     units.into_iter().for_each(|units| result.groups[units] += 1);
     let [candidate_leaves, opponent_leaves] = sides.each_ref().map(Side::leaves_used);
     Ok(MatchResult { candidate_leaves, opponent_leaves, ..result })

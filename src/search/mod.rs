@@ -24,7 +24,7 @@ pub use budget::Budget;
 pub use error::{PlayError, SearchError};
 pub use evaluator::{Evaluation, Evaluator};
 pub use gumbel::{Decision, Recipe, Search, Step};
-pub use matches::{Contender, MatchPlan, MatchProgress, MatchResult, play_groups};
+pub use matches::{Contender, GamePlayed, MatchPlan, MatchProgress, MatchResult, SeatPlayed, play_groups};
 pub use players::{AlphaBeta, Greedy, Planner, Player, UniformRandom};
 pub use playouts::{PlayoutCounts, Playouts};
 pub use selfplay::{SelfPlayPlan, SelfPlayProgress, play_games};

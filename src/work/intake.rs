@@ -6,7 +6,7 @@ use super::protocol::{Assignment, WorkerResult};
 use super::worker::scratch_file;
 use crate::artifact::{ArtifactError, BlobStore, Source};
 use crate::event::artifacts::ArtifactKind;
-use crate::event::command::{BlobRef, ExternalResult, JobResult, ModelResult, SelfPlayResult};
+use crate::event::command::{AttestedResult, BlobRef, ExternalResult, JobResult, ModelResult, SelfPlayResult};
 use crate::event::evaluation::MatchTally;
 
 /// A result could not be taken in.
@@ -43,8 +43,9 @@ pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult)
             let blob = keep(&file, ArtifactKind::Model)?;
             JobResult::Model(ModelResult { blob, parameters, samples, progress })
         }
-        WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } => {
-            JobResult::Gauntlet(MatchTally { wins, draws, losses, pairs, candidate_weights, candidate_leaves })
+        WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves, games } => {
+            let tally = MatchTally { wins, draws, losses, pairs, candidate_weights, candidate_leaves };
+            JobResult::Attested(AttestedResult { tally, games })
         }
         WorkerResult::External { output, files } => {
             let blobs = files.iter().map(|file| keep(file, ArtifactKind::External)).collect::<Result<_, _>>()?;

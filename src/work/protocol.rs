@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::jobs::{JobKind, JobSpec};
+use crate::event::judgement::GameAttestation;
 use crate::event::training::{TrainingPlan, TrainingProgress};
 use crate::event::{Hash, JobId, Seq};
 use crate::work::inference::InferenceUsage;
@@ -148,6 +149,9 @@ pub enum WorkerResult {
         candidate_weights: Hash,
         /// Net evaluations that the candidate really made.
         candidate_leaves: u64,
+        /// Who really played each game, in order of group and turn: without it the matches are void.
+        #[serde(default)]
+        games: Vec<GameAttestation>,
     },
     /// A user's own program ended well.
     External {

@@ -8,13 +8,16 @@ use crate::event::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVeri
 use crate::event::jobs::{
     ExternalResultRecorded, GauntletSpec, InitModelSpec, JobSpec, SelfPlaySpec, TrainSpec, VerifySpec,
 };
+use crate::event::judgement::{GameAttestation, MatchesAttested};
 use crate::event::models::ModelInitialized;
 use crate::event::training::TrainingCompleted;
 use crate::event::{Event, JobId, NodeId};
 use crate::judge::groups::adds_up;
+use crate::policy::attestation;
 use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, SEATS_MAX};
 use crate::policy::names;
 use crate::policy::seats::seats;
+use crate::policy::upgrade::is_readable;
 use crate::projection::State;
 use crate::projection::games::BatchState;
 use crate::projection::jobs::Job;
@@ -37,7 +40,10 @@ pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult
         (JobSpec::Verify(spec), JobResult::Quarantined(result)) => quarantined(state, spec, host, result),
         (JobSpec::InitModel(spec), JobResult::Model(result)) => init_model(state, spec, host, result),
         (JobSpec::Train(spec), JobResult::Model(result)) => trained(state, spec, host, result),
-        (JobSpec::Gauntlet(spec), JobResult::Gauntlet(tally)) => played(state, &job.job, spec, host, tally),
+        (JobSpec::Gauntlet(spec), JobResult::Gauntlet(tally)) => played(state, &job.job, spec, host, tally, None),
+        (JobSpec::Gauntlet(spec), JobResult::Attested(result)) => {
+            played(state, &job.job, spec, host, &result.tally, Some(&result.games))
+        }
         (JobSpec::External(_), JobResult::External(result)) => external(&job.job, host, result),
         (spec, _) => Err(useless(&format!("a {} job cannot bring a result of this kind", spec.kind().name()))),
     }
@@ -122,14 +128,25 @@ fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) 
     Ok(vec![event.into(), stored(&result.blob, host)])
 }
 
-/// Matches count only when the right weights really played them, and all of them.
-fn played(state: &State, job: &JobId, spec: &GauntletSpec, host: NodeId, tally: &MatchTally) -> Outcome {
+/// Matches count only when the right weights really played them, and all of them; and when each game says so, as soon as every
+/// member can read that.
+fn played(
+    state: &State,
+    job: &JobId,
+    spec: &GauntletSpec,
+    host: NodeId,
+    tally: &MatchTally,
+    games: Option<&[GameAttestation]>,
+) -> Outcome {
     check(tally.candidate_weights == spec.candidate.weights, "void: other weights than the candidate's were loaded")?;
     check(tally.candidate_leaves > 0, "void: the candidate's net was never asked")?;
     check(
         adds_up(seats(&spec.game), spec.pairs, tally),
         "void: the games do not add up to the groups that were asked for",
     )?;
+    if let Some(games) = games {
+        attestation::check(spec, tally, games).map_err(|error| again(&format!("void: {error}")))?;
+    }
     let gauntlet = state.gauntlets.get(&spec.gauntlet);
     let chunk = gauntlet.and_then(|gauntlet| gauntlet.chunks.iter().find(|chunk| chunk.job == *job));
     let Some(chunk) = chunk else { return Err(useless("the gauntlet is unknown or concluded")) };
@@ -141,7 +158,14 @@ fn played(state: &State, job: &JobId, spec: &GauntletSpec, host: NodeId, tally: 
         first_pair: spec.first_pair,
         tally: tally.clone(),
     };
-    Ok(vec![event.into()])
+    let said = games.is_some();
+    let games = games.unwrap_or_default().to_vec();
+    let attested = MatchesAttested { gauntlet: spec.gauntlet.clone(), job: job.clone(), host, games }.into();
+    if !is_readable(state, &attested) {
+        return Ok(vec![event.into()]);
+    }
+    check(said, "void: the worker does not say who played each game: upgrade it")?;
+    Ok(vec![event.into(), attested])
 }
 
 fn external(job: &JobId, host: NodeId, result: &ExternalResult) -> Outcome {

@@ -54,6 +54,8 @@ fn artifacts(result: &JobResult) -> Vec<Hash> {
         JobResult::SelfPlay(result) => vec![result.blob.hash],
         JobResult::Model(result) => vec![result.blob.hash],
         JobResult::External(result) => result.blobs.iter().take(EXTERNAL_BLOBS_MAX).map(|blob| blob.hash).collect(),
-        JobResult::Verified(_) | JobResult::Quarantined(_) | JobResult::Gauntlet(_) => vec![],
+        JobResult::Verified(_) | JobResult::Quarantined(_) | JobResult::Gauntlet(_) | JobResult::Attested(_) => {
+            vec![]
+        }
     }
 }

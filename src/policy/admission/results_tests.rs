@@ -2,14 +2,18 @@
 
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ModelResult, QuarantineResult, SelfPlayResult,
+    AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ModelResult, QuarantineResult,
+    SelfPlayResult,
 };
 use crate::event::evaluation::MatchTally;
 use crate::event::games::GamesTally;
-use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued};
+use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued, JobSpec};
+use crate::event::judgement::SeatAttestation;
+use crate::event::membership::ClusterVersionRaised;
 use crate::event::samples::{hash, sample, specs};
 use crate::event::training::TrainingProgress;
-use crate::event::{Command, JobId, Kind, NodeId, Real, Seq};
+use crate::event::{Command, Event, JobId, Kind, NodeId, Real, Seq};
+use crate::policy::attestation::honest;
 use crate::policy::testing::{Decided, Given, joined, online};
 
 const SELF_PLAY: usize = 0;
@@ -193,4 +197,51 @@ fn a_result_under_a_lost_lease_is_kept_and_changes_nothing() {
     let lease = LeaseHolder { job: JobId::new("j"), host: NodeId(2), token: Seq(4) };
     let stolen = Command::CompleteJob(CompleteJob { lease, elapsed_ms: 5, result: games(40) });
     Given::events([joined(1)]).when(1, stolen).refused("not_yours");
+}
+
+/// Twelve wins, two shared games and six losses, each game with who played it.
+fn attested() -> AttestedResult {
+    let JobSpec::Gauntlet(spec) = specs().swap_remove(GAUNTLET) else { unreachable!() };
+    let pairs = [[0, 0], [0, 1], [1, 0], [0, 2], [2, 0], [2, 2], [2, 2], [2, 2], [2, 2], [2, 2]];
+    AttestedResult { tally: matches(), games: honest(&spec, &pairs.concat()) }
+}
+
+#[test]
+fn from_version_two_on_matches_count_only_when_each_game_says_who_played_it() {
+    let given = || claimed(&[Kind::GauntletStarted], GAUNTLET);
+    let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
+    let both = ["JOB_COMPLETED", "MATCHES_PLAYED", "MATCHES_ATTESTED"];
+    hand_in(raised(), JobResult::Attested(attested())).then_kinds(&both);
+    hand_in(given(), JobResult::Attested(attested())).then_kinds(&both[..2]);
+    let silent = "void: the worker does not say who played each game: upgrade it";
+    void(hand_in(raised(), JobResult::Gauntlet(matches())), silent, true);
+    let liar = |change: &dyn Fn(&mut SeatAttestation)| {
+        let mut result = attested();
+        let candidate = (result.games[7].group % 2 + result.games[7].turn) % 2;
+        change(&mut result.games[7].seats[candidate as usize]);
+        result
+    };
+    let (ran, due) = (hash("weights 0").short(), hash("weights 1").short());
+    let cases: [(&dyn Fn(&mut SeatAttestation), String); 3] = [
+        (&|seat| seat.weights = Some(hash("weights 0")), format!("ran weights {ran} instead of {due}")),
+        (&|seat| seat.leaves = 0, "never had its net asked".to_owned()),
+        (&|seat| seat.decisions = 0, "never had its net search".to_owned()),
+    ];
+    for (change, error) in cases {
+        let decided = hand_in(raised(), JobResult::Attested(liar(change)));
+        let Event::JobFailed(failed) = &decided.decisions()[0].event else { panic!("{error}: {decided:?}") };
+        assert!(failed.error.starts_with("void: game 1 of group ") && failed.error.ends_with(&error), "{failed:?}");
+        assert!(failed.retry, "the same openings and seeds, by somebody else");
+    }
+}
+
+#[test]
+fn a_worker_that_times_out_and_answers_late_is_refused() {
+    let given = claimed(&[Kind::GauntletStarted], GAUNTLET).and(ClusterVersionRaised { from: 1, to: 2 });
+    let token = given.state.jobs.get(&JobId::new("j")).and_then(|job| job.lease.as_ref()).map(|lease| lease.token);
+    let token = token.expect("a lease");
+    let expired = given.and(JobLeaseExpired { job: JobId::new("j"), host: NodeId(1), token });
+    let late = hand_in_with(expired, token, JobResult::Attested(attested()));
+    let after = late.then_fields(&["JOB_RESULT_REFUSED the lease has ended and the job waits"], &["reason"]).applied();
+    assert!(after.state.gauntlets.table.values().all(|row| row.opponents.iter().all(|one| one.tally.wins == 0)));
 }

@@ -5,12 +5,15 @@ use rand_chacha::rand_core::RngCore;
 use super::cluster::Cluster;
 use super::hosts::chance;
 use crate::event::artifacts::ArtifactKind;
-use crate::event::command::{BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult};
+use crate::event::command::{
+    AttestedResult, BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult,
+};
 use crate::event::evaluation::MatchTally;
 use crate::event::games::GamesTally;
 use crate::event::jobs::{Contender, GauntletSpec, JobSpec};
 use crate::event::training::TrainingProgress;
 use crate::event::{Hash, Real, Seq};
+use crate::policy::attestation::honest;
 
 /// What a job brings; or whether another attempt can help.
 pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Result<JobResult, bool> {
@@ -57,13 +60,13 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
                 samples_per_second: Real::ONE,
             }),
         }),
-        JobSpec::Gauntlet(spec) => JobResult::Gauntlet(matches(cluster, spec)),
+        JobSpec::Gauntlet(spec) => JobResult::Attested(matches(cluster, spec)),
         JobSpec::External(_) => JobResult::External(ExternalResult { output: "{}".into(), blobs: vec![] }),
     })
 }
 
 /// Two of three candidates are clearly better than the champion; the weights decide which.
-fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> MatchTally {
+fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> AttestedResult {
     let is_strong = !spec.candidate.weights.0[0].is_multiple_of(3);
     let wins_of_ten = match spec.opponent {
         Contender::Random => 10,
@@ -73,8 +76,11 @@ fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> MatchTally {
     };
     let mut tally = MatchTally { pairs: vec![0; 5], candidate_leaves: 500, ..MatchTally::default() };
     tally.candidate_weights = spec.candidate.weights;
+    let mut units = vec![];
     for _ in 0..spec.pairs {
-        let wins = (0..2).filter(|_| cluster.rng.next_u32() % 10 < wins_of_ten).count();
+        let won = [0, 1].map(|_| u32::from(cluster.rng.next_u32() % 10 < wins_of_ten));
+        let wins = (won[0] + won[1]) as usize;
+        units.extend(won.map(|won| 2 * won));
         tally.pairs[2 * wins] += 1;
         tally.wins += wins as u32;
         tally.losses += 2 - wins as u32;
@@ -83,5 +89,9 @@ fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> MatchTally {
     if chance(cluster, bad) {
         tally.candidate_leaves = 0;
     }
-    tally
+    let mut games = honest(spec, &units);
+    if chance(cluster, bad) {
+        games[0].seats[0].weights = Some(Hash([9; 32]));
+    }
+    AttestedResult { tally, games }
 }

@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Contender, MatchPlan, MatchProgress, opening::opening, units_per_game};
+use super::{Contender, GamePlayed, MatchPlan, MatchProgress, SeatPlayed, opening::opening, units_per_game};
 use crate::game::{Game, Outcome, Seat};
 use crate::search::error::SearchError;
 use crate::search::evaluator::Evaluator;
@@ -60,6 +60,9 @@ pub(super) struct Table<G: Game> {
     game: G,
     /// Number of the group within the plan.
     group_index: u32,
+    /// Number of the group, and of the game within it.
+    group: u32,
+    turn: u32,
     /// The candidate's seat; the opponent holds all others.
     candidate: Seat,
     rng: ChaCha8Rng,
@@ -68,10 +71,8 @@ pub(super) struct Table<G: Game> {
     search: Option<Search<G>>,
     /// The side whose search works on `state`.
     searching: Option<usize>,
-    /// Searches that the candidate began in this game.
-    candidate_searches: u32,
-    /// Leaves that the candidate's evaluator was asked for in this game.
-    candidate_leaves: u64,
+    /// What each seat did so far.
+    seats: Vec<SeatPlayed>,
 }
 
 impl<G: Game> Table<G> {
@@ -93,8 +94,11 @@ impl<G: Game> Table<G> {
             plies: 0,
             search: None,
             searching: None,
-            candidate_searches: 0,
-            candidate_leaves: 0,
+            group: plan.first_group.saturating_add(group_index),
+            turn: turn as u32,
+            seats: Seat::all(seats)
+                .map(|seat| SeatPlayed { is_candidate: seat == candidate, ..SeatPlayed::default() })
+                .collect(),
         })
     }
 
@@ -109,14 +113,30 @@ impl<G: Game> Table<G> {
 
     /// Notes that the evaluator of this side is about to be asked for this game's leaf.
     pub(super) fn count_leaf(&mut self, side: usize) {
-        if side == CANDIDATE && self.search_of(side).is_some_and(|search| search.leaf().is_some()) {
-            self.candidate_leaves += 1;
+        if self.search_of(side).is_some_and(|search| search.leaf().is_some()) {
+            self.mover().leaves += 1;
+        }
+    }
+
+    /// The seat whose turn it is.
+    fn mover(&mut self) -> &mut SeatPlayed {
+        &mut self.seats[self.game.to_move(&self.state).index()]
+    }
+
+    /// What is known of the game, once it is over.
+    pub(super) fn played(&self, outcome: Outcome) -> GamePlayed {
+        GamePlayed {
+            group: self.group,
+            turn: self.turn,
+            units: self.units(outcome) as u32,
+            plies: self.plies as u32,
+            seats: self.seats.clone(),
         }
     }
 
     /// Whether the candidate should have thought with its net and did not.
     pub(super) fn is_void(&self) -> bool {
-        self.candidate_searches > 0 && self.candidate_leaves == 0
+        self.seats.iter().any(|seat| seat.is_candidate && seat.decisions > 0 && seat.leaves == 0)
     }
 
     /// The candidate's share of a game, in units.
@@ -173,7 +193,7 @@ impl<G: Game> Table<G> {
             }
             search.start(recipe, self.state.clone(), &mut self.rng);
             self.searching = Some(side);
-            self.candidate_searches += u32::from(side == CANDIDATE);
+            self.seats[self.game.to_move(&self.state).index()].decisions += 1;
         }
         if matches!(search.next_leaf(), Step::Evaluate(..)) {
             return None;

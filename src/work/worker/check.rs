@@ -7,6 +7,7 @@ use crate::event::jobs::{GauntletSpec, JobKind, JobSpec};
 use crate::event::{JobId, Seq};
 use crate::game::registry::facts;
 use crate::judge::groups::adds_up;
+use crate::policy::attestation;
 use crate::work::protocol::{Assignment, FromWorker, WorkerResult};
 
 /// Files that a job may leave.
@@ -77,7 +78,8 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
 
 /// The counts of a gauntlet must agree with each other and with what was asked for.
 fn tally(spec: &GauntletSpec, result: &WorkerResult) -> Result<(), String> {
-    let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves } = result else {
+    let WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves, games } = result
+    else {
         return Ok(());
     };
     let tally = MatchTally {
@@ -96,7 +98,7 @@ fn tally(spec: &GauntletSpec, result: &WorkerResult) -> Result<(), String> {
         let (loaded, asked) = (candidate_weights.short(), spec.candidate.weights.short());
         return Err(format!("it played with weights {loaded} instead of {asked}"));
     }
-    Ok(())
+    attestation::check(spec, &tally, games)
 }
 
 fn files(result: &WorkerResult) -> Vec<&Path> {

@@ -1,9 +1,10 @@
 //! Plays groups of games between a candidate and an opponent, in all seat rotations.
 
 use kifu::event::jobs::{Contender, GauntletSpec};
+use kifu::event::judgement::{GameAttestation, SeatAttestation};
 use kifu::game::Planes;
 use kifu::learn::NetEvaluator;
-use kifu::search::{self, MatchPlan, play_groups};
+use kifu::search::{self, GamePlayed, MatchPlan, SeatPlayed, play_groups};
 use kifu::work::protocol::WorkerResult;
 
 use super::error::JobError;
@@ -11,6 +12,22 @@ use super::run::{Workshop, recipe};
 use super::usage::UsageWatch;
 use crate::inputs;
 use crate::speak::Report;
+
+/// Who sat at each seat of a game. Weights are only named here when their evaluator was made: loading is all-or-nothing, from bytes that
+/// were seen to have this hash.
+fn attest(spec: &GauntletSpec, game: &GamePlayed) -> GameAttestation {
+    let opponent = match &spec.opponent {
+        Contender::Model(model) => Some(model.weights),
+        Contender::Random | Contender::AlphaBeta(_) => None,
+    };
+    let seat = |seat: &SeatPlayed| SeatAttestation {
+        weights: if seat.is_candidate { Some(spec.candidate.weights) } else { opponent },
+        decisions: seat.decisions,
+        leaves: seat.leaves,
+    };
+    let GamePlayed { group, turn, units, plies, ref seats } = *game;
+    GameAttestation { group, turn, units, plies, seats: seats.iter().map(seat).collect() }
+}
 
 pub fn run<G: Planes>(
     game: &G,
@@ -63,5 +80,6 @@ pub fn run<G: Planes>(
         // The evaluator was made from bytes that were seen to have this hash.
         candidate_weights: spec.candidate.weights,
         candidate_leaves: result.candidate_leaves,
+        games: result.games.iter().map(|game| attest(spec, game)).collect(),
     })
 }
