@@ -142,11 +142,11 @@ fn is_wanted(gauntlet: &Gauntlet, opponent: usize) -> bool {
     found.verdict == TestVerdict::Better && found.opponent as usize != opponent
 }
 
-/// `JOB_CANCELLED` for jobs that nobody has begun and whose games cannot change anything any more.
+/// `JOB_CANCELLED` for jobs whose games cannot change anything any more, whether they wait or run: a host stops a job whose lease is gone,
+/// and what it hands in nevertheless is refused.
 fn unwanted_jobs(view: &View, gauntlet: &Gauntlet) -> Vec<Decision> {
-    let is_queued = |chunk: &Chunk| view.state.jobs.get(&chunk.job).is_some_and(|job| job.state == JobState::Queued);
-    let waits = |chunk: &&Chunk| chunk.played_seq.is_none() && is_queued(chunk);
-    let unwanted = gauntlet.chunks.iter().filter(|chunk| !is_wanted(gauntlet, chunk.opponent as usize)).filter(waits);
+    let is_open = |chunk: &&Chunk| chunk.played_seq.is_none() && view.state.jobs.is_live(&chunk.job);
+    let unwanted = gauntlet.chunks.iter().filter(|chunk| !is_wanted(gauntlet, chunk.opponent as usize)).filter(is_open);
     let cancel = |chunk: &Chunk| {
         let reason = "the test has ended: these games can change nothing".to_owned();
         Decision::new(JobCancelled { job: chunk.job.clone(), reason }, gauntlet.found_seq)
@@ -219,11 +219,13 @@ pub(super) fn concluded(gauntlet: &Gauntlet) -> impl Iterator<Item = Seq> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Command;
     use crate::event::Event;
+    use crate::event::command::{CompleteJob, JobResult, LeaseHolder};
     use crate::event::evaluation::{MatchTally, MatchesPlayed};
-    use crate::event::jobs::JobCancelled;
+    use crate::event::jobs::{JobCancelled, JobClaimed, JobStarted};
     use crate::event::samples::NODE;
-    use crate::policy::testing::{Given, candidate_one, config};
+    use crate::policy::testing::{Given, candidate_one, config, joined, online};
 
     /// The results of these jobs: `wins` of the games of every ten pairs are won, as whole pairs.
     fn played(queued: &[Decision], wins: u32) -> impl Iterator<Item = Event> {
@@ -275,6 +277,53 @@ mod tests {
             the test has ended: these games can change nothing";
         let concluded = "GAUNTLET_CONCLUDED random 40 40 40 no reason";
         given.then_fields(&[cancelled, cancelled, cancelled, concluded], scores).settled(decide);
+    }
+
+    #[test]
+    fn a_verdict_stops_the_jobs_that_run_and_refuses_what_they_bring() {
+        let (given, jobs) = queued();
+        let Event::JobQueued(running) = &jobs[3].event else { panic!("a job") };
+        let claim = JobClaimed { job: running.job.clone(), host: NODE, attempt: 1 };
+        let given = given.and(joined(NODE.0)).and(online(NODE.0, 1)).and(claim);
+        let token = given.state.seq;
+        let lease = LeaseHolder { job: running.job.clone(), host: NODE, token };
+        let given = given.and(JobStarted { job: running.job.clone(), host: NODE, token });
+        let given = given.and_all(played(&jobs[..2], 20)).decide(decide).then_kinds(&["SEQUENTIAL_TEST_CONCLUDED"]);
+        let given = given.applied().decide(decide);
+        let cancels =
+            |decision: &Decision| matches!(&decision.event, Event::JobCancelled(body) if body.job == running.job);
+        assert!(given.decisions().iter().any(cancels), "{}", running.job);
+        let given = given.settled(decide);
+        assert_eq!(given.state.jobs.held().count(), 0, "its host sees that the lease is gone");
+        let result = JobResult::Gauntlet(MatchTally::default());
+        let late = Command::CompleteJob(CompleteJob { lease, elapsed_ms: 5, result });
+        let line = "JOB_RESULT_REFUSED the job was cancelled: the test has ended: these games can change nothing";
+        given.when(NODE.0, late).then_fields(&[line], &["reason"]);
+    }
+
+    #[test]
+    fn a_verdict_follows_from_the_recorded_rule_and_results_alone() {
+        use crate::judge::GroupScores;
+        for wins in [2, 12, 20] {
+            let (given, jobs) = queued();
+            let results: Vec<Event> = played(&jobs[..6], wins).collect();
+            let Event::SequentialTestPlanned(planned) =
+                candidate_one(config(40)).decide(decide).decisions()[1].event.clone()
+            else {
+                panic!("a test")
+            };
+            let found = given.and_all(results.clone()).decide(decide);
+            let Event::SequentialTestConcluded(found) = &found.decisions()[0].event else { panic!("a verdict") };
+            let mut scores = GroupScores::new(planned.seats);
+            let ends = |event: &Event| {
+                let Event::MatchesPlayed(body) = event else { panic!("results") };
+                scores.add(&body.tally);
+                let standing = planned.rule.standing(&scores);
+                standing.verdict.map(|verdict| (verdict, standing.groups, Real::from_f64(standing.llr)))
+            };
+            let (verdict, groups, llr) = results.iter().find_map(ends).expect("sixty groups are the most");
+            assert_eq!((verdict, groups, llr), (found.verdict, found.groups.into(), Some(found.llr)));
+        }
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use super::Refusal;
 use super::outcomes::{Fault, outcome};
+use super::text::clip;
 use crate::event::command::{CompleteJob, JobResult, LeaseHolder};
 use crate::event::jobs::{JobCompleted, JobFailed, JobResultRefused};
 use crate::event::{Hash, NodeId};
 use crate::policy::limits::EXTERNAL_BLOBS_MAX;
 use crate::policy::view::Decision;
 use crate::projection::State;
-use crate::projection::jobs::Job;
+use crate::projection::jobs::{Job, JobState};
 
 /// `JOB_COMPLETED` with what the job brought; `JOB_FAILED` when the result is void; `JOB_RESULT_REFUSED` when the
 /// sender's token does not hold.
@@ -41,10 +42,13 @@ fn refuse(job: Option<&Job>, command: &CompleteJob) -> Decision {
     let reason = match (job, current) {
         (None, _) => "the job is unknown or long finished",
         (Some(_), Some(_)) => "another lease holds the job",
+        (Some(job), None) if job.state == JobState::Cancelled => {
+            &format!("the job was cancelled: {}", job.error.as_deref().unwrap_or("nobody said why"))
+        }
         (Some(job), None) if job.state.is_finished() => "the job is finished",
         (Some(_), None) => "the lease has ended and the job waits",
     };
-    let (reason, artifacts) = (reason.to_owned(), artifacts(&command.result));
+    let (reason, artifacts) = (clip(reason), artifacts(&command.result));
     let event = JobResultRefused { job: id, host, token, current, reason, artifacts };
     Decision::new(event, job.map(|job| job.changed_seq))
 }

@@ -222,13 +222,14 @@ fn from_version_two_on_matches_count_only_when_each_game_says_who_played_it() {
         result
     };
     let (ran, due) = (hash("weights 0").short(), hash("weights 1").short());
-    let cases: [(&dyn Fn(&mut SeatAttestation), String); 3] = [
-        (&|seat| seat.weights = Some(hash("weights 0")), format!("ran weights {ran} instead of {due}")),
-        (&|seat| seat.leaves = 0, "never had its net asked".to_owned()),
-        (&|seat| seat.decisions = 0, "never had its net search".to_owned()),
+    type Lie = fn(&mut SeatAttestation);
+    let cases: [(Lie, String); 3] = [
+        (|seat| seat.weights = Some(hash("weights 0")), format!("ran weights {ran} instead of {due}")),
+        (|seat| seat.leaves = 0, "never had its net asked".to_owned()),
+        (|seat| seat.decisions = 0, "never had its net search".to_owned()),
     ];
     for (change, error) in cases {
-        let decided = hand_in(raised(), JobResult::Attested(liar(change)));
+        let decided = hand_in(raised(), JobResult::Attested(liar(&change)));
         let Event::JobFailed(failed) = &decided.decisions()[0].event else { panic!("{error}: {decided:?}") };
         assert!(failed.error.starts_with("void: game 1 of group ") && failed.error.ends_with(&error), "{failed:?}");
         assert!(failed.retry, "the same openings and seeds, by somebody else");
