@@ -151,7 +151,7 @@ impl Score {
 }
 
 /// Wilson's interval for `points` of `games`, clamped to 0 to 1.
-fn wilson(points: f64, games: f64) -> (Real, Real) {
+pub(crate) fn wilson(points: f64, games: f64) -> (Real, Real) {
     if games == 0.0 {
         return (Real::ZERO, Real::ONE);
     }

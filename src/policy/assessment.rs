@@ -1,16 +1,13 @@
-//! What a dataset is worth, from what the verifier counted: each batch by itself, the dataset as their mean with a lower bound.
+//! What a dataset is worth: the mean score of its batches over its games, with a lower bound. Scores are those that
+//! `QUALITY_SCORE_UPDATED` recorded, see [`super::quality`].
 //!
-//! `quality of a batch = coverage × diversity × budget`: the share of positions with a policy target, the share of games that no
-//! other repeats, and the simulations really spent on a target against those that its job asked for. A dataset's quality is the
-//! mean over its games; its lower bound is that of a 95% interval over batches, which play and are verified independently.
-//!
-//! Unknown is not bad and not good: it never passes.
+//! The lower bound is that of a 95% interval over batches, which play and are verified independently; of a single batch that of a share of its
+//! games (Wilson). Unknown is not bad and not good: it never passes.
 
-use crate::event::games::GamesTally;
-use crate::event::jobs::JobSpec;
+use crate::event::evaluation::wilson;
 use crate::event::{Hash, Real};
 use crate::projection::State;
-use crate::projection::games::{Batch, BatchState};
+use crate::projection::games::BatchState;
 
 /// The 97.5% quantile of the normal distribution: two-sided 95%.
 const Z: f64 = 1.959_963_984_540_054;
@@ -22,7 +19,7 @@ pub enum Quality {
     Known {
         /// The mean over its games.
         mean: Real,
-        /// The lower end of the 95% interval; 0 where a single batch allows no interval.
+        /// The lower end of the 95% interval.
         low: Real,
         /// Games that it rests on.
         games: u64,
@@ -42,10 +39,9 @@ impl Quality {
 pub fn dataset(state: &State, batches: &[Hash]) -> Quality {
     let mut parts = Vec::with_capacity(batches.len());
     for hash in batches {
-        match state.games.get(hash).map(|found| batch(state, found)) {
-            Some(Ok(part)) => parts.push(part),
-            Some(Err(reason)) => return Quality::Unknown(format!("batch {hash}: {reason}")),
-            None => return Quality::Unknown(format!("batch {hash} is not in the log")),
+        match batch(state, hash) {
+            Ok(part) => parts.push(part),
+            Err(reason) => return Quality::Unknown(format!("batch {hash}: {reason}")),
         }
     }
     let games: u64 = parts.iter().map(|(games, _)| games).sum();
@@ -60,7 +56,7 @@ pub fn dataset(state: &State, batches: &[Hash]) -> Quality {
 /// The lower end of the interval: the weighted batches vary about their mean, and the mean varies by their number less.
 fn low(parts: &[(u64, Real)], games: u64, mean: Real) -> Real {
     if parts.len() < 2 {
-        return Real::ZERO;
+        return wilson(mean.to_f64() * games as f64, games as f64).0;
     }
     let share = |of: u64| of as f64 / games as f64;
     let distance = |score: Real| score.to_f64() - mean.to_f64();
@@ -71,25 +67,16 @@ fn low(parts: &[(u64, Real)], games: u64, mean: Real) -> Real {
     Real::from_f64((mean.to_f64() - Z * error).max(0.0)).unwrap_or(Real::ZERO)
 }
 
-/// Games and quality of one batch, or why it is unknown.
-fn batch(state: &State, batch: &Batch) -> Result<(u64, Real), String> {
-    let tally = match (&batch.state, &batch.tally) {
-        (BatchState::Verified, Some(tally)) => tally,
-        (BatchState::Quarantined, _) => return Err("it is in quarantine".to_owned()),
-        _ => return Err("nobody has replayed it yet".to_owned()),
-    };
-    let job = state.jobs.get(&batch.job).ok_or_else(|| format!("{} is no longer kept", batch.job))?;
-    let JobSpec::SelfPlay(spec) = &job.spec else { return Err(format!("{} is not self-play", batch.job)) };
-    let coverage = Real::ratio(tally.targets, tally.positions).min(Real::ONE);
-    let diversity = Real::ratio(tally.distinct.into(), tally.games.into()).min(Real::ONE);
-    let product = |one: Real, two: Real| Real(one.0 * two.0 / Real::SCALE);
-    Ok((tally.games.into(), product(product(coverage, diversity), budget(tally, spec.search.simulations))))
-}
-
-/// Simulations really spent against those asked for; a search that had no simulations to spend is complete.
-fn budget(tally: &GamesTally, simulations: u32) -> Real {
-    let asked = tally.targets.saturating_mul(simulations.into());
-    if asked == 0 { Real::ONE } else { Real::ratio(tally.simulations, asked).min(Real::ONE) }
+/// Games and score of one batch, or why it is unknown.
+fn batch(state: &State, hash: &Hash) -> Result<(u64, Real), String> {
+    let batch = state.games.get(hash).ok_or("it is not in the log")?;
+    match batch.state {
+        BatchState::Verified => {}
+        BatchState::Quarantined => return Err("it is in quarantine".to_owned()),
+        BatchState::Recorded => return Err("nobody has replayed it yet".to_owned()),
+    }
+    let row = state.quality.get(hash).ok_or("it has no score")?;
+    Ok((row.games.into(), row.score))
 }
 
 #[cfg(test)]
@@ -113,13 +100,15 @@ mod tests {
                 _ => {}
             }
         }
+        // The score is that of the policy, not one that the test makes up.
+        events.retain(|event| !matches!(event, Event::QualityScoreUpdated(_)));
         [vec![queued.into()], events].concat()
     }
 
     fn quality(batches: &[(&str, u32, u64)]) -> Quality {
         let events = batches.iter().flat_map(|(name, distinct, spent)| played(name, *distinct, *spent));
         let hashes: Vec<Hash> = batches.iter().map(|(name, _, _)| hash(name)).collect();
-        dataset(&Given::events(events).state, &hashes)
+        dataset(&Given::events(events).decide(crate::policy::quality::decide).applied().state, &hashes)
     }
 
     fn mean(quality: &Quality) -> Real {
@@ -144,13 +133,16 @@ mod tests {
     #[test]
     fn what_is_unknown_never_passes() {
         let single = quality(&[("a", 40, 48)]);
-        assert!(mean(&single) == Real::ONE && !single.passes(Real(1)), "one batch allows no interval");
+        assert!(
+            mean(&single) == Real::ONE && single.passes(Real(900_000)) && !single.passes(Real(950_000)),
+            "40 games"
+        );
         let nothing = quality(&[]);
         let unverified = played("a", 40, 48).into_iter().take(2);
         let unverified = dataset(&Given::events(unverified).state, &[hash("a")]);
-        let foreign = dataset(&Given::events(batch_events("a", 1, 40, 40)).state, &[hash("a")]);
+        let unscored = dataset(&Given::events(played("a", 40, 48)).state, &[hash("a")]);
         let missing = dataset(&Given::events([]).state, &[hash("a")]);
-        for unknown in [nothing, unverified, foreign, missing] {
+        for unknown in [nothing, unverified, unscored, missing] {
             assert!(matches!(unknown, Quality::Unknown(_)) && !unknown.passes(Real::ZERO), "{unknown:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! When a generation has enough good games: its dataset is sealed.
 
+use super::assessment;
 use super::limits::DATASET_BATCHES_MAX;
 use super::names;
 use super::view::{Decision, View};
@@ -7,6 +8,7 @@ use crate::event::config::Config;
 use crate::event::datasets::DatasetSealed;
 use crate::event::{GameKey, Hash, Real};
 use crate::projection::State;
+use crate::projection::campaign::Generation;
 use crate::projection::games::{Batch, BatchState};
 use crate::projection::key::GenerationKey;
 
@@ -16,16 +18,30 @@ pub fn decide(view: &View) -> Vec<Decision> {
     let Some((config, game)) = view.campaign() else { return vec![] };
     let current = view.state.campaign.current(game);
     let Some(current) = current.filter(|row| row.dataset.is_none() && row.verdict.is_none()) else { return vec![] };
-    let key = GenerationKey::new(game, current.generation);
-    let good = view.state.games.of_generation(&key).filter(|batch| is_good(view.state, config, batch));
-    let games: u64 = good.filter_map(|batch| batch.tally.as_ref()).map(|tally| u64::from(tally.games)).sum();
-    if games < u64::from(config.self_play.games) {
+    if shortfall(view.state, config, current) > 0 {
         return vec![];
     }
     let batches = window(view.state, config, game, current.generation);
     let causes = batches.iter().rev().filter_map(|batch| Some(view.state.quality.get(&batch.batch)?.seq));
     let causes: Vec<_> = [current.opened_seq].into_iter().chain(causes).collect();
     vec![Decision::new(seal(view.state, game, current.generation, &batches), causes)]
+}
+
+/// Good games that the generation's dataset still lacks. When there are enough, but their quality is not surely good enough (see
+/// [`super::assessment`]), another batch of games is: more games make it surer, and self-play never waits for a quality that only
+/// self-play can bring.
+pub(super) fn shortfall(state: &State, config: &Config, current: &Generation) -> u64 {
+    let key = GenerationKey::new(&current.game, current.generation);
+    let good = state.games.of_generation(&key).filter(|batch| is_good(state, config, batch));
+    let games: u64 = good.filter_map(|batch| batch.tally.as_ref()).map(|tally| u64::from(tally.games)).sum();
+    let lacking = u64::from(config.self_play.games).saturating_sub(games);
+    if lacking > 0 {
+        return lacking;
+    }
+    let batches: Vec<Hash> =
+        window(state, config, &current.game, current.generation).iter().map(|batch| batch.batch).collect();
+    let passes = assessment::dataset(state, &batches).passes(config.dataset.quality_min);
+    if passes { 0 } else { config.self_play.games_per_job.max(1).into() }
 }
 
 /// Whether a batch is verified and good enough to learn from.
@@ -74,18 +90,30 @@ mod tests {
     use crate::event::ModelId;
     use crate::event::campaign::GenerationOpened;
     use crate::event::samples::game;
+    use crate::policy::self_play;
     use crate::policy::testing::{Given, batch, config, generation_one};
 
     #[test]
     fn a_dataset_is_sealed_once_when_the_games_are_there() {
         let few = generation_one(config(80)).and_all(batch("a", 1, 40, 40));
         few.clone().decide(decide).then(&[]);
-        let enough = few.and_all(batch("b", 1, 40, 20)).decide(decide);
+        let enough = few.and_all(batch("b", 1, 40, 36)).decide(decide);
         enough.then_fields(
-            &["DATASET_SEALED dataset/connect4-g1 80 800 0.75"],
+            &["DATASET_SEALED dataset/connect4-g1 80 800 0.95"],
             &["dataset", "games", "positions", "quality"],
         );
         enough.settled(decide);
+    }
+
+    #[test]
+    fn a_quality_that_is_not_sure_waits_for_more_games() {
+        let unsure = generation_one(config(80)).and_all(batch("a", 1, 40, 40)).and_all(batch("b", 1, 40, 20));
+        unsure.clone().decide(decide).then(&[]);
+        let more = |given: Given| given.decide(self_play::decide).decisions().len();
+        assert_eq!(more(unsure.clone()), 1, "self-play goes on: only it can bring what is missing");
+        let sure = ["c", "d", "e", "f"].iter().fold(unsure, |given, name| given.and_all(batch(name, 1, 40, 40)));
+        assert_eq!(more(sure.clone()), 0);
+        sure.decide(decide).then_fields(&["DATASET_SEALED 240"], &["games"]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How much self-play is queued: what the current generation still needs, and no more.
 
-use super::dataset::is_good;
+use super::dataset::shortfall;
 use super::limits::{PRIORITY_SELF_PLAY, REPLACE_DELAY_MS, SELF_PLAY_QUEUED_MAX};
 use super::names;
+use super::quality::will_be_scored;
 use super::view::{Decision, View};
 use crate::event::config::Config;
 use crate::event::jobs::{JobCancelled, JobQueued, JobSpec, SearchRecipe, SelfPlaySpec};
@@ -22,7 +23,8 @@ pub fn decide(view: &View) -> Vec<Decision> {
     let campaign = view.campaign();
     let needing = campaign.and_then(|(config, game)| {
         let current = view.state.campaign.current(game)?;
-        let needs = current.dataset.is_none() && current.verdict.is_none() && !is_enough(view.state, config, current);
+        let needs =
+            current.dataset.is_none() && current.verdict.is_none() && shortfall(view.state, config, current) > 0;
         needs.then_some((config, current))
     });
     let mut decisions = cancel_surplus(view, needing.map(|(_, current)| current));
@@ -56,8 +58,8 @@ fn queue(view: &View, config: &Config, current: &Generation) -> Vec<Decision> {
         .is_some_and(|job| job.state == JobState::Failed && view.now.since(job.changed_at) < REPLACE_DELAY_MS);
     let Some(champion) = state.models.get(&current.champion).filter(|_| !failed_lately) else { return vec![] };
     let in_work: u64 = state.jobs.live().filter(is_ours).map(|job| games_of(&job.spec)).sum();
-    let have = in_work.saturating_add(games(state, config, current));
-    let mut need = u64::from(config.self_play.games).saturating_sub(have);
+    let coming = in_work.saturating_add(waiting_games(state, current));
+    let mut need = shortfall(state, config, current).saturating_sub(coming);
     let waiting = state.jobs.queued().filter(is_ours).count();
     let mut decisions = vec![];
     let mut number = current.self_play_jobs;
@@ -103,21 +105,15 @@ fn games_of(spec: &JobSpec) -> u64 {
     }
 }
 
-fn is_enough(state: &State, config: &Config, current: &Generation) -> bool {
+/// Games that are there and may still turn out to be good.
+fn waiting_games(state: &State, current: &Generation) -> u64 {
     let key = GenerationKey::new(&current.game, current.generation);
-    let good = state.games.of_generation(&key).filter(|batch| is_good(state, config, batch));
-    good.map(counted).sum::<u64>() >= u64::from(config.self_play.games)
-}
-
-/// Games that count, or may still turn out to count.
-fn games(state: &State, config: &Config, current: &Generation) -> u64 {
-    let key = GenerationKey::new(&current.game, current.generation);
-    let useful = state.games.of_generation(&key).filter(|batch| match batch.state {
+    let may_count = |batch: &&Batch| match batch.state {
         BatchState::Recorded => true,
-        BatchState::Verified => state.quality.get(&batch.batch).is_none() || is_good(state, config, batch),
+        BatchState::Verified => will_be_scored(state, batch),
         BatchState::Quarantined => false,
-    });
-    useful.map(counted).sum()
+    };
+    state.games.of_generation(&key).filter(may_count).map(counted).sum()
 }
 
 fn counted(batch: &Batch) -> u64 {

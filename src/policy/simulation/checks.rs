@@ -28,7 +28,7 @@ impl Checks {
             Event::JobCompleted(body) => self.release(&body.job, body.token),
             Event::JobFailed(body) => self.release(&body.job, body.token),
             Event::JobLeaseExpired(body) => self.release(&body.job, body.token),
-            Event::JobCancelled(body) => assert!(!self.held.contains_key(&body.job), "only waiting jobs are cancelled"),
+            Event::JobCancelled(body) => drop(self.held.remove(&body.job)),
             Event::GenerationOpened(body) => {
                 assert_eq!(body.generation, self.generation + 1, "generations follow one another");
                 self.generation = body.generation;

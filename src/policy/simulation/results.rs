@@ -2,7 +2,7 @@
 
 use rand_chacha::rand_core::RngCore;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, config};
 use super::hosts::chance;
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
@@ -44,7 +44,7 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
                 draws: 0,
                 distinct,
                 targets: positions,
-                simulations: 1_000,
+                simulations: positions * u64::from(config(1).self_play.simulations),
             })
         }
         JobSpec::Train(_) if cluster.chaos.broken_trainer => return Err(false),
