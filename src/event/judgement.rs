@@ -1,7 +1,7 @@
 //! How a candidate is judged: the sequential test of a gauntlet, what it found, and who really played.
 
 use super::body::body;
-use super::id::{GauntletId, Hash, JobId, NodeId};
+use super::id::{GameKey, GauntletId, Hash, JobId, NodeId};
 use super::unit::Real;
 
 body! {
@@ -94,6 +94,19 @@ body! {
         pub decisions: u32,
         /// Positions that its net really evaluated in this game.
         pub leaves: u64,
+    }
+
+    /// `CAMPAIGN_STALLED`: so many generations in a row brought no champion that no further one is opened. The champion is examined, and
+    /// the campaign waits for a `CONFIG_CHANGED`.
+    pub struct CampaignStalled {
+        /// The game.
+        pub game: GameKey,
+        /// The last generation that was tried.
+        pub generation: u32,
+        /// Generations in a row without a champion.
+        pub failed: u32,
+        /// Why the last one brought none, in words.
+        pub reasons: Vec<String>,
     }
 
     /// What a sequential test says.

@@ -198,6 +198,7 @@ events! {
     0x0e01 v 1 since 2 "SEQUENTIAL_TEST_PLANNED" judgement::SequentialTestPlanned
     0x0e02 v 1 since 2 "SEQUENTIAL_TEST_CONCLUDED" judgement::SequentialTestConcluded
     0x0e10 v 1 since 2 "MATCHES_ATTESTED" judgement::MatchesAttested
+    0x0e11 v 1 since 2 "CAMPAIGN_STALLED" judgement::CampaignStalled
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
 }
 

@@ -26,8 +26,8 @@ use super::jobs::{
     ModelContender, SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
 use super::judgement::{
-    GameAttestation, MatchesAttested, SeatAttestation, SequentialRule, SequentialTestConcluded, SequentialTestPlanned,
-    TestVerdict,
+    CampaignStalled, GameAttestation, MatchesAttested, SeatAttestation, SequentialRule, SequentialTestConcluded,
+    SequentialTestPlanned, TestVerdict,
 };
 use super::membership::{
     ClusterVersionRaised, LeaderTransferRequested, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfig,
@@ -581,6 +581,13 @@ fn judgement(kind: Kind) -> Event {
                 groups_max: 800,
             },
             voids_max: Real(20_000),
+        }
+        .into(),
+        Kind::CampaignStalled => CampaignStalled {
+            game: game(),
+            generation: 5,
+            failed: 5,
+            reasons: vec!["not surely better than the champion".into()],
         }
         .into(),
         Kind::MatchesAttested => {

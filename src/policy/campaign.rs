@@ -1,20 +1,22 @@
 //! The frame of a campaign: generation 0, one generation after the other, and the end.
 
-use super::limits::{PRIORITY_INIT, REPLACE_DELAY_MS, RUNS_MAX};
+use super::limits::{FAILED_GENERATIONS_MAX, PRIORITY_INIT, REPLACE_DELAY_MS, RUNS_MAX};
 use super::names;
+use super::upgrade::is_readable;
 use super::view::{Decision, View};
 use crate::event::campaign::{CampaignCompleted, GenerationOpened};
 use crate::event::config::Config;
 use crate::event::jobs::{InitModelSpec, JobQueued, JobSpec};
+use crate::event::judgement::CampaignStalled;
 use crate::event::models::ModelPromoted;
 use crate::event::{GameKey, Seq};
 use crate::projection::State;
-use crate::projection::campaign::Generation;
+use crate::projection::campaign::{CampaignRow, Generation, Verdict};
 use crate::projection::models::{Champion, ModelState};
 use crate::projection::training::RunState;
 
 /// Generation 0: `JOB_QUEUED` for random weights, then `MODEL_PROMOTED` without a gauntlet. After that
-/// `GENERATION_OPENED` whenever the one before is over, and `CAMPAIGN_COMPLETED` after the exam.
+/// `GENERATION_OPENED` whenever the one before is over, `CAMPAIGN_STALLED` instead when too many in a row brought no champion, and `CAMPAIGN_COMPLETED` after the exam.
 pub fn decide(view: &View) -> Vec<Decision> {
     let Some((config, game)) = view.campaign() else { return vec![] };
     let decision = match view.state.models.champion(game) {
@@ -29,7 +31,7 @@ pub(super) fn exam_due(state: &State, config: &Config, game: &GameKey) -> Option
     let row = state.campaign.get(game)?;
     state.models.champion(game)?;
     let due = is_over(state, game, row.generation)
-        && row.generation >= config.generations
+        && (row.generation >= config.generations || is_stalled(state, row))
         && row.completed != Some(row.generation);
     due.then_some(row.generation)
 }
@@ -38,6 +40,33 @@ pub(super) fn exam_due(state: &State, config: &Config, game: &GameKey) -> Option
 fn is_over(state: &State, game: &GameKey, generation: u32) -> bool {
     let Some(row) = state.campaign.generation(game, generation) else { return generation == 0 };
     row.verdict.is_some() || runs_exhausted(state, row)
+}
+
+/// Whether the campaign stalled and nobody has changed the configuration since.
+fn is_stalled(state: &State, row: &CampaignRow) -> bool {
+    let changed = state.config.get().map_or(Seq(0), |config| config.changed_seq);
+    row.stalled_seq.is_some_and(|stalled| stalled > changed)
+}
+
+/// `CAMPAIGN_STALLED` when too many generations in a row brought no champion: counted back from the last one to a champion, or to
+/// where the campaign stalled before.
+fn stalls(state: &State, game: &GameKey, generation: u32) -> Option<Decision> {
+    let row = state.campaign.get(game)?;
+    let since = row.stalled_seq.unwrap_or(Seq(0));
+    let tried = (1..=generation).rev().map_while(|number| state.campaign.generation(game, number));
+    let in_vain = tried.take_while(|one| one.verdict != Some(Verdict::Promoted) && one.opened_seq > since);
+    let failed = u32::try_from(in_vain.count()).unwrap_or(u32::MAX);
+    if failed < FAILED_GENERATIONS_MAX {
+        return None;
+    }
+    let last = state.campaign.generation(game, generation)?;
+    let candidate = last.candidate.as_ref().and_then(|model| state.models.get(model));
+    let verdict = candidate.and_then(|model| model.verdict.as_ref());
+    let reasons =
+        verdict.map_or_else(|| vec!["no training run brought a candidate".to_owned()], |it| it.reasons.clone());
+    let event = CampaignStalled { game: game.clone(), generation, failed, reasons };
+    let champion = state.models.champion(game)?;
+    Some(Decision::new(event, [over_since(state, game, generation, champion)]))
 }
 
 /// Whether all training runs that a generation may have were tried and failed.
@@ -84,7 +113,11 @@ fn first_champion(view: &View, config: &Config, game: &GameKey) -> Option<Decisi
 fn next(view: &View, config: &Config, game: &GameKey, champion: &Champion) -> Option<Decision> {
     let state = view.state;
     let generation = state.campaign.get(game).map_or(0, |row| row.generation);
-    if is_over(state, game, generation) && generation < config.generations {
+    let stalled = state.campaign.get(game).is_some_and(|row| is_stalled(state, row));
+    if is_over(state, game, generation) && generation < config.generations && !stalled {
+        if let Some(stall) = stalls(state, game, generation).filter(|stall| is_readable(state, &stall.event)) {
+            return Some(stall);
+        }
         let event = GenerationOpened {
             game: game.clone(),
             generation: generation.saturating_add(1),
@@ -113,7 +146,9 @@ fn over_since(state: &State, game: &GameKey, generation: u32, champion: &Champio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::ModelId;
     use crate::event::jobs::JobCancelled;
+    use crate::event::membership::ClusterVersionRaised;
     use crate::event::samples::{game, sample};
     use crate::event::training::TrainingFailed;
     use crate::event::{Event, Kind, RunId};
@@ -143,6 +178,41 @@ mod tests {
             .at(3_000 + REPLACE_DELAY_MS)
             .decide(decide)
             .then_fields(&["JOB_QUEUED job/init_model-connect4-2"], &["job"]);
+    }
+
+    /// Generation 1 and so many further ones, each without a candidate.
+    fn tried_in_vain(mut given: Given, generations: std::ops::RangeInclusive<u32>) -> Given {
+        for generation in generations {
+            let opened = GenerationOpened { game: game(), generation, champion: ModelId::new("connect4-g0-00112233") };
+            given =
+                if given.state.campaign.generation(&game(), generation).is_some() { given } else { given.and(opened) };
+            for number in 1..=RUNS_MAX {
+                let run: RunId = names::run(&game(), generation, number);
+                let Event::TrainingTriggered(mut body) = sample(Kind::TrainingTriggered) else { unreachable!() };
+                (body.run, body.generation) = (run.clone(), generation);
+                given = given.and(Event::from(body)).and(TrainingFailed { run, reason: "no".into() });
+            }
+        }
+        given
+    }
+
+    #[test]
+    fn after_too_many_failures_in_a_row_nothing_is_trained_until_the_configuration_changes() {
+        let Event::ConfigChanged(mut changed) = config(40) else { unreachable!() };
+        changed.config.generations = 100;
+        let version = ClusterVersionRaised { from: 1, to: 2 };
+        let before = generation_one(Event::from(changed.clone())).and(version);
+        let few = tried_in_vain(before.clone(), 1..=FAILED_GENERATIONS_MAX - 1).decide(decide);
+        few.then_kinds(&["GENERATION_OPENED"]);
+        let many = tried_in_vain(before, 1..=FAILED_GENERATIONS_MAX).decide(decide);
+        let line = r#"CAMPAIGN_STALLED 5 5 ["no training run brought a candidate"]"#;
+        let many = many.then_fields(&[line], &["generation", "failed", "reasons"]).applied();
+        many.clone().decide(decide).then(&[]);
+        assert_eq!(exam_due(&many.state, &changed.config, &game()), Some(5), "the champion is examined");
+        changed.config.train.steps += 1;
+        let again = many.and(Event::from(changed));
+        let again = again.decide(decide).then_fields(&["GENERATION_OPENED 6"], &["generation"]).applied();
+        tried_in_vain(again, 6..=6).decide(decide).then_fields(&["GENERATION_OPENED 7"], &["generation"]);
     }
 
     #[test]

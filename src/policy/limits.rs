@@ -35,6 +35,9 @@ pub const AVOID_MS_MAX: u64 = 30_000;
 
 /// Training runs for a generation. When all have failed, the generation ends without a candidate.
 pub const RUNS_MAX: usize = 3;
+/// Generations in a row without a champion after which a campaign stalls: more of the same costs and brings nothing, so a person has
+/// to change the configuration.
+pub const FAILED_GENERATIONS_MAX: u32 = 5;
 /// Batches in a dataset: their names must fit into one record. The oldest are left out.
 pub const DATASET_BATCHES_MAX: usize = 16_384;
 /// Copies for safety that a host is asked to fetch at a time. Champions do not count.

@@ -28,6 +28,8 @@ row! {
         pub completed: Option<u32>,
         /// The scores of the last exam.
         pub exam: Vec<Score>,
+        /// The record that says that it stalled last.
+        pub stalled_seq: Option<Seq>,
         /// The last record that changed the phase.
         pub changed_seq: Seq,
         /// When.
@@ -152,6 +154,9 @@ impl Campaign {
             },
             Event::ModelPromoted(body) => self.decide(record, &body.model, models, Verdict::Promoted),
             Event::PromotionRejected(body) => self.decide(record, &body.model, models, Verdict::Rejected),
+            Event::CampaignStalled(body) => {
+                self.table.update(&body.game, |row| row.stalled_seq = Some(record.seq));
+            }
             Event::CampaignCompleted(body) => self.change(record, &body.game, Phase::Completed, |row| {
                 row.completed = Some(body.generations);
                 row.exam.clone_from(&body.exam);
@@ -256,6 +261,7 @@ impl Campaign {
             exam_gauntlet: None,
             completed: None,
             exam: vec![],
+            stalled_seq: None,
             changed_seq: record.seq,
             changed_at: record.draft.recorded_at,
         });
