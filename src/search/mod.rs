@@ -8,6 +8,7 @@ mod batch;
 pub mod budget;
 pub mod error;
 pub mod evaluator;
+pub mod exam;
 pub mod gumbel;
 pub mod matches;
 pub mod players;

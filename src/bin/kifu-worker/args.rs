@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::bench::Bench;
+use super::exam::Exam;
 
 /// Plays and trains for a node of a Kifu cluster.
 ///
@@ -44,6 +45,8 @@ pub struct Args {
 pub enum Verb {
     /// Measure inference, self-play and training, and print one line of JSON
     Bench(Bench),
+    /// Examine a model on solved positions of Connect Four
+    Exam(Exam),
 }
 
 /// Where nets run.

@@ -1,12 +1,13 @@
 //! The native worker: the only program that is linked against libtorch.
 //!
-//! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. `bench` measures instead. Exit codes: 0 after
+//! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. `bench` measures and `exam` examines instead. Exit codes: 0 after
 //! `shutdown` or the end of stdin, 1 when it cannot start or stdout is gone, 2 when stdin breaks the protocol or the flags
 //! are wrong.
 
 mod args;
 mod bench;
 mod device;
+mod exam;
 mod inputs;
 mod job;
 mod listen;
@@ -27,8 +28,12 @@ fn main() -> ExitCode {
         Ok(device) => device,
         Err(error) => return fail(1, &error.to_string()),
     };
-    if let Some(args::Verb::Bench(bench)) = &args.verb {
-        return match bench.run(&args, device) {
+    if let Some(verb) = &args.verb {
+        let done = match verb {
+            args::Verb::Bench(bench) => bench.run(&args, device),
+            args::Verb::Exam(exam) => exam::run(exam, device).map_err(|error| error.to_string()),
+        };
+        return match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(1, &error),
         };

@@ -19,9 +19,9 @@ pub(super) const HEIGHT: usize = 6;
 /// Cells, and so the most plies.
 pub(super) const CELLS: usize = WIDTH * HEIGHT;
 /// Bits from one column to the next.
-const STRIDE: usize = HEIGHT + 1;
+pub(super) const STRIDE: usize = HEIGHT + 1;
 /// The cells of column 0.
-const COLUMN: u64 = (1 << HEIGHT) - 1;
+pub(super) const COLUMN: u64 = (1 << HEIGHT) - 1;
 
 /// A position: the stones of both seats. Who moves follows from their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,15 +59,29 @@ impl Board {
     /// Drops the mover's stone into a column that has room.
     pub(super) fn drop_stone(&mut self, column: usize) {
         let mover = self.mover();
-        let bottom = cell(column, 0);
-        let landing = (self.occupied() + bottom) & (COLUMN << (column * STRIDE));
-        self.stones[mover.index()] |= landing;
+        self.stones[mover.index()] |= self.landing(column);
+    }
+
+    /// The bit where a stone comes to lie in a column that has room.
+    fn landing(self, column: usize) -> u64 {
+        (self.occupied() + cell(column, 0)) & (COLUMN << (column * STRIDE))
     }
 
     /// The seat with four in a row. Only the seat that moved last can have them.
     pub(super) fn winner(self) -> Option<Seat> {
         let last = self.mover().next(2);
         four_in_a_row(self.stones(last)).then_some(last)
+    }
+
+    /// True when a stone of `seat` in `column`, which has room, would make four in a row.
+    pub(super) fn completes_four(self, seat: Seat, column: usize) -> bool {
+        four_in_a_row(self.stones(seat) | self.landing(column))
+    }
+
+    /// A number that only boards with the same stones have, and their mirror images.
+    pub(super) fn key(self) -> (u64, u64) {
+        let [first, second] = self.stones;
+        (first, second).min((mirrored(first), mirrored(second)))
     }
 
     /// True when no stone fits anywhere.
@@ -83,6 +97,11 @@ impl Board {
 /// The bit of a cell.
 pub(super) fn cell(column: usize, row: usize) -> u64 {
     1 << (column * STRIDE + row)
+}
+
+/// The columns from right to left.
+pub(super) fn mirrored(bits: u64) -> u64 {
+    (0..WIDTH).fold(0, |sum, column| sum | ((bits >> (column * STRIDE)) & COLUMN) << ((WIDTH - 1 - column) * STRIDE))
 }
 
 /// True when four of `stones` lie in a row: upright, level, or along either diagonal.
