@@ -29,7 +29,9 @@ impl InferenceUsage {
 
     /// All of a node's workers together: rates and shares of time add up, the others are means over leaves.
     pub fn together(all: &[InferenceUsage]) -> InferenceUsage {
-        let leaves: f64 = all.iter().map(|one| one.leaves_per_s).sum();
+        // Not `sum`: of nothing that is -0.
+        let total = |figure: fn(&InferenceUsage) -> f64| all.iter().map(figure).fold(0.0, |sum, one| sum + one);
+        let leaves = total(|one| one.leaves_per_s);
         let mean = |figure: fn(&InferenceUsage) -> f64| match leaves > 0.0 {
             true => all.iter().map(|one| figure(one) * one.leaves_per_s / leaves).sum(),
             false => 0.0,
@@ -37,7 +39,7 @@ impl InferenceUsage {
         InferenceUsage {
             leaves_per_s: leaves,
             batch_fill: mean(|one| one.batch_fill),
-            net_share: all.iter().map(|one| one.net_share).sum(),
+            net_share: total(|one| one.net_share),
             wait_ms: mean(|one| one.wait_ms),
         }
     }
@@ -54,7 +56,8 @@ mod tests {
     fn workers_add_up() {
         let expect = InferenceUsage { leaves_per_s: 400.0, batch_fill: 0.875, net_share: 1.4, wait_ms: 3.0 };
         assert_eq!(InferenceUsage::together(&[ONE, OTHER]), expect);
-        assert_eq!(InferenceUsage::together(&[]), InferenceUsage::default());
+        let none = InferenceUsage::together(&[]);
+        assert_eq!(format!("{none:?}"), format!("{:?}", InferenceUsage::default()), "0, and not -0");
     }
 
     #[test]
