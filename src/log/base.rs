@@ -2,7 +2,7 @@
 //!
 //! Without this file a missing first segment could not be told from history that was handed to the archive.
 
-use super::disk::{LogDisk, beginning};
+use super::disk::{Beginning, LogDisk, beginning};
 use super::entry::Tip;
 use super::error::LogError;
 use super::fields::Fields;
@@ -51,7 +51,7 @@ impl Base {
 
     /// Reads the file; none in a log that begins at index 0.
     pub(super) fn load(disk: &dyn LogDisk) -> Result<Option<Base>, LogError> {
-        let Some((_, bytes)) = beginning::<SEGMENT_HEADER_BYTES>(disk, BASE)? else { return Ok(None) };
+        let Some(Beginning { bytes, .. }) = beginning::<SEGMENT_HEADER_BYTES>(disk, BASE)? else { return Ok(None) };
         let path = disk.path(BASE);
         match Base::decode(&bytes) {
             Some((version, _)) if version > FORMAT_VERSION => {

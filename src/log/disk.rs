@@ -85,11 +85,17 @@ pub trait LogFile: Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// A small file and how it begins; none when there is no such file. What lies behind its end reads as zeros.
+/// An open file and how it begins. What lies behind its end reads as zeros.
+pub(super) struct Beginning<const BYTES: usize> {
+    pub file: Arc<dyn LogFile>,
+    pub bytes: [u8; BYTES],
+}
+
+/// Opens a file and reads how it begins; none when there is no such file.
 pub(super) fn beginning<const BYTES: usize>(
     disk: &dyn LogDisk,
     name: &str,
-) -> Result<Option<(Arc<dyn LogFile>, [u8; BYTES])>, LogError> {
+) -> Result<Option<Beginning<BYTES>>, LogError> {
     let path = disk.path(name);
     let file = match disk.open(name) {
         Ok(file) => file,
@@ -98,5 +104,5 @@ pub(super) fn beginning<const BYTES: usize>(
     };
     let mut bytes = [0; BYTES];
     file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
-    Ok(Some((file, bytes)))
+    Ok(Some(Beginning { file, bytes }))
 }

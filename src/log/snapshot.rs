@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::base;
-use super::disk::{LogDisk, LogFile, beginning};
+use super::disk::{Beginning, LogDisk, LogFile, beginning};
 use super::entry::{LogPosition, Tip};
 use super::error::LogError;
 use super::fields::Fields;
@@ -134,7 +134,9 @@ impl SnapshotFile {
     /// # Errors
     /// [`LogError::Damaged`] when its header cannot be read, [`LogError::Io`].
     pub(super) fn load(disk: &dyn LogDisk) -> Result<Option<SnapshotFile>, LogError> {
-        let Some((file, bytes)) = beginning::<SNAPSHOT_HEADER_BYTES>(disk, SNAPSHOT)? else { return Ok(None) };
+        let Some(Beginning { file, bytes }) = beginning::<SNAPSHOT_HEADER_BYTES>(disk, SNAPSHOT)? else {
+            return Ok(None);
+        };
         let path = disk.path(SNAPSHOT);
         let damaged = |reason| LogError::Damaged { path: path.clone(), offset: 0, index: 0, first_seq: Seq(0), reason };
         let header = SnapshotHeader::decode(&bytes).map_err(damaged)?;

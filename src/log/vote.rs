@@ -1,6 +1,6 @@
 //! The two small files beside the segments: the vote, and the hint how far the log is committed.
 
-use super::disk::{LogDisk, beginning};
+use super::disk::{Beginning, LogDisk, beginning};
 use super::error::LogError;
 use super::fields::Fields;
 use super::segment::TEMPORARY;
@@ -74,7 +74,7 @@ impl Vote {
 
     /// Reads the vote, if one was ever saved.
     pub(super) fn load(disk: &dyn LogDisk, cluster: &Hash) -> Result<Option<Vote>, LogError> {
-        let Some((_, bytes)) = beginning::<VOTE_BYTES>(disk, VOTE)? else { return Ok(None) };
+        let Some(Beginning { bytes, .. }) = beginning::<VOTE_BYTES>(disk, VOTE)? else { return Ok(None) };
         let path = disk.path(VOTE);
         let Some((version, vote, found)) = Vote::decode(&bytes) else {
             return Err(LogError::VoteLost { path });

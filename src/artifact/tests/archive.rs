@@ -47,7 +47,7 @@ fn a_blob_that_was_lost_or_damaged_is_archived_again() {
         harm(&blob).expect("harmed");
         assert_eq!(archive.put(&parts[0]).expect("put again"), put);
         assert_eq!(std::fs::read(&blob).expect("there again"), good);
-        assert_eq!(archive.segments(), [put.clone()]);
+        assert_eq!(archive.segments(), std::slice::from_ref(&put));
     }
 }
 
