@@ -15,6 +15,7 @@ use kifu::event::jobs::{
 use kifu::event::judgement::SeatAttestation;
 use kifu::event::training::{TrainRecipe, TrainingPlan, TrainingRecipe};
 use kifu::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, Real, RunId, Seq};
+use kifu::game::connect4::problems::Problem;
 use kifu::game::record::verify_file;
 use kifu::work::protocol::{Assignment, FromWorker, LINE_BYTES_MAX, PROTOCOL, ToWorker, WorkerResult};
 
@@ -480,4 +481,39 @@ fn the_bench_reports_every_figure() {
     let output = bench(&["--worker", "kifu-worker-that-is-not-there"]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && message.contains("--features torch"), "{message}");
+}
+
+#[test]
+fn the_exam_reports_marks_of_a_model_and_refuses_what_is_none() {
+    let mut worker = Worker::start();
+    let weights = worker.init_model();
+    let exam = |model: &Path| {
+        Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+            .args(["exam", "--simulations", "8", "--output", "json", "--model"])
+            .arg(model)
+            .output()
+            .expect("starts")
+    };
+    let output = exam(&worker.blobs[&weights]);
+    assert!(output.status.success(), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let count = |value: &serde_json::Value| value.as_u64().expect("a count");
+    let questions = count(&report["questions"]);
+    assert_eq!(report["model"], weights.to_string());
+    assert_eq!(report["simulations"], 8);
+    assert_eq!(questions + count(&report["all_optimal_left_out"]), Problem::all().len() as u64);
+    for way in ["policy", "search"] {
+        let marks = &report[way];
+        let figure = |name: &str| marks[name].as_f64().unwrap_or_else(|| panic!("{name}: {report}"));
+        let optimal = count(&marks["optimal"]);
+        assert!(0 < optimal && optimal <= questions, "{report}");
+        assert!((figure("rate") - optimal as f64 / questions as f64).abs() < 1e-5, "{report}");
+        assert!(0.0 < figure("low") && figure("low") < figure("rate"), "{report}");
+        assert!(figure("rate") < figure("high") && figure("high") <= 1.0, "{report}");
+    }
+
+    let missing = exam(&worker.folder.path().join("no-such-model"));
+    let message = String::from_utf8_lossy(&missing.stderr);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(missing.stdout.is_empty() && message.contains("no-such-model"), "{message}");
 }

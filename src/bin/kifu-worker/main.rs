@@ -1,8 +1,8 @@
 //! The native worker: the only program that is linked against libtorch.
 //!
-//! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. `bench` measures and `exam` examines instead. Exit codes: 0 after
-//! `shutdown` or the end of stdin, 1 when it cannot start or stdout is gone, 2 when stdin breaks the protocol or the flags
-//! are wrong.
+//! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. `bench` measures and
+//! `exam` examines instead. Exit codes: 0 after `shutdown` or the end of stdin, 1 when it cannot start or stdout is gone, 2
+//! when stdin breaks the protocol or the flags are wrong.
 
 mod args;
 mod bench;
