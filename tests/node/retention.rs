@@ -11,10 +11,11 @@ use kifu::node::api::{Noun, Request, Response};
 use kifu::node::retention::Retention;
 use kifu::node::{Layout, backup};
 use kifu::projection::State;
-use kifu::replay::{History, Moment, Retained};
+use kifu::replay::{History, Moment, Retained, RetainedLimits};
+use kifu::replica::rebuild::rebuild;
 use serde_json::Value;
 
-use super::support::{Machine, PATIENCE};
+use super::support::{Machine, PATIENCE, ended, program};
 
 /// Small segments and little that stays, so that history is archived within seconds.
 fn retain(machine: &Machine) {
@@ -119,4 +120,22 @@ async fn old_history_goes_to_the_archive_and_a_new_member_goes_on_from_a_snapsho
     check_whole(&first.data);
     first.start();
     first.wait_for("its own log again", |status| status.seq >= at).await;
+    assert_eq!(first.stop(), 0);
+    lose_the_projections(&mut first, at).await;
+}
+
+/// Without projections and without a snapshot a log that begins later says too little: the node names the way out, and it is one.
+async fn lose_the_projections(machine: &mut Machine, at: Seq) {
+    let layout = Layout::new(&machine.data);
+    std::fs::remove_dir_all(layout.state()).expect("removed");
+    std::fs::remove_file(layout.log().join("snapshot")).expect("removed");
+    let output = program().args(["start", "--data"]).arg(&machine.data).output().expect("the program runs");
+    let (code, words) = ended(&output);
+    assert!(code != 0 && words.contains("kifu-replay rebuild"), "{code}: {words}");
+    let reader = whole_log(&layout.log(), Some(&machine.data.join("archive"))).expect("an archive and a log");
+    let retained = Retained::owned(layout.checkpoints(), RetainedLimits::default()).expect("a folder");
+    let rebuilt = rebuild(&reader, &layout.state(), &retained, &mut |_| {}).expect("from all of history");
+    assert!(rebuilt.seq >= at);
+    machine.start();
+    machine.wait_for("what was rebuilt", |status| status.seq >= at).await;
 }
