@@ -140,7 +140,7 @@ impl Worker {
     /// Random weights.
     fn init_model(&mut self) -> Hash {
         let (result, scratch, _) = self.done(JobSpec::InitModel(init("tiny")));
-        let WorkerResult::Model { file, parameters, samples, progress } = result else { panic!("{result:?}") };
+        let WorkerResult::Model { file, parameters, samples, progress, .. } = result else { panic!("{result:?}") };
         assert_eq!((parameters, samples, progress), (81_457, 0, None));
         self.store(&scratch.join(file))
     }
@@ -303,9 +303,13 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
     let finish = |worker: &mut Worker, scratch: PathBuf| {
         let assigned = worker.assign_planned(spec.clone(), Some(plan(&spec)), scratch);
         let (result, scratch, progress) = worker.await_end(assigned);
-        let WorkerResult::Model { file, .. } = result.expect("done") else { panic!("no model") };
+        let WorkerResult::Model { file, curve, .. } = result.expect("done") else { panic!("no model") };
+        let curve = curve.expect("drawn");
+        let (best, last) = (curve.best.expect("validated"), curve.last.expect("validated"));
+        assert!(0 < best.step && best.step <= last.step && last.step == 130, "{best:?}, {last:?}");
+        assert!([best.policy_loss, best.value_loss].iter().all(|loss| (0..=20).contains(&(loss.0 / Real::SCALE))));
         let read = |file: &Path| Hash::of(&fs::read(scratch.join(file)).expect("there"));
-        (read(&file), read(Path::new("losses.svg")), progress)
+        (read(&file), read(&curve.file), progress)
     };
     let first = folder(&worker, "first");
     let (whole, curve, _) = finish(&mut worker, first);

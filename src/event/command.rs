@@ -11,7 +11,7 @@ use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
 use super::judgement::GameAttestation;
 use super::membership::MembershipConfig;
-use super::training::TrainingProgress;
+use super::training::{TrainingProgress, ValidationLosses};
 use super::unit::{Millis, Seq};
 
 body! {
@@ -205,6 +205,20 @@ body! {
         External(ExternalResult),
         /// Matches were played, and each game says who played it. It takes the place of `Gauntlet` from format version 2 on.
         Attested(AttestedResult),
+        /// Training made weights and drew its losses. It takes the place of `Model` for runs that were planned.
+        Trained(TrainedResult),
+    }
+
+    /// See [`JobResult::Trained`].
+    pub struct TrainedResult {
+        /// What it made.
+        pub model: ModelResult,
+        /// The blob of the picture.
+        pub picture: BlobRef,
+        /// The best look at the held-out games; none without validation.
+        pub best: Option<ValidationLosses>,
+        /// The last look; none without validation.
+        pub last: Option<ValidationLosses>,
     }
 
     /// See [`JobResult::Attested`].

@@ -200,6 +200,7 @@ events! {
     0x0e10 v 1 since 2 "MATCHES_ATTESTED" judgement::MatchesAttested
     0x0e11 v 1 since 2 "CAMPAIGN_STALLED" judgement::CampaignStalled
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
+    0x0f10 v 1 since 2 "TRAINING_CURVE_RECORDED" training::TrainingCurveRecorded
 }
 
 impl std::fmt::Display for Kind {

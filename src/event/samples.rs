@@ -37,8 +37,9 @@ use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
 use super::quality::QualityScoreUpdated;
 use super::training::{
-    AdamW, Optimizer, TrainRecipe, TrainingCompleted, TrainingFailed, TrainingPlan, TrainingPlanned, TrainingProgress,
-    TrainingProgressed, TrainingRecipe, TrainingStarted, TrainingTriggered, Validation,
+    AdamW, Optimizer, TrainRecipe, TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingFailed,
+    TrainingPlan, TrainingPlanned, TrainingProgress, TrainingProgressed, TrainingRecipe, TrainingStarted,
+    TrainingTriggered, Validation, ValidationLosses,
 };
 use super::{
     ApiTokenId, ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real,
@@ -486,6 +487,11 @@ fn training(kind: Kind) -> Event {
         }
         .into(),
         Kind::TrainingPlanned => TrainingPlanned { run: run(), plan: plan() }.into(),
+        Kind::TrainingCurveRecorded => {
+            let losses = |step| ValidationLosses { step, policy_loss: Real(1_400_000), value_loss: Real(650_000) };
+            let curve = TrainingCurve { artifact: hash("curve"), best: Some(losses(60)), last: Some(losses(90)) };
+            TrainingCurveRecorded { run: run(), curve }.into()
+        }
         Kind::TrainingStarted => TrainingStarted { run: run(), job: job(), host: NODE, token: TOKEN }.into(),
         Kind::TrainingProgressed => TrainingProgressed { run: run(), progress: progress() }.into(),
         Kind::TrainingCompleted => TrainingCompleted {

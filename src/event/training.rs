@@ -109,6 +109,35 @@ body! {
         pub plan: TrainingPlan,
     }
 
+    /// `TRAINING_CURVE_RECORDED`: a run that made a model drew its losses. It comes before the run's `TRAINING_COMPLETED`.
+    pub struct TrainingCurveRecorded {
+        /// The run.
+        pub run: RunId,
+        /// What it drew.
+        pub curve: TrainingCurve,
+    }
+
+    /// The losses of a run: as a picture, and what it looked like on the held-out games.
+    pub struct TrainingCurve {
+        /// The picture, an SVG.
+        pub artifact: Hash,
+        /// The best look at the held-out games, whose weights became the model; none without validation.
+        pub best: Option<ValidationLosses>,
+        /// The last look; none without validation.
+        pub last: Option<ValidationLosses>,
+    }
+
+    /// What a look at the held-out games found.
+    #[derive(Copy)]
+    pub struct ValidationLosses {
+        /// Steps done.
+        pub step: u32,
+        /// Cross-entropy of the policy, in nats.
+        pub policy_loss: Real,
+        /// Cross-entropy of the value, in nats.
+        pub value_loss: Real,
+    }
+
     /// What a run learns from, what it starts from, and how it trains. All of it is named by hashes of content.
     pub struct TrainingPlan {
         /// The dataset.

@@ -3,7 +3,7 @@
 use super::row::row;
 use super::table::Table;
 use crate::event::jobs::JobSpec;
-use crate::event::training::{TrainRecipe, TrainingPlan, TrainingProgress, TrainingTriggered};
+use crate::event::training::{TrainRecipe, TrainingCurve, TrainingPlan, TrainingProgress, TrainingTriggered};
 use crate::event::{DatasetId, Event, GameKey, JobId, Millis, ModelId, NodeId, Record, RunId, Seq};
 
 row! {
@@ -33,6 +33,8 @@ row! {
         pub progress: Option<TrainingProgress>,
         /// The model that it made.
         pub model: Option<ModelId>,
+        /// Its losses, once it has drawn them.
+        pub curve: Option<TrainingCurve>,
         /// Samples in the dataset, as the worker counted them.
         pub samples: Option<u64>,
         /// Why it failed.
@@ -96,6 +98,9 @@ impl Training {
             Event::TrainingProgressed(body) => {
                 self.change(record, &body.run, |run| run.progress = Some(body.progress.clone()));
             }
+            Event::TrainingCurveRecorded(body) => {
+                self.change(record, &body.run, |run| run.curve = Some(body.curve.clone()));
+            }
             Event::TrainingCompleted(body) => self.change(record, &body.run, |run| {
                 run.state = RunState::Completed;
                 run.model = Some(body.model.clone());
@@ -136,6 +141,7 @@ fn triggered(record: &Record, body: &TrainingTriggered) -> Run {
         host: None,
         progress: None,
         model: None,
+        curve: None,
         samples: None,
         reason: None,
         triggered_seq: seq,

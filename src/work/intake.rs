@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use super::protocol::{Assignment, WorkerResult};
+use super::protocol::{Assignment, CurveFile, WorkerResult};
 use super::worker::scratch_file;
 use crate::artifact::{ArtifactError, BlobStore, Source};
 use crate::event::artifacts::ArtifactKind;
-use crate::event::command::{AttestedResult, BlobRef, ExternalResult, JobResult, ModelResult, SelfPlayResult};
+use crate::event::command::{
+    AttestedResult, BlobRef, ExternalResult, JobResult, ModelResult, SelfPlayResult, TrainedResult,
+};
 use crate::event::evaluation::MatchTally;
 
 /// A result could not be taken in.
@@ -39,9 +41,16 @@ pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult)
             let blob = keep(&file, ArtifactKind::Games)?;
             JobResult::SelfPlay(SelfPlayResult { blob, games, positions, simulations })
         }
-        WorkerResult::Model { file, parameters, samples, progress } => {
-            let blob = keep(&file, ArtifactKind::Model)?;
-            JobResult::Model(ModelResult { blob, parameters, samples, progress })
+        WorkerResult::Model { file, parameters, samples, progress, curve } => {
+            let model = ModelResult { blob: keep(&file, ArtifactKind::Model)?, parameters, samples, progress };
+            // Clusters that cannot read plans yet cannot read curves either.
+            match curve.filter(|_| assignment.plan.is_some()) {
+                Some(CurveFile { file, best, last }) => {
+                    let picture = keep(&file, ArtifactKind::External)?;
+                    JobResult::Trained(TrainedResult { model, picture, best, last })
+                }
+                None => JobResult::Model(model),
+            }
         }
         WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves, games } => {
             let tally = MatchTally { wins, draws, losses, pairs, candidate_weights, candidate_leaves };

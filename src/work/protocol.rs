@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::event::jobs::{JobKind, JobSpec};
 use crate::event::judgement::GameAttestation;
-use crate::event::training::{TrainingPlan, TrainingProgress};
+use crate::event::training::{TrainingPlan, TrainingProgress, ValidationLosses};
 use crate::event::{Hash, JobId, Seq};
 use crate::work::inference::InferenceUsage;
 
@@ -134,6 +134,9 @@ pub enum WorkerResult {
         samples: u64,
         /// The run's last figures; none for random weights.
         progress: Option<TrainingProgress>,
+        /// The picture of the run's losses; none for random weights, and of workers that draw none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        curve: Option<CurveFile>,
     },
     /// Matches were played.
     Gauntlet {
@@ -161,6 +164,19 @@ pub enum WorkerResult {
         #[serde(default)]
         files: Vec<PathBuf>,
     },
+}
+
+/// The losses of a training run: a picture, and what the run looked like on the held-out games.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurveFile {
+    /// The file of the picture, an SVG.
+    pub file: PathBuf,
+    /// The best look at the held-out games; none without validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<ValidationLosses>,
+    /// The last look; none without validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<ValidationLosses>,
 }
 
 #[cfg(test)]

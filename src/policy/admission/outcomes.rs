@@ -2,7 +2,9 @@
 
 use super::text::clip;
 use crate::event::artifacts::{ArtifactKind, ArtifactStored};
-use crate::event::command::{BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult};
+use crate::event::command::{
+    BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
+};
 use crate::event::evaluation::{MatchTally, MatchesPlayed};
 use crate::event::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
 use crate::event::jobs::{
@@ -10,11 +12,11 @@ use crate::event::jobs::{
 };
 use crate::event::judgement::{GameAttestation, MatchesAttested};
 use crate::event::models::ModelInitialized;
-use crate::event::training::TrainingCompleted;
+use crate::event::training::{TrainingCompleted, TrainingCurve, TrainingCurveRecorded};
 use crate::event::{Event, JobId, NodeId};
 use crate::judge::groups::adds_up;
 use crate::policy::attestation;
-use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, SEATS_MAX};
+use crate::policy::limits::{CURVE_BYTES_MAX, EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, SEATS_MAX};
 use crate::policy::names;
 use crate::policy::seats::seats;
 use crate::policy::upgrade::is_readable;
@@ -40,6 +42,11 @@ pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult
         (JobSpec::Verify(spec), JobResult::Quarantined(result)) => quarantined(state, spec, host, result),
         (JobSpec::InitModel(spec), JobResult::Model(result)) => init_model(state, spec, host, result),
         (JobSpec::Train(spec), JobResult::Model(result)) => trained(state, spec, host, result),
+        (JobSpec::Train(spec), JobResult::Trained(result)) => {
+            let mut events = drawn(state, spec, host, result)?;
+            events.extend(trained(state, spec, host, &result.model)?);
+            Ok(events)
+        }
         (JobSpec::Gauntlet(spec), JobResult::Gauntlet(tally)) => played(state, &job.job, spec, host, tally, None),
         (JobSpec::Gauntlet(spec), JobResult::Attested(result)) => {
             played(state, &job.job, spec, host, &result.tally, Some(&result.games))
@@ -126,6 +133,20 @@ fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) 
         progress,
     };
     Ok(vec![event.into(), stored(&result.blob, host)])
+}
+
+/// The picture of a run's losses, as soon as every member can read of it.
+fn drawn(state: &State, spec: &TrainSpec, host: NodeId, result: &TrainedResult) -> Outcome {
+    let TrainedResult { model, picture, best, last } = result;
+    check(picture.kind == ArtifactKind::External, "the picture of the losses is not an external blob")?;
+    check(picture.bytes <= CURVE_BYTES_MAX, "the picture of the losses is too large")?;
+    let steps = model.progress.as_ref().map_or(0, |progress| progress.steps);
+    let within = [best, last].into_iter().flatten().all(|look| look.step <= steps);
+    let fit = within && best.zip(*last).is_none_or(|(best, last)| best.step <= last.step);
+    check(fit, "the looks at the held-out games are not those of one run")?;
+    let curve = TrainingCurve { artifact: picture.hash, best: *best, last: *last };
+    let event = TrainingCurveRecorded { run: spec.run.clone(), curve }.into();
+    Ok(if is_readable(state, &event) { vec![event, stored(picture, host)] } else { vec![] })
 }
 
 /// Matches count only when the right weights really played them, and all of them; and when each game says so, as soon as every

@@ -57,6 +57,7 @@ fn artifacts(result: &JobResult) -> Vec<Hash> {
     match result {
         JobResult::SelfPlay(result) => vec![result.blob.hash],
         JobResult::Model(result) => vec![result.blob.hash],
+        JobResult::Trained(result) => vec![result.model.blob.hash, result.picture.hash],
         JobResult::External(result) => result.blobs.iter().take(EXTERNAL_BLOBS_MAX).map(|blob| blob.hash).collect(),
         JobResult::Verified(_) | JobResult::Quarantined(_) | JobResult::Gauntlet(_) | JobResult::Attested(_) => {
             vec![]

@@ -3,7 +3,7 @@
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
     AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ModelResult, QuarantineResult,
-    SelfPlayResult,
+    SelfPlayResult, TrainedResult,
 };
 use crate::event::evaluation::MatchTally;
 use crate::event::games::GamesTally;
@@ -11,9 +11,10 @@ use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued, JobSpec};
 use crate::event::judgement::SeatAttestation;
 use crate::event::membership::ClusterVersionRaised;
 use crate::event::samples::{hash, sample, specs};
-use crate::event::training::TrainingProgress;
+use crate::event::training::{TrainingCurve, TrainingProgress, ValidationLosses};
 use crate::event::{Command, Event, JobId, Kind, NodeId, Real, Seq};
 use crate::policy::attestation::honest;
+use crate::policy::limits::CURVE_BYTES_MAX;
 use crate::policy::testing::{Decided, Given, joined, online};
 
 const SELF_PLAY: usize = 0;
@@ -135,6 +136,48 @@ fn training_brings_a_candidate_or_says_why_not() {
     void(hand_in(given(), JobResult::Model(model("weights 0", 900))), same, true);
     let silent = ModelResult { progress: None, ..model("new weights", 900) };
     void(hand_in(given(), JobResult::Model(silent)), "the run reported no figures", true);
+}
+
+/// A run of 90 steps whose sixtieth was the best.
+fn trained() -> TrainedResult {
+    let mut model = model("new weights", 900);
+    model.progress.iter_mut().for_each(|progress| (progress.step, progress.steps) = (90, 90));
+    let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ZERO });
+    TrainedResult { model, picture: blob("picture", ArtifactKind::External), best: look(60), last: look(90) }
+}
+
+#[test]
+fn training_brings_its_loss_curve_from_version_two_on() {
+    let given = || claimed(&[Kind::TrainingTriggered], TRAIN);
+    let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
+    let old = ["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"];
+    hand_in(given(), JobResult::Trained(trained())).then_kinds(&old);
+    let all = ["JOB_COMPLETED", "TRAINING_CURVE_RECORDED", "ARTIFACT_STORED", "TRAINING_COMPLETED", "ARTIFACT_STORED"];
+    let after = hand_in(raised(), JobResult::Trained(trained())).then_kinds(&all).applied();
+    assert!(after.state.artifacts.get(&hash("picture")).is_some_and(|row| row.is_on(NodeId(1))));
+    let run = after.state.training.table.values().next().expect("a run");
+    let curve = TrainingCurve { artifact: hash("picture"), best: trained().best, last: trained().last };
+    assert_eq!(run.curve, Some(curve));
+    // A worker that draws none, and a run without validation.
+    hand_in(raised(), JobResult::Model(model("new weights", 900))).then_kinds(&old);
+    hand_in(raised(), JobResult::Trained(TrainedResult { best: None, last: None, ..trained() })).then_kinds(&all);
+}
+
+#[test]
+fn a_loss_curve_that_cannot_be_one_is_void() {
+    type Lie = fn(&mut TrainedResult);
+    let looks = "the looks at the held-out games are not those of one run";
+    let cases: [(Lie, &str); 4] = [
+        (|it| it.picture.kind = ArtifactKind::Model, "the picture of the losses is not an external blob"),
+        (|it| it.picture.bytes = CURVE_BYTES_MAX + 1, "the picture of the losses is too large"),
+        (|it| (it.best, it.last) = (it.last, it.best), looks),
+        (|it| it.last.iter_mut().for_each(|look| look.step = 91), looks),
+    ];
+    for (change, error) in cases {
+        let mut result = trained();
+        change(&mut result);
+        void(hand_in(claimed(&[Kind::TrainingTriggered], TRAIN), JobResult::Trained(result)), error, true);
+    }
 }
 
 #[test]

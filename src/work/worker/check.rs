@@ -51,7 +51,8 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
     let fits = matches!(
         (&assignment.spec, result),
         (JobSpec::SelfPlay(_), WorkerResult::SelfPlay { .. })
-            | (JobSpec::InitModel(_) | JobSpec::Train(_), WorkerResult::Model { .. })
+            | (JobSpec::InitModel(_), WorkerResult::Model { curve: None, .. })
+            | (JobSpec::Train(_), WorkerResult::Model { .. })
             | (JobSpec::Gauntlet(_), WorkerResult::Gauntlet { .. })
             | (JobSpec::External(_), WorkerResult::External { .. })
     );
@@ -103,7 +104,10 @@ fn tally(spec: &GauntletSpec, result: &WorkerResult) -> Result<(), String> {
 
 fn files(result: &WorkerResult) -> Vec<&Path> {
     match result {
-        WorkerResult::SelfPlay { file, .. } | WorkerResult::Model { file, .. } => vec![file],
+        WorkerResult::SelfPlay { file, .. } => vec![file],
+        WorkerResult::Model { file, curve, .. } => {
+            [file].into_iter().chain(curve.iter().map(|curve| &curve.file)).map(PathBuf::as_path).collect()
+        }
         WorkerResult::External { files, .. } => files.iter().map(PathBuf::as_path).collect(),
         WorkerResult::Gauntlet { .. } => vec![],
     }

@@ -2,14 +2,15 @@
 
 use std::fs;
 
-use kifu::event::Hash;
 use kifu::event::jobs::TrainSpec;
-use kifu::event::training::{TrainingProgress, TrainingRecipe};
+use kifu::event::training::{TrainingProgress, TrainingRecipe, ValidationLosses};
+use kifu::event::{Hash, Real};
 use kifu::game::Planes;
 use kifu::learn::checkpoint::Checkpoint;
+use kifu::learn::curve::Point;
 use kifu::learn::train::Plan;
 use kifu::learn::{LearnError, Samples, Trainer, precision};
-use kifu::work::protocol::WorkerResult;
+use kifu::work::protocol::{CurveFile, WorkerResult};
 
 use super::error::JobError;
 use super::init_model::MODEL_FILE;
@@ -43,7 +44,7 @@ pub fn run<G: Planes>(
     tch::set_num_threads(i32::from(workshop.args.threads));
 
     let progress = progress?;
-    draw(&trainer, spec, workshop)?;
+    let curve = Some(draw(&trainer, spec, workshop)?);
     let weights = precision::sign(game, trainer.weights()?)?;
     weights.write(&workshop.scratch(MODEL_FILE))?;
     Ok(WorkerResult::Model {
@@ -51,6 +52,7 @@ pub fn run<G: Planes>(
         parameters: weights.architecture().parameters()?,
         samples: samples.len() as u64,
         progress,
+        curve,
     })
 }
 
@@ -138,9 +140,22 @@ fn recipe(spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<TrainingRecipe, J
 }
 
 /// Draws the loss curve, and says how the run ended.
-fn draw<G: Planes>(trainer: &Trainer<'_, G>, spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<(), JobError> {
+fn draw<G: Planes>(trainer: &Trainer<'_, G>, spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<CurveFile, JobError> {
     let best = trainer.best_look();
     tracing::info!(steps = trainer.steps_done(), early = trainer.stopped_early(), ?best, "training done");
     let path = workshop.scratch(CURVE_FILE);
-    fs::write(&path, trainer.curve().to_svg(spec.run.as_str())).map_err(|error| JobError::write(&path, &error))
+    fs::write(&path, trainer.curve().to_svg(spec.run.as_str())).map_err(|error| JobError::write(&path, &error))?;
+    let looks = &trainer.curve().validation;
+    let at = |step: u32| looks.iter().find(|look| look.step == step);
+    Ok(CurveFile {
+        file: CURVE_FILE.into(),
+        best: best.and_then(|(step, _)| at(step)).and_then(losses),
+        last: looks.last().and_then(losses),
+    })
+}
+
+/// A look in the log's units.
+fn losses(look: &Point) -> Option<ValidationLosses> {
+    let (policy_loss, value_loss) = (Real::from_f64(look.policy)?, Real::from_f64(look.value)?);
+    Some(ValidationLosses { step: look.step, policy_loss, value_loss })
 }
