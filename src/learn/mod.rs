@@ -21,6 +21,8 @@ pub mod gauge;
 #[cfg(feature = "torch")]
 pub mod infer;
 #[cfg(feature = "torch")]
+mod layout;
+#[cfg(feature = "torch")]
 mod meter;
 #[cfg(feature = "torch")]
 pub mod net;

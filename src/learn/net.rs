@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::architecture::{Architecture, Family, TensorSpec};
+use super::architecture::{Architecture, Family};
 use super::error::LearnError;
+use super::layout::Layout;
 use super::policy_head::{Asked, PolicyHead};
-use super::tensorfile::HostTensor;
 use super::tower::{Folded, Heads, Linear, Normed, Tower, ValueHead};
 use super::weights::Weights;
 
@@ -15,7 +15,9 @@ use super::weights::Weights;
 pub struct Net {
     architecture: Architecture,
     device: Device,
-    tensors: Vec<(TensorSpec, Tensor)>,
+    layout: Layout,
+    flat: Tensor,
+    trained: Vec<Tensor>,
     tower: Tower<Normed>,
 }
 
@@ -26,16 +28,17 @@ impl Net {
     /// [`LearnError::Torch`] when the device cannot hold it.
     pub fn new(weights: &Weights, device: Device) -> Result<Net, LearnError> {
         let architecture = weights.architecture().clone();
-        let mut tensors = Vec::new();
-        for spec in architecture.tensors()? {
-            let host = &weights.tensors()[&spec.name];
-            let tensor = to_device(host, device)?.f_set_requires_grad(spec.role.trains())?;
-            tensors.push((spec, tensor));
+        let layout = Layout::new(architecture.tensors()?);
+        let flat = layout.gather(layout.all().iter().map(|spec| &weights.tensors()[&spec.name]), device)?;
+        let mut tensors = layout.views(&flat)?;
+        for (spec, tensor) in layout.all().iter().zip(&mut tensors) {
+            *tensor = tensor.f_detach()?.f_set_requires_grad(spec.role.trains())?;
         }
         let by_name: BTreeMap<&str, &Tensor> =
-            tensors.iter().map(|(spec, tensor)| (spec.name.as_str(), tensor)).collect();
+            layout.all().iter().map(|spec| spec.name.as_str()).zip(&tensors).collect();
         let tower = build(&architecture, architecture.family()?, &by_name);
-        Ok(Net { architecture, device, tower, tensors })
+        tensors.truncate(layout.trained().len());
+        Ok(Net { architecture, device, layout, flat, trained: tensors, tower })
     }
 
     /// The weights as they are now, on the host.
@@ -43,9 +46,7 @@ impl Net {
     /// # Errors
     /// [`LearnError::Weights`] when a value is no longer finite.
     pub fn weights(&self) -> Result<Weights, LearnError> {
-        let host = |(spec, tensor): &(TensorSpec, Tensor)| Ok((spec.name.clone(), to_host(tensor, &spec.shape)?));
-        let tensors = self.tensors.iter().map(host).collect::<Result<_, LearnError>>()?;
-        Weights::new(self.architecture.clone(), tensors)
+        Weights::new(self.architecture.clone(), self.layout.host(&self.flat)?)
     }
 
     /// What the net is.
@@ -58,14 +59,19 @@ impl Net {
         self.device
     }
 
-    /// All tensors, in the layers' order.
-    pub(super) fn tensors(&self) -> impl Iterator<Item = (&TensorSpec, &Tensor)> {
-        self.tensors.iter().map(|(spec, tensor)| (spec, tensor))
+    /// How its tensors lie in [`Net::flat`].
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    /// The tensors that the optimiser changes, in the layers' order.
-    pub(super) fn trained(&self) -> impl Iterator<Item = (&TensorSpec, &Tensor)> {
-        self.tensors.iter().filter(|(spec, _)| spec.role.trains()).map(|(spec, tensor)| (spec, tensor))
+    /// All its numbers, in the memory of its tensors: who changes them changes the net.
+    pub(super) fn flat(&self) -> &Tensor {
+        &self.flat
+    }
+
+    /// The tensors that the optimiser changes, as they lie.
+    pub(super) fn trained(&self) -> &[Tensor] {
+        &self.trained
     }
 
     /// Runs a batch. In training, normalisation uses the batch's statistics and updates the running ones.
@@ -77,20 +83,6 @@ impl Net {
     pub(super) fn fold(&self, kind: Kind) -> Result<Tower<Folded>, LearnError> {
         tch::no_grad(|| self.tower.fold(kind))
     }
-}
-
-/// A host tensor on the device.
-pub(super) fn to_device(host: &HostTensor, device: Device) -> Result<Tensor, LearnError> {
-    let shape: Vec<i64> = host.shape.iter().map(|side| *side as i64).collect();
-    Ok(Tensor::f_from_slice(&host.data)?.f_reshape(shape)?.f_to_device(device)?)
-}
-
-/// A tensor's elements on the host.
-pub(super) fn to_host(tensor: &Tensor, shape: &[usize]) -> Result<HostTensor, LearnError> {
-    let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
-    let mut data = vec![0.0; shape.iter().product()];
-    flat.f_copy_data(&mut data, flat.numel())?;
-    Ok(HostTensor { shape: shape.to_vec(), data })
 }
 
 /// Wires named tensors into layers. The names are those of [`Architecture::tensors`], which made the map.

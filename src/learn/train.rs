@@ -11,10 +11,10 @@ mod validation;
 
 use std::time::Instant;
 
-use tch::Device;
+use tch::{Device, Tensor};
 
 use self::average::Average;
-use self::gradients::{clear_gradients, clip_gradients};
+use self::gradients::Gradient;
 use self::losses::{losses, to_input};
 use self::optimizer::Optimizer;
 use self::stopping::Stopping;
@@ -55,6 +55,16 @@ pub struct StepLosses {
     pub value: f64,
     /// Length of the gradient before clipping.
     pub gradient_norm: f64,
+}
+
+impl StepLosses {
+    /// Reads the three figures from the device at once: each read waits until the device has done all that it was asked to do.
+    fn read(figures: [&Tensor; 3]) -> Result<StepLosses, LearnError> {
+        let mut read = [0.0f32; 3];
+        Tensor::f_stack(&figures, 0)?.f_detach()?.f_to_device(Device::Cpu)?.f_copy_data(&mut read, 3)?;
+        let [policy, value, gradient_norm] = read.map(f64::from);
+        Ok(StepLosses { policy, value, gradient_norm })
+    }
 }
 
 /// A run in progress.
@@ -211,15 +221,11 @@ impl<'a, G: Planes> Trainer<'a, G> {
         let asked = Asked::new(&batch.choices, self.plan.device)?;
         let heads = self.net.forward(&to_input(&batch, self.shape, self.plan.device)?, &asked, true)?;
         let (policy, value) = losses(&heads, &batch, self.plan.device)?;
-        clear_gradients(&self.net)?;
-        (&policy + value.f_mul_scalar(self.recipe.value_weight)?).f_backward()?;
-        let losses = StepLosses {
-            policy: policy.f_double_value(&[])?,
-            value: value.f_double_value(&[])?,
-            gradient_norm: clip_gradients(&self.net, self.recipe.gradient_norm_max)?,
-        };
+        let mut gradient = Gradient::of(&(&policy + value.f_mul_scalar(self.recipe.value_weight)?), &self.net)?;
+        let losses = StepLosses::read([&policy, &value, &gradient.norm()?])?;
         self.check(losses)?;
-        self.optimizer.step(&self.net, self.recipe.learning_rate(self.step), self.step)?;
+        gradient.clip(losses.gradient_norm, self.recipe.gradient_norm_max)?;
+        self.optimizer.step(&self.net, &gradient, self.recipe.learning_rate(self.step), self.step)?;
         if let Some(average) = &mut self.average {
             average.follow(&self.net, self.step)?;
         }

@@ -10,7 +10,7 @@ use crate::game::Planes;
 use crate::game::connect4::ConnectFour;
 
 /// A random `tiny` net for Connect Four.
-fn tiny(seed: u64) -> Weights {
+pub(super) fn tiny(seed: u64) -> Weights {
     tiny_for(&ConnectFour, seed)
 }
 

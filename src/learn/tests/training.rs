@@ -12,7 +12,7 @@ use crate::learn::checkpoint::Checkpoint;
 use crate::learn::choices::Choices;
 use crate::learn::policy_head::Asked;
 use crate::learn::tower::Heads;
-use crate::learn::train::gradients::{clip_gradients, gradient_norm};
+use crate::learn::train::gradients::Gradient;
 use crate::learn::train::optimizer::Optimizer as Steps;
 use crate::learn::train::{Plan, StepLosses};
 use crate::learn::{LearnError, Net, Samples, Trainer, fixtures};
@@ -172,15 +172,18 @@ fn heads_of(net: &Net) -> Heads {
 #[test]
 fn gradients_are_clipped_to_the_norm() {
     let net = Net::new(&tiny(1), Device::Cpu).expect("fits");
-    let heads = heads_of(&net);
-    (heads.policy.square().sum(tch::Kind::Float) * 1e6).backward();
-    let before = gradient_norm(&net).expect("gradients");
+    let loss = heads_of(&net).policy.square().sum(tch::Kind::Float) * 1e6;
+    let mut gradient = Gradient::of(&loss, &net).expect("depends on the net");
+    assert_eq!(gradient.flat().numel() as i64, net.layout().trained_len());
+    let norm = |gradient: &Gradient| gradient.norm().expect("numbers").double_value(&[]);
+    let before = norm(&gradient);
     assert!(before > 5.0);
-    assert_eq!(clip_gradients(&net, 5.0).expect("gradients"), before);
-    let after = gradient_norm(&net).expect("gradients");
+    gradient.clip(before, 5.0).expect("shorter");
+    let after = norm(&gradient);
     assert!((after - 5.0).abs() < 1e-3, "{after}");
-    assert_eq!(clip_gradients(&net, 100.0).expect("gradients"), after);
-    assert_eq!(gradient_norm(&net).expect("gradients"), after, "a short gradient stays as it is");
+    gradient.clip(after, 100.0).expect("short enough");
+    assert_eq!(norm(&gradient), after, "a short gradient stays as it is");
+    assert!(gradient.clip(1.0, 0.5).is_err(), "a clip that did too little is found out");
 }
 
 #[test]
@@ -197,10 +200,13 @@ fn a_huge_gradient_moves_the_weights_by_a_bounded_step() {
     ] {
         let net = Net::new(&weights, Device::Cpu).expect("fits");
         let heads = heads_of(&net);
-        (heads.policy.square().sum(tch::Kind::Float) * 1e6).backward();
-        assert!(clip_gradients(&net, 1.0).expect("gradients") > 1e4);
+        let loss = heads.policy.square().sum(tch::Kind::Float) * 1e6;
+        let mut gradient = Gradient::of(&loss, &net).expect("depends on the net");
+        let norm = gradient.norm().expect("numbers").double_value(&[]);
+        assert!(norm > 1e4);
+        gradient.clip(norm, 1.0).expect("shorter");
         let mut steps = Steps::new(&net, &optimizer).expect("fits");
-        steps.step(&net, 0.1, 0).expect("steps");
+        steps.step(&net, &gradient, 0.1, 0).expect("steps");
         let after = net.weights().expect("finite");
         let decayed = if matches!(optimizer, Optimizer::AdamW(_)) { 1.0 - 0.1 * 0.01 } else { 1.0 };
         let mut square = 0.0;
@@ -219,9 +225,10 @@ fn norms_and_biases_do_not_decay() {
     let weights = tiny(1);
     let net = Net::new(&weights, Device::Cpu).expect("fits");
     let heads = heads_of(&net);
-    (heads.policy.sum(tch::Kind::Float) * 0.0 + heads.value.sum(tch::Kind::Float) * 0.0).backward();
+    let loss = heads.policy.sum(tch::Kind::Float) * 0.0 + heads.value.sum(tch::Kind::Float) * 0.0;
+    let gradient = Gradient::of(&loss, &net).expect("depends on the net");
     let mut steps = Steps::new(&net, &adam_w(1_000_000)).expect("fits");
-    steps.step(&net, 1.0, 0).expect("steps");
+    steps.step(&net, &gradient, 1.0, 0).expect("steps");
     let after = net.weights().expect("finite");
     for spec in weights.architecture().tensors().expect("known").iter().filter(|spec| spec.role.trains()) {
         let same = after.tensors()[&spec.name] == weights.tensors()[&spec.name];

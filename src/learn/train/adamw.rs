@@ -2,7 +2,8 @@
 
 use tch::Tensor;
 
-use super::optimizer::{Moments, gradient_of, zeros};
+use super::gradients::Gradient;
+use super::optimizer::{Moments, decay, zeros};
 use crate::event::training::AdamW as Figures;
 use crate::learn::error::LearnError;
 use crate::learn::net::Net;
@@ -10,10 +11,10 @@ use crate::learn::net::Net;
 /// Added to the root of the mean square.
 const EPSILON: f64 = 1e-8;
 
-/// The mean and the mean square of each trained tensor's gradient, in the net's order.
+/// The mean and the mean square of the gradient, number by number.
 pub(in crate::learn) struct AdamW {
-    mean: Vec<Tensor>,
-    square: Vec<Tensor>,
+    mean: Tensor,
+    square: Tensor,
     beta1: f64,
     beta2: f64,
     weight_decay: f64,
@@ -32,23 +33,17 @@ impl AdamW {
 
     /// `p = p (1 - rate d) - rate m' / (sqrt(v') + e)`, where `m'` and `v'` are freed from their bias towards 0 and `d` is 0 for
     /// norms and biases. `step` counts from 0.
-    pub(super) fn step(&mut self, net: &Net, rate: f64, step: u32) -> Result<(), LearnError> {
+    pub(super) fn step(&mut self, net: &Net, gradient: &Gradient, rate: f64, step: u32) -> Result<(), LearnError> {
         let age = f64::from(step) + 1.0;
         let unbias = |beta: f64| 1.0 - beta.powf(age);
-        let (unbias_mean, unbias_square) = (unbias(self.beta1), unbias(self.beta2));
-        let moments = self.mean.iter_mut().zip(&mut self.square);
-        for ((spec, tensor), (mean, square)) in net.trained().zip(moments) {
-            let gradient = gradient_of(tensor)?;
-            let _ = mean.f_lerp_(&gradient, 1.0 - self.beta1)?;
-            let _ = square.f_lerp_(&gradient.f_mul(&gradient)?, 1.0 - self.beta2)?;
-            let root = square.f_div_scalar(unbias_square)?.f_sqrt()?.f_add_scalar(EPSILON)?;
-            let update = mean.f_div(&root)?.f_mul_scalar(-rate / unbias_mean)?;
-            let mut weights = tensor.f_detach()?;
-            if spec.role.decays() {
-                let _ = weights.f_mul_scalar_(1.0 - rate * self.weight_decay)?;
-            }
-            let _ = weights.f_add_(&update)?;
-        }
+        let gradient = gradient.flat();
+        let _ = self.mean.f_lerp_(gradient, 1.0 - self.beta1)?;
+        let _ = self.square.f_lerp_(&gradient.f_square()?, 1.0 - self.beta2)?;
+        let mut root = self.square.f_div_scalar(unbias(self.beta2))?.f_sqrt_()?.f_add_scalar_(EPSILON)?;
+        // The mean over the root, in the root's memory.
+        let _ = root.f_reciprocal_()?.f_mul_(&self.mean)?.f_mul_scalar_(-rate / unbias(self.beta1))?;
+        decay(net, 1.0 - rate * self.weight_decay)?;
+        let _ = net.flat().f_narrow(0, 0, net.layout().trained_len())?.f_add_(&root)?;
         Ok(())
     }
 

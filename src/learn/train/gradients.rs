@@ -1,4 +1,4 @@
-//! The gradients of a net: cleared, measured, clipped.
+//! The gradient of a net: one list of numbers, measured and clipped.
 
 use tch::Tensor;
 
@@ -8,41 +8,43 @@ use crate::learn::net::Net;
 /// A clipped gradient may be longer than allowed by this share: rounding.
 const SLACK: f64 = 1e-3;
 
-/// Forgets the gradients of the last step.
-pub(in crate::learn) fn clear_gradients(net: &Net) -> Result<(), LearnError> {
-    for mut gradient in gradients(net)? {
-        let _ = gradient.f_detach_()?.f_zero_()?;
-    }
-    Ok(())
-}
+/// The gradient of a loss, as [`Net::flat`] lies, as far as that is trained. Zero where the loss does not depend on the net.
+pub(in crate::learn) struct Gradient(Tensor);
 
-/// Length of the gradient over all trained tensors.
-pub(in crate::learn) fn gradient_norm(net: &Net) -> Result<f64, LearnError> {
-    let _no_gradients = tch::no_grad_guard();
-    let norms: Vec<Tensor> =
-        gradients(net)?.iter().map(|gradient| Ok(gradient.f_norm()?)).collect::<Result<_, LearnError>>()?;
-    Ok(Tensor::f_stack(&norms, 0)?.f_norm()?.f_double_value(&[])?)
-}
-
-/// Shortens the gradient to `norm_max` when it is longer, and measures it again: a clip that does nothing must not pass unseen.
-/// Returns the length before.
-pub(in crate::learn) fn clip_gradients(net: &Net, norm_max: f64) -> Result<f64, LearnError> {
-    let norm = gradient_norm(net)?;
-    if norm.is_finite() && norm > norm_max {
+impl Gradient {
+    /// The gradient of `loss`. It is made anew at each step and nowhere added up, so nothing need be cleared.
+    pub fn of(loss: &Tensor, net: &Net) -> Result<Gradient, LearnError> {
+        let parts = Tensor::f_run_backward(&[loss], net.trained(), false, false)?;
         let _no_gradients = tch::no_grad_guard();
-        for mut gradient in gradients(net)? {
-            let _ = gradient.f_mul_scalar_(norm_max / norm)?;
+        let flat = |(part, tensor): (Tensor, &Tensor)| -> Result<Tensor, LearnError> {
+            let part = if part.defined() { part } else { tensor.f_zeros_like()? };
+            Ok(part.f_reshape([-1])?)
+        };
+        let parts = parts.into_iter().zip(net.trained()).map(flat).collect::<Result<Vec<_>, _>>()?;
+        Ok(Gradient(Tensor::f_cat(&parts, 0)?))
+    }
+
+    /// The numbers.
+    pub fn flat(&self) -> &Tensor {
+        &self.0
+    }
+
+    /// Its length, still on the device.
+    pub fn norm(&self) -> Result<Tensor, LearnError> {
+        Ok(self.0.f_norm()?)
+    }
+
+    /// Shortens a gradient of length `norm` to `norm_max` when it is longer, and measures it again: a clip that does nothing must not
+    /// pass unseen.
+    pub fn clip(&mut self, norm: f64, norm_max: f64) -> Result<(), LearnError> {
+        if !norm.is_finite() || norm <= norm_max {
+            return Ok(());
         }
-        let after = gradient_norm(net)?;
+        let _ = self.0.f_mul_scalar_(norm_max / norm)?;
+        let after = self.norm()?.f_double_value(&[])?;
         if after > norm_max * (1.0 + SLACK) {
             return Err(LearnError::Torch(format!("a gradient clipped to {norm_max} has the norm {after}")));
         }
+        Ok(())
     }
-    Ok(norm)
-}
-
-/// The gradients of those tensors that have one.
-fn gradients(net: &Net) -> Result<Vec<Tensor>, LearnError> {
-    let all: Vec<Tensor> = net.trained().map(|(_, tensor)| Ok(tensor.f_grad()?)).collect::<Result<_, LearnError>>()?;
-    Ok(all.into_iter().filter(Tensor::defined).collect())
 }

@@ -4,16 +4,16 @@ use tch::{Device, Kind, Tensor};
 
 use crate::learn::batch::Batch;
 use crate::learn::error::LearnError;
-use crate::learn::tower::Heads;
+use crate::learn::tower::{Heads, channels_last};
 
 /// Stands for minus infinity where a position has fewer actions than another: its softmax is exactly 0, and 0 times it is 0.
 const FILLING_LOGIT: f32 = -1e9;
 
-/// A batch's positions on the device.
+/// A batch's positions on the device, channels innermost: the layers keep that layout, forward and backward.
 pub(super) fn to_input(batch: &Batch, shape: [i64; 3], device: Device) -> Result<Tensor, LearnError> {
     let [channels, height, width] = shape;
     let shape = [batch.len as i64, channels, height, width];
-    Ok(Tensor::f_from_slice(&batch.planes)?.f_reshape(shape)?.f_to_device(device)?)
+    channels_last(&Tensor::f_from_slice(&batch.planes)?.f_reshape(shape)?.f_to_device(device)?)
 }
 
 /// Mean cross-entropies of policy (over legal actions) and value.

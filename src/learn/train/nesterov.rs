@@ -2,14 +2,15 @@
 
 use tch::Tensor;
 
-use super::optimizer::{Moments, gradient_of, zeros};
+use super::gradients::Gradient;
+use super::optimizer::{Moments, zeros};
 use crate::event::training::Nesterov as Figures;
 use crate::learn::error::LearnError;
 use crate::learn::net::Net;
 
-/// One velocity for each trained tensor, in the net's order.
+/// The velocity, number by number.
 pub(in crate::learn) struct Nesterov {
-    velocity: Vec<Tensor>,
+    velocity: Tensor,
     momentum: f64,
     weight_decay: f64,
 }
@@ -21,16 +22,14 @@ impl Nesterov {
     }
 
     /// One step against the gradients: `v = m v + g`, `p = p - rate (g + m v)`, with decay in `g` for weights only.
-    pub(super) fn step(&mut self, net: &Net, rate: f64) -> Result<(), LearnError> {
-        for ((spec, tensor), velocity) in net.trained().zip(&mut self.velocity) {
-            let mut gradient = gradient_of(tensor)?;
-            if spec.role.decays() {
-                let _ = gradient.f_add_(&tensor.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
-            }
-            let _ = velocity.f_mul_scalar_(self.momentum)?.f_add_(&gradient)?;
-            let _ = gradient.f_add_(&velocity.f_mul_scalar(self.momentum)?)?.f_mul_scalar_(-rate)?;
-            let _ = tensor.f_detach()?.f_add_(&gradient)?;
-        }
+    pub(super) fn step(&mut self, net: &Net, gradient: &Gradient, rate: f64) -> Result<(), LearnError> {
+        let mut gradient = gradient.flat().f_detach_copy()?;
+        let (trained, decaying) = (net.layout().trained_len(), net.layout().decaying_len());
+        let decay = net.flat().f_narrow(0, 0, decaying)?.f_mul_scalar(self.weight_decay)?;
+        let _ = gradient.f_narrow(0, 0, decaying)?.f_add_(&decay)?;
+        let _ = self.velocity.f_mul_scalar_(self.momentum)?.f_add_(&gradient)?;
+        let _ = gradient.f_add_(&self.velocity.f_mul_scalar(self.momentum)?)?.f_mul_scalar_(-rate)?;
+        let _ = net.flat().f_narrow(0, 0, trained)?.f_add_(&gradient)?;
         Ok(())
     }
 

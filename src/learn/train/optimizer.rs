@@ -7,16 +7,17 @@ use std::collections::BTreeMap;
 use tch::Tensor;
 
 use super::adamw::AdamW;
+use super::gradients::Gradient;
 use super::nesterov::Nesterov;
 use crate::event::training;
 use crate::learn::architecture::TensorSpec;
 use crate::learn::error::LearnError;
-use crate::learn::net::{Net, to_device, to_host};
+use crate::learn::net::Net;
 use crate::learn::tensorfile::HostTensor;
 use crate::learn::weights::check_tensor;
 
-/// What an optimiser remembers: lists of tensors, each in the net's order, by name.
-pub(super) type Moments<'a> = Vec<(&'static str, &'a mut Vec<Tensor>)>;
+/// What an optimiser remembers: lists of numbers as the trained part of [`Net::flat`] lies, by name.
+pub(super) type Moments<'a> = Vec<(&'static str, &'a mut Tensor)>;
 
 /// An optimiser with what it remembers.
 pub(in crate::learn) enum Optimizer {
@@ -35,40 +36,40 @@ impl Optimizer {
         })
     }
 
-    /// One step against the gradients; `step` counts from 0.
-    pub fn step(&mut self, net: &Net, rate: f64, step: u32) -> Result<(), LearnError> {
+    /// One step against the gradient; `step` counts from 0.
+    pub fn step(&mut self, net: &Net, gradient: &Gradient, rate: f64, step: u32) -> Result<(), LearnError> {
         let _no_gradients = tch::no_grad_guard();
         match self {
-            Optimizer::Nesterov(it) => it.step(net, rate),
-            Optimizer::AdamW(it) => it.step(net, rate, step),
+            Optimizer::Nesterov(it) => it.step(net, gradient, rate),
+            Optimizer::AdamW(it) => it.step(net, gradient, rate, step),
         }
     }
 
     /// What it remembers, as `NAME.TENSOR`.
     pub fn remembered(&mut self, net: &Net) -> Result<BTreeMap<String, HostTensor>, LearnError> {
         let mut host = BTreeMap::new();
-        for (name, tensors) in self.moments() {
-            for ((spec, _), tensor) in net.trained().zip(tensors.iter()) {
-                host.insert(format!("{name}.{}", spec.name), to_host(tensor, &spec.shape)?);
-            }
+        for (name, flat) in self.moments() {
+            let tensors = net.layout().host(flat)?;
+            host.extend(tensors.into_iter().map(|(tensor, values)| (format!("{name}.{tensor}"), values)));
         }
         Ok(host)
     }
 
     /// Takes over what another remembered; all or none.
     pub fn load(&mut self, net: &Net, host: &BTreeMap<String, HostTensor>) -> Result<(), LearnError> {
-        let read = |name: &str, spec: &TensorSpec| {
+        let read = |name: &str, spec: &TensorSpec| -> Result<&HostTensor, LearnError> {
             let Some(tensor) = host.get(&format!("{name}.{}", spec.name)) else {
                 return Err(LearnError::Weights {
                     reason: format!("the optimiser's {name} of {} is missing", spec.name),
                 });
             };
             check_tensor(spec, Some(tensor))?;
-            to_device(tensor, net.device())
+            Ok(tensor)
         };
         let mut loaded = Vec::new();
         for (name, _) in self.moments() {
-            loaded.push(net.trained().map(|(spec, _)| read(name, spec)).collect::<Result<Vec<_>, _>>()?);
+            let tensors = net.layout().trained().iter().map(|spec| read(name, spec)).collect::<Result<Vec<_>, _>>()?;
+            loaded.push(net.layout().gather(tensors, net.device())?);
         }
         for ((_, into), from) in self.moments().into_iter().zip(loaded) {
             *into = from;
@@ -84,14 +85,13 @@ impl Optimizer {
     }
 }
 
-/// The tensor's gradient: zero where the loss did not depend on it. After a resume there is none at all where a run that was not
-/// cut off has the zeros of an earlier step; both must do the same.
-pub(super) fn gradient_of(tensor: &Tensor) -> Result<Tensor, LearnError> {
-    let gradient = tensor.f_grad()?;
-    if gradient.defined() { Ok(gradient) } else { Ok(tensor.f_detach()?.f_zeros_like()?) }
+/// Shortens the weights by `factor`; norms and biases stay.
+pub(super) fn decay(net: &Net, factor: f64) -> Result<(), LearnError> {
+    let _ = net.flat().f_narrow(0, 0, net.layout().decaying_len())?.f_mul_scalar_(factor)?;
+    Ok(())
 }
 
-/// A zero for each trained tensor.
-pub(super) fn zeros(net: &Net) -> Result<Vec<Tensor>, LearnError> {
-    net.trained().map(|(_, tensor)| Ok(tensor.f_detach()?.f_zeros_like()?)).collect()
+/// A zero for each trained number.
+pub(super) fn zeros(net: &Net) -> Result<Tensor, LearnError> {
+    Ok(net.flat().f_narrow(0, 0, net.layout().trained_len())?.f_zeros_like()?)
 }
