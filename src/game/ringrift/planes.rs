@@ -158,7 +158,7 @@ impl<const W: usize> Planes for RingRift<W> {
     }
 
     fn encoder_version(&self) -> u32 {
-        2
+        3
     }
 
     fn encode(&self, state: &State<W>, into: &mut [f32]) {

@@ -246,7 +246,7 @@ fn state_shows_any_moment() {
               }
             ]
             -- 0
-            at 17 of 21, term 1, state digest 57def0a5d96af96fb28c062d02075a30d69ba97dc3c6b4081a1585eca439700a
+            at 17 of 21, term 1, state digest 30693bdb6f0d694635bd0f49f76d1de683ba66b306cd8816f52922573177342e
         "#]],
     );
     check(
@@ -256,7 +256,7 @@ fn state_shows_any_moment() {
             1     1111111111111111  -                 1    2026-01-02T03:04:05.250Z
             2     2222222222222222  1111111111111111  18   2026-01-02T03:04:09.500Z
             -- 0
-            at 18 of 21, term 2, state digest 9c7025606edf2eebff9b8531dca4e826a066aaf2c6f7cdabd3d38e0a52ecb7b4
+            at 18 of 21, term 2, state digest 74ca3dd7bf6fd28f9bdb77d79753c53b09e4043c7fd62f4ec74dead5c3cee9be
         "#]],
     );
     check(
