@@ -1,31 +1,88 @@
-//! Floods: thousands of connections, and what they cost. `KIFU_FLOOD` is the number of attempts (1,000 unless it is set; the
-//! long suite takes 10,000).
+//! Floods: thousands of connections, and what they cost the server, which is a process of its own so that its memory is only its
+//! own. `KIFU_FLOOD` is the number of attempts (1,000 unless it is set; the long suite takes 10,000).
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, NetError, Refusal, Role};
+use tokio::io::AsyncReadExt;
 
 use crate::raw::{attempt, client};
 use crate::support::{EchoNode, bind, echo, identity};
 
-/// What a second flood, as large as the first, may add to the memory: the clients live in this process too, and the first one
-/// shows what they need. Generous, because connections that drain (three round trips or more) are counted with them.
-const LEFT_BYTES_MAX: u64 = 384 << 20;
-/// One flood at a time: they share this process and its memory.
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// What the second half of a flood may add to the server's memory: the first half fills what is bounded.
+const LEFT_BYTES_MAX: u64 = 24 << 20;
 /// Attempts at a time.
 const AT_A_TIME: usize = 100;
+/// Names the directory of the server that is a process of its own.
+const SERVER_DIR: &str = "KIFU_FLOOD_SERVER";
+/// Connections that the server takes from one address, if not the usual number.
+const SERVER_HOLDS: &str = "KIFU_FLOOD_HOLDS";
 
 fn attempts() -> usize {
     std::env::var("KIFU_FLOOD").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
 }
 
-/// Memory of this process that is in use.
-fn resident_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+/// A server in a process of its own.
+struct Server {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// This program once more, with only [`the_server_of_a_flood`] to run.
+    async fn start(authority: &Authority, dir: &Path, holds: Option<usize>) -> Self {
+        authority.save(dir).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "flood::the_server_of_a_flood", "--ignored"]).env(SERVER_DIR, dir);
+        if let Some(holds) = holds {
+            command.env(SERVER_HOLDS, holds.to_string());
+        }
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        loop {
+            if let Ok(text) = std::fs::read_to_string(dir.join("address")) {
+                return Self { process, address: text.parse().unwrap() };
+            }
+            assert!(process.try_wait().unwrap().is_none(), "the server ended before it listened");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    fn assert_grown_little_since(&self, before: u64) {
+        let now = self.resident_bytes();
+        assert!(now < before + LEFT_BYTES_MAX, "{} MiB after {} MiB", now >> 20, before >> 20);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "not a test: the server that the floods start"]
+async fn the_server_of_a_flood() {
+    let dir = std::path::PathBuf::from(std::env::var_os(SERVER_DIR).expect("started by a flood"));
+    let mut limits = EndpointLimits::default();
+    if let Ok(holds) = std::env::var(SERVER_HOLDS) {
+        limits.connections_per_address_max = holds.parse().unwrap();
+        (limits.handshakes_burst, limits.handshakes_per_second) = (100_000, 100_000);
+    }
+    let server = EchoNode::start(&Authority::load(&dir).unwrap(), limits);
+    std::fs::write(dir.join("address.new"), server.address.to_string()).unwrap();
+    std::fs::rename(dir.join("address.new"), dir.join("address")).unwrap();
+    // Ends with the test that started it.
+    tokio::io::stdin().read_to_end(&mut Vec::new()).await.unwrap();
 }
 
 /// A well-behaved node at another address than the flood's.
@@ -36,23 +93,23 @@ fn elsewhere(authority: &Authority) -> Endpoint {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_in_thousands_cost_little_memory_and_keep_nobody_out() {
-    let authority = Authority::create().unwrap();
-    let server = EchoNode::start(&authority, EndpointLimits::default());
-    let _turn = TURN.lock().await;
+    let (authority, dir) = (Authority::create().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(&authority, dir.path(), None).await;
     let good = elsewhere(&authority);
     let mut before = 0;
     let marked = Channel::Raft.protocol(authority.certificate());
     let rounds = attempts().div_ceil(AT_A_TIME).max(2);
     for round in 0..rounds {
         if round == rounds / 2 {
-            before = resident_bytes();
+            before = server.resident_bytes();
         }
         // Half of them know how the cluster is spoken to.
         let stranger = client(None, &[if round % 2 == 0 { "kifu-raft/1" } else { &marked }]);
         let mut tries = tokio::task::JoinSet::new();
         for _ in 0..AT_A_TIME {
             let stranger = stranger.clone();
-            tries.spawn(async move { attempt(&stranger, server.address).await });
+            let address = server.address;
+            tries.spawn(async move { attempt(&stranger, address).await });
         }
         echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
         while let Some(outcome) = tries.join_next().await {
@@ -61,21 +118,13 @@ async fn strangers_in_thousands_cost_little_memory_and_keep_nobody_out() {
     }
     // The flood's own address may still be over its limits, and is told so.
     echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
-    let grown = resident_bytes().saturating_sub(before);
-    assert!(grown < LEFT_BYTES_MAX, "{} MiB more than before", grown >> 20);
+    server.assert_grown_little_since(before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_of_one_address_end_at_its_limit_and_others_are_served() {
-    let authority = Authority::create().unwrap();
-    let limits = EndpointLimits {
-        connections_per_address_max: 40,
-        handshakes_burst: 100_000,
-        handshakes_per_second: 100_000,
-        ..Default::default()
-    };
-    let server = EchoNode::start(&authority, limits);
-    let _turn = TURN.lock().await;
+    let (authority, dir) = (Authority::create().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(&authority, dir.path(), Some(40)).await;
     let good = elsewhere(&authority);
     let mut before = 0;
     let (mut held, mut refused) = (Vec::new(), 0);
@@ -85,7 +134,7 @@ async fn connections_of_one_address_end_at_its_limit_and_others_are_served() {
     }
     for number in 0..attempts() {
         if number == attempts() / 2 {
-            before = resident_bytes();
+            before = server.resident_bytes();
         }
         match many[number % many.len()].connect(server.address, None, Channel::Api).await {
             Ok(connection) => held.push(connection),
@@ -96,8 +145,7 @@ async fn connections_of_one_address_end_at_its_limit_and_others_are_served() {
     assert_eq!((held.len(), refused), (40, attempts() - 40));
     echo(&held[0]).await;
     echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
-    let grown = resident_bytes().saturating_sub(before);
-    assert!(grown < LEFT_BYTES_MAX, "{} MiB more than before", grown >> 20);
+    server.assert_grown_little_since(before);
 }
 
 #[tokio::test]
