@@ -2,9 +2,10 @@
 //!
 //! [`node::Node`] wires and runs it; [`layout`] says what lies where in its data directory; [`init`] and [`join`] make one.
 //! [`leader`] is the only task that admits and decides; [`courier`], [`fetcher`], [`workshop`], [`heartbeat`] and [`members`]
-//! each do one job beside it. [`api`] and [`http`] answer people; [`demo`] runs a whole cluster on one machine.
+//! each do one job beside it. [`mod@amend`] reads configurations that people write. [`api`] and [`http`] answer people; [`demo`] runs a whole cluster on one machine.
 
 mod admission;
+pub mod amend;
 pub mod api;
 pub mod archivist;
 pub mod backup;
@@ -34,6 +35,7 @@ pub mod runs;
 pub mod standing;
 pub mod workshop;
 
+pub use amend::amend;
 pub use error::NodeError;
 pub use init::NodeOptions;
 pub use layout::Layout;

@@ -169,16 +169,17 @@ impl Node {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Gives back leases, carries the last proposals, hands leadership over, and stops.
+    /// Hands leadership over, gives back leases, carries the last proposals, and stops.
     async fn farewell(&mut self) {
         tracing::info!("stopping");
         self.stop.cancel();
+        // First, so that the cluster goes on while this node has workers to end and proposals to carry.
+        self.hand_over().await;
         self.workshop.stop().await;
         if !Courier::drain(self.outbox.clone(), self.replica.clone(), FAREWELL).await {
             tracing::info!(proposals = self.outbox.len(), "the outbox keeps what could not be delivered");
         }
         self.pulse.beat(vec![], true);
-        self.hand_over().await;
         self.end.cancel();
         self.replica.stop().await;
         self.endpoint.close("the node stops");

@@ -20,9 +20,9 @@ pub struct Demo {
     /// Where the nodes' data directories go; must be new or empty. Default: the first free demo-out/run-N
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Seed of everything that is random in the campaign
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    seed: u64,
+    /// Seed of everything that is random in the campaign [default: 1]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// The game to learn: connect4, or ringrift-BOARD-Np such as ringrift-hex8-2p
     #[arg(long, default_value = "connect4")]
     game: String,
@@ -32,6 +32,9 @@ pub struct Demo {
     /// Small figures everywhere: a rehearsal of the road, not a strong player
     #[arg(long)]
     quick: bool,
+    /// TOML with other figures of the campaign, such as `self_play.games = 200`; what it does not name stays
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -41,9 +44,12 @@ impl Demo {
     pub fn run(self) -> Result<ExitCode, Failure> {
         by_key(&self.game).map_err(|unknown| Failure::new(ExitCode::Usage, unknown))?;
         let mut config = config_for(&self.game, self.quick);
+        if let Some(path) = &self.config {
+            config = super::read_config(&config, path)?;
+        }
         config.generations = self.generations.unwrap_or(config.generations);
-        config.seed = self.seed;
-        let options = DemoOptions { nodes: self.nodes, out: self.out, seed: self.seed, chaos: self.chaos, config };
+        config.seed = self.seed.unwrap_or(config.seed);
+        let options = DemoOptions { nodes: self.nodes, out: self.out, seed: config.seed, chaos: self.chaos, config };
         super::block_on(async { Run::new(options)?.run(self.output.printer()).await })
     }
 }

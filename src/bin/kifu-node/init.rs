@@ -73,16 +73,13 @@ pub struct Init {
 impl Init {
     /// Makes the cluster.
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let config = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+        let config = match &self.config {
+            Some(path) => super::read_config(&Config::default(), path)?,
+            None => Config::default(),
+        };
         let (layout, options) = self.node.parts();
         let made = kifu::node::init::init(&layout, &self.cluster, options, config).map_err(super::failure)?;
         super::tell_next(&made, "made the cluster", &layout);
         Ok(ExitCode::Ok)
     }
-}
-
-fn read_config(path: &std::path::Path) -> Result<Config, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-    toml::from_str(&text).map_err(|error| Failure::usage(format!("{} is not valid: {error}", path.display())))
 }

@@ -14,9 +14,12 @@ mod status;
 mod token;
 
 use std::io::Write;
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
-use kifu::cli::{ExitCode, LogArgs};
+use kifu::cli::{ExitCode, Failure, LogArgs};
+use kifu::event::config::Config;
+use kifu::node::amend;
 
 #[derive(Parser)]
 #[command(name = "kifu-node", version, about = "A node of a Kifu cluster", after_help = kifu::cli::exit::HELP)]
@@ -83,19 +86,26 @@ fn main() -> ExitCode {
 }
 
 /// A failure with the exit code of a node's error.
-fn failure(error: kifu::node::NodeError) -> kifu::cli::Failure {
-    kifu::cli::Failure::new(error.exit_code(), error)
+fn failure(error: kifu::node::NodeError) -> Failure {
+    Failure::new(error.exit_code(), error)
 }
 
 /// A failure with the exit code of a client's error.
-fn client_failure(error: kifu::node::api::ClientError) -> kifu::cli::Failure {
-    kifu::cli::Failure::new(error.exit_code(), error)
+fn client_failure(error: kifu::node::api::ClientError) -> Failure {
+    Failure::new(error.exit_code(), error)
 }
 
 /// Runs a short asynchronous command.
-fn block_on<T>(future: impl Future<Output = Result<T, kifu::cli::Failure>>) -> Result<T, kifu::cli::Failure> {
+/// The configuration with what the file says in its place.
+fn read_config(config: &Config, path: &Path) -> Result<Config, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    amend(config, &text).map_err(|error| Failure::usage(format!("{} is not valid: {error}", path.display())))
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(kifu::cli::Failure::general)?.block_on(future)
+    runtime.map_err(Failure::general)?.block_on(future)
 }
 
 /// Says what a new node is, and how to start it.

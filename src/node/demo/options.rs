@@ -82,8 +82,8 @@ fn ringrift_config(is_large: bool, quick: bool) -> Config {
             simulations,
             considered: 8,
             opening_plies: 4,
-            // Without a judgement of its own it would be little more than the random player, and slow.
-            alpha_beta_pairs: 0,
+            // At one ply: the game's own heuristic.
+            alpha_beta_pairs: pairs,
             random_pairs: pairs,
             champion_pairs: 2 * pairs,
             pairs_per_job: pairs.min(5),

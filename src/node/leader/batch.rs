@@ -73,7 +73,9 @@ impl Gathered {
     }
 
     /// The batch, its last record, and who waits for it.
-    pub fn finish(self) -> (Option<(Batch, Seq)>, Vec<Answer>) {
+    pub fn finish(mut self) -> (Option<(Batch, Seq)>, Vec<Answer>) {
+        // The log keeps recent batches in memory; a small one must not hold what was set aside for a large one.
+        self.bytes.shrink_to_fit();
         let batch = Batch { count: self.count, records: Bytes::from(self.bytes) };
         (self.last.map(|last| (batch, last)), self.answers)
     }
