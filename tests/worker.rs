@@ -29,6 +29,8 @@ struct Worker {
     folder: tempfile::TempDir,
     blobs: BTreeMap<Hash, PathBuf>,
     jobs: u64,
+    /// Where the node keeps the checkpoints of training jobs.
+    checkpoint: Option<PathBuf>,
 }
 
 impl Worker {
@@ -43,7 +45,7 @@ impl Worker {
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let folder = tempfile::tempdir().expect("a folder");
-        let mut worker = Worker { child, input, output, folder, blobs: BTreeMap::new(), jobs: 0 };
+        let mut worker = Worker { child, input, output, folder, blobs: BTreeMap::new(), jobs: 0, checkpoint: None };
         let FromWorker::Hello { protocol, kinds, .. } = worker.hear() else { panic!("no hello") };
         assert_eq!(protocol, PROTOCOL);
         assert_eq!(kinds, [JobKind::SelfPlay, JobKind::InitModel, JobKind::Train, JobKind::Gauntlet]);
@@ -82,8 +84,15 @@ impl Worker {
         let (job, token) = (JobId::new(self.jobs), Seq(100 + self.jobs));
         let wanted = |hash: Hash| self.blobs.get(&hash).map(|path| (hash, path.clone()));
         let inputs = spec.inputs().into_iter().filter_map(wanted).collect();
-        let assignment =
-            Assignment { job: job.clone(), token, spec, plan: plan.map(Box::new), inputs, scratch: scratch.clone() };
+        let assignment = Assignment {
+            job: job.clone(),
+            token,
+            spec,
+            plan: plan.map(Box::new),
+            inputs,
+            scratch: scratch.clone(),
+            checkpoint: self.checkpoint.clone(),
+        };
         self.say(&ToWorker::Job(Box::new(assignment)));
         (job, token, scratch)
     }
@@ -314,7 +323,8 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
     let first = folder(&worker, "first");
     let (whole, curve, _) = finish(&mut worker, first);
 
-    let cut = folder(&worker, "cut");
+    let (cut, kept) = (folder(&worker, "cut"), worker.folder.path().join("kept.checkpoint"));
+    worker.checkpoint = Some(kept.clone());
     let (job, ..) = worker.assign_planned(spec.clone(), Some(plan(&spec)), cut.clone());
     let step_of = |line: &FromWorker| match line {
         FromWorker::Progress { job: of, training: Some(training), .. } if *of == job => training.step,
@@ -322,11 +332,16 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
     };
     while step_of(&worker.hear()) <= 100 {}
     worker.child.kill().expect("it runs");
-    assert!(cut.join("checkpoint.safetensors").exists());
+    worker.child.wait().expect("it was killed");
+    assert!(kept.exists());
+    // The attempt's own folder goes with it.
+    fs::remove_dir_all(&cut).expect("removed");
 
     let mut other = Worker::start();
     other.blobs.clone_from(&worker.blobs);
-    let (model, resumed_curve, progress) = finish(&mut other, cut);
+    other.checkpoint = Some(kept);
+    let next = folder(&other, "next");
+    let (model, resumed_curve, progress) = finish(&mut other, next);
     let FromWorker::Progress { training: Some(training), .. } = &progress[0] else { panic!("{progress:?}") };
     assert!(training.step > 100, "it began anew: {training:?}");
     assert_eq!((model, resumed_curve), (whole, curve));

@@ -2,6 +2,8 @@
 //! off go on where it was.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -85,8 +87,15 @@ impl Checkpoint {
         }
         let bytes = tensorfile::encode(FORMAT, &About { architecture, progress: self.progress }, &tensors)?;
         let io = |source| LearnError::Io { doing: "write", path: path.to_owned(), source };
-        let fresh = path.with_extension("new");
-        std::fs::write(&fresh, bytes).map_err(io)?;
+        // Of this process alone: an attempt that was given up may still be writing its own.
+        let fresh = path.with_extension(format!("{}.new", std::process::id()));
+        let write = || {
+            let mut file = File::create(&fresh)?;
+            file.write_all(&bytes)?;
+            // Or a power cut may leave the name and not the content.
+            file.sync_data()
+        };
+        write().map_err(io)?;
         std::fs::rename(&fresh, path).map_err(io)
     }
 

@@ -15,6 +15,7 @@
 //! DIR/outbox/         proposals that the leader has not acknowledged
 //! DIR/blobs/          content-addressed files
 //! DIR/scratch/        workers' files
+//! DIR/unfinished/     checkpoints of training jobs that have not ended
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -147,6 +148,11 @@ impl Layout {
     /// The folder of workers' files.
     pub fn scratch(&self) -> PathBuf {
         self.root.join("scratch")
+    }
+
+    /// The folder of checkpoints of training jobs that have not ended.
+    pub fn unfinished(&self) -> PathBuf {
+        self.root.join("unfinished")
     }
 
     /// The first command of the cluster; only on the node that was made by `init`.

@@ -60,6 +60,7 @@ impl Workshop {
         let manager = WorkManager::new(WorkParts {
             host: config.node,
             scratch: layout.scratch(),
+            unfinished: layout.unfinished(),
             outbox,
             pool: Arc::new(pool),
             store,

@@ -53,6 +53,10 @@ pub struct Assignment {
     pub inputs: BTreeMap<Hash, PathBuf>,
     /// An empty folder for the worker's files, removed after the job.
     pub scratch: PathBuf,
+    /// Where a training run keeps its checkpoint. The file outlives the attempt: one that is there already is of an earlier
+    /// attempt of the same job on this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<PathBuf>,
 }
 
 /// What a worker tells its node.
@@ -193,6 +197,7 @@ mod tests {
             plan: None,
             inputs: BTreeMap::new(),
             scratch: "/tmp/s".into(),
+            checkpoint: None,
         }));
         assert_eq!(
             serde_json::to_string(&job).expect("plain data"),

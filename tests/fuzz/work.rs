@@ -79,8 +79,15 @@ fn lines_of_workers() {
 fn lines_to_workers() {
     let spec = JobSpec::External(ExternalSpec { program: "p".into(), params: "{}".into(), inputs: vec![] });
     let inputs = [(Hash::of(b"in"), "/tmp/in".into())].into();
-    let assignment =
-        Assignment { job: JobId::new("a"), token: Seq(7), spec, plan: None, inputs, scratch: "/tmp/s".into() };
+    let assignment = Assignment {
+        job: JobId::new("a"),
+        token: Seq(7),
+        spec,
+        plan: None,
+        inputs,
+        scratch: "/tmp/s".into(),
+        checkpoint: None,
+    };
     let lines = [ToWorker::Job(Box::new(assignment)), ToWorker::Cancel { job: JobId::new("a") }, ToWorker::Shutdown];
     let samples = lines.iter().map(|line| serde_json::to_vec(line).unwrap()).collect();
     Target::new("lines_to_workers", samples, |bytes| {

@@ -73,7 +73,8 @@ def misbehave(job):
 
 
 def serve():
-    say(type="hello", protocol=2 if mode == "protocol" else 1, worker="fake 1", kinds=["external"], programs=["fake"])
+    say(type="hello", protocol=2 if mode == "protocol" else 1, worker="fake 1",
+        kinds=["train" if mode == "trains" else "external"], programs=["fake"])
     while line := sys.stdin.readline():
         message = json.loads(line)
         if message["type"] == "shutdown" and mode != "stubborn":
@@ -102,6 +103,13 @@ def serve():
             else:
                 open(sys.argv[2], "w").close()
                 os._exit(9)
+        elif mode == "trains":
+            if not os.path.exists(job["checkpoint"]):
+                with open(job["checkpoint"], "w") as file:
+                    file.write("step 7")
+                os._exit(9)
+            with open(job["checkpoint"]) as file:
+                answer("error", job, message="goes on from " + file.read(), retry=True)
         elif mode == "family":
             pid = os.fork()
             if pid == 0:

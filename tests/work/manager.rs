@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kifu::event::command::{Command, CompleteJob, FailJob, JobResult, LeaseHolder};
+use kifu::event::config::Config;
 use kifu::event::games::GamesTally;
-use kifu::event::jobs::{JobKind, JobSpec, VerifySpec};
-use kifu::event::{GameKey, Hash, JobId, Seq};
+use kifu::event::jobs::{JobKind, JobSpec, TrainSpec, VerifySpec};
+use kifu::event::{DatasetId, GameKey, Hash, JobId, ModelId, RunId, Seq};
 use kifu::work::outbox::Limits;
 use kifu::work::{Assigned, InferenceUsage, WorkManager, WorkTimes, WorkerLimits, WorkerProgram};
 use tokio_util::sync::CancellationToken;
@@ -146,6 +147,44 @@ async fn after_a_restart_what_had_started_is_given_back() {
     let mut reports = rig.reports(3).await.split_off(1);
     reports.sort_by_key(|report| format!("{report:?}"));
     assert_eq!(reports, [given_up(5, "the node restarted", true), given_up(6, "the node restarted", true)]);
+}
+
+/// A training job whose parent is in the store.
+fn training(rig: &Rig, token: u64) -> Assigned {
+    let spec = TrainSpec {
+        run: RunId::new("connect4-g1"),
+        game: GameKey("connect4".to_owned()),
+        generation: 1,
+        dataset: DatasetId::new("connect4-g1"),
+        batches: vec![],
+        parent: ModelId::new("connect4-g0"),
+        parent_weights: rig.parts.store.put_bytes(b"weights").expect("stored"),
+        recipe: Config::default().train,
+        seed: 3,
+    };
+    Assigned { job: JobId::new(5), token: Seq(token), spec: JobSpec::Train(spec), plan: None, started: false }
+}
+
+#[tokio::test]
+async fn a_checkpoint_outlives_worker_and_node_and_goes_with_the_workers_last_word() {
+    let rig = Rig::with("trains").await;
+    let kept = || std::fs::read_dir(&rig.parts.unfinished).expect("a folder").count();
+    rig.manager.assign(&[training(&rig, 5)]);
+    let Command::FailJob(died) = &rig.reports(2).await[1] else { panic!("it died") };
+    assert!(died.error.contains("exit status: 9") && died.retry, "{died:?}");
+    rig.idle().await;
+    assert!(rig.scratch_is_empty());
+    assert_eq!(kept(), 1);
+
+    // The next process of the node gets the job again, under another lease.
+    let again = WorkManager::new(rig.parts.clone()).expect("a scratch folder");
+    while rig.parts.pool.kinds().is_empty() {
+        rig.parts.pool.tend().await;
+    }
+    again.assign(&[training(&rig, 9)]);
+    let Command::FailJob(ended) = &rig.reports(4).await[3] else { panic!("it said so") };
+    assert_eq!((ended.lease.token, ended.error.as_str()), (Seq(9), "goes on from step 7"));
+    assert_eq!(kept(), 0, "the worker has said how it ended");
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ impl Setup {
         let parts = WorkParts {
             host: HOST,
             scratch: dir.path().join("scratch"),
+            unfinished: dir.path().join("unfinished"),
             outbox: Arc::new(outbox),
             pool,
             fetch: local(&store),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::jobs::{Assigned, LastInference};
 use super::parts::WorkParts;
 use super::report::Reporter;
+use super::unfinished;
 use crate::artifact::ArtifactError;
 use crate::event::command::JobResult;
 use crate::event::jobs::{JobSpec, VerifySpec};
@@ -96,8 +98,36 @@ impl Attempt {
         tokio::fs::create_dir_all(scratch).await.map_err(|error| {
             NoResult::again(format!("cannot create the scratch folder {}: {error}", scratch.display()))
         })?;
+        let checkpoint = self.checkpoint().await;
         let Assigned { job, token, spec, plan, .. } = self.lease.clone();
-        self.employ(Assignment { job, token, spec, plan, inputs, scratch: scratch.clone() }).await
+        let ended = self.employ(Assignment {
+            job,
+            token,
+            spec,
+            plan,
+            inputs,
+            scratch: scratch.clone(),
+            checkpoint: checkpoint.clone(),
+        });
+        let (said_all, outcome) = ended.await;
+        if let Some(path) = checkpoint.filter(|_| said_all) {
+            unfinished::forget(&path);
+        }
+        outcome
+    }
+
+    /// Where the job finds and keeps its checkpoint. Without room for one it starts anew every time.
+    async fn checkpoint(&self) -> Option<PathBuf> {
+        let folder = self.parts.unfinished.clone();
+        let path = unfinished::path(&folder, &self.lease)?;
+        let tidied = tokio::task::spawn_blocking(move || unfinished::tidy(&folder, SystemTime::now())).await;
+        match tidied.map_err(std::io::Error::other).flatten() {
+            Ok(()) => Some(path),
+            Err(error) => {
+                tracing::warn!(folder = %self.parts.unfinished.display(), %error, "no checkpoint is kept");
+                None
+            }
+        }
     }
 
     async fn fetch_inputs(&self) -> Result<BTreeMap<Hash, PathBuf>, NoResult> {
@@ -120,7 +150,8 @@ impl Attempt {
         Ok(verified.map_err(|panic| NoResult::again(format!("verification broke off: {panic}")))??)
     }
 
-    async fn employ(&self, assignment: Assignment) -> Result<JobResult, NoResult> {
+    /// Has a worker do it. The first is true when the worker itself said how the job ended: nothing is left to go on with.
+    async fn employ(&self, assignment: Assignment) -> (bool, Result<JobResult, NoResult>) {
         let (events, heard) = mpsc::channel(EVENTS_MAX);
         let run = async {
             let end = self.parts.pool.run(&assignment, &events, &self.cancel).await;
@@ -128,7 +159,15 @@ impl Attempt {
             end
         };
         let (end, listened) = tokio::join!(run, self.listen(heard));
-        listened?;
+        let said_all = matches!(end, Ok(JobEnd::Done(_) | JobEnd::Failed { .. }));
+        let outcome = match listened {
+            Ok(()) => self.ended(assignment, end).await,
+            Err(error) => Err(error.into()),
+        };
+        (said_all, outcome)
+    }
+
+    async fn ended(&self, assignment: Assignment, end: Result<JobEnd, WorkerError>) -> Result<JobResult, NoResult> {
         match end {
             Ok(JobEnd::Done(result)) => {
                 let store = self.parts.store.clone();

@@ -7,6 +7,7 @@ mod job;
 mod jobs;
 mod parts;
 mod report;
+mod unfinished;
 mod work_manager;
 
 pub use jobs::Assigned;

@@ -25,6 +25,8 @@ pub struct WorkParts {
     pub host: NodeId,
     /// A folder of its own for jobs' files. Emptied at start.
     pub scratch: PathBuf,
+    /// A folder of its own for checkpoints of training jobs that have not ended. Kept over starts.
+    pub unfinished: PathBuf,
     /// Where reports go.
     pub outbox: Arc<Outbox>,
     /// Who does the work.

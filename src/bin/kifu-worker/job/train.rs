@@ -1,6 +1,7 @@
 //! Trains weights on the games of a dataset.
 
 use std::fs;
+use std::path::PathBuf;
 
 use kifu::event::jobs::TrainSpec;
 use kifu::event::training::{TrainingProgress, TrainingRecipe, ValidationLosses};
@@ -95,15 +96,20 @@ fn train<G: Planes>(
             last = Some(progress);
         }
         if trainer.steps_done().is_multiple_of(CHECKPOINT_STEPS) && !trainer.is_done() {
-            trainer.checkpoint()?.write(&workshop.scratch(CHECKPOINT_FILE))?;
+            trainer.checkpoint()?.write(&checkpoint_path(workshop))?;
         }
     }
     Ok(last)
 }
 
-/// Goes on from a checkpoint that an earlier attempt left in the same folder, if there is one that fits.
+/// Where the checkpoint lies: where the node keeps it, or in the job's folder where the node keeps none.
+fn checkpoint_path(workshop: &Workshop<'_>) -> PathBuf {
+    workshop.assignment.checkpoint.clone().unwrap_or_else(|| workshop.scratch(CHECKPOINT_FILE))
+}
+
+/// Goes on from a checkpoint that an earlier attempt left, if there is one that fits.
 fn resume<G: Planes>(trainer: &mut Trainer<'_, G>, workshop: &Workshop<'_>) {
-    let path = workshop.scratch(CHECKPOINT_FILE);
+    let path = checkpoint_path(workshop);
     if !path.exists() {
         return;
     }
