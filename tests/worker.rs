@@ -1,6 +1,9 @@
 //! The real worker, spoken to over its stdin and stdout as a node does.
 #![cfg(feature = "torch")]
 
+#[path = "worker/checkpoints.rs"]
+mod checkpoints;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -36,10 +39,16 @@ struct Worker {
 impl Worker {
     /// Starts a worker and hears its hello.
     fn start() -> Worker {
+        Worker::start_with(Stdio::inherit())
+    }
+
+    /// The same, with what it logs in `log`.
+    fn start_with(log: Stdio) -> Worker {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
             .env("RUST_LOG", "warn")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("starts");
         let input = child.stdin.take();
@@ -294,57 +303,6 @@ fn the_same_job_brings_the_same_bytes() {
         fs::read(scratch.join(file)).expect("there")
     };
     assert_eq!(play(), play());
-}
-
-#[test]
-fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
-    let mut worker = Worker::start();
-    let model = worker.init_model();
-    let (result, scratch, _) = worker.done(self_play(model, 6));
-    let WorkerResult::SelfPlay { file, .. } = result else { panic!("{result:?}") };
-    let batch = worker.store(&scratch.join(file));
-    let spec = train(model, vec![batch], 130);
-    let folder = |worker: &Worker, name: &str| {
-        let path = worker.folder.path().join(name);
-        fs::create_dir(&path).expect("a folder");
-        path
-    };
-    let finish = |worker: &mut Worker, scratch: PathBuf| {
-        let assigned = worker.assign_planned(spec.clone(), Some(plan(&spec)), scratch);
-        let (result, scratch, progress) = worker.await_end(assigned);
-        let WorkerResult::Model { file, curve, .. } = result.expect("done") else { panic!("no model") };
-        let curve = curve.expect("drawn");
-        let (best, last) = (curve.best.expect("validated"), curve.last.expect("validated"));
-        assert!(0 < best.step && best.step <= last.step && last.step == 130, "{best:?}, {last:?}");
-        assert!([best.policy_loss, best.value_loss].iter().all(|loss| (0..=20).contains(&(loss.0 / Real::SCALE))));
-        let read = |file: &Path| Hash::of(&fs::read(scratch.join(file)).expect("there"));
-        (read(&file), read(&curve.file), progress)
-    };
-    let first = folder(&worker, "first");
-    let (whole, curve, _) = finish(&mut worker, first);
-
-    let (cut, kept) = (folder(&worker, "cut"), worker.folder.path().join("kept.checkpoint"));
-    worker.checkpoint = Some(kept.clone());
-    let (job, ..) = worker.assign_planned(spec.clone(), Some(plan(&spec)), cut.clone());
-    let step_of = |line: &FromWorker| match line {
-        FromWorker::Progress { job: of, training: Some(training), .. } if *of == job => training.step,
-        other => panic!("unexpected: {other:?}"),
-    };
-    while step_of(&worker.hear()) <= 100 {}
-    worker.child.kill().expect("it runs");
-    worker.child.wait().expect("it was killed");
-    assert!(kept.exists());
-    // The attempt's own folder goes with it.
-    fs::remove_dir_all(&cut).expect("removed");
-
-    let mut other = Worker::start();
-    other.blobs.clone_from(&worker.blobs);
-    other.checkpoint = Some(kept);
-    let next = folder(&other, "next");
-    let (model, resumed_curve, progress) = finish(&mut other, next);
-    let FromWorker::Progress { training: Some(training), .. } = &progress[0] else { panic!("{progress:?}") };
-    assert!(training.step > 100, "it began anew: {training:?}");
-    assert_eq!((model, resumed_curve), (whole, curve));
 }
 
 #[test]
