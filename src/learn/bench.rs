@@ -15,7 +15,8 @@ use tch::Device;
 
 use self::round::{Machines, Played, Round};
 use super::error::LearnError;
-use super::precision;
+use super::precision::{self, Chosen, Precision};
+use super::speeds::{Speeds, Trial};
 use super::weights::Weights;
 use crate::game::Planes;
 use crate::search::{PlayError, Recipe, SelfPlayPlan, SelfPlayProgress, play_games};
@@ -71,6 +72,8 @@ pub struct BenchReport {
     pub simulations: u32,
     /// The precision that is chosen.
     pub precision: &'static str,
+    /// What was tried when the net was loaded, and how fast it was then.
+    pub trials: Vec<Trial>,
     /// Raw batched inference in 32 bits: encoded positions through the net, copies in and out included.
     pub f32_positions_per_s: f64,
     /// The same in the chosen precision.
@@ -105,15 +108,19 @@ pub struct BenchReport {
 /// When the weights are for another game, or the net cannot run or learn.
 pub fn measure<G: Planes>(game: &G, weights: &Weights, plan: &BenchPlan) -> Result<BenchReport, LearnError> {
     let began = Instant::now();
-    let choose = || match plan.only_f32 {
-        true => precision::checked(game, weights, plan.device),
-        false => precision::fastest(game, weights, plan.device),
+    let mut speeds = Speeds::new(plan.batch);
+    let mut choose = || match plan.only_f32 {
+        true => {
+            let evaluator = precision::checked(game, weights, plan.device)?;
+            Ok(Chosen { evaluator, trials: vec![Trial::untimed(Precision::F32, None)] })
+        }
+        false => precision::fastest(game, weights, plan.device, &mut speeds),
     };
     let samples = material::samples(game, plan.training_batch, plan.seed)?;
-    let mut machines = Machines::new(game, weights, plan, &samples, choose()?)?;
+    let mut machines = Machines::new(game, weights, plan, &samples, choose()?.evaluator)?;
     let slice = plan.during / (ROUNDS * SLICES);
     machines.warm_up(slice / 5)?;
-    let mut playing = choose()?;
+    let Chosen { evaluator: mut playing, trials } = choose()?;
     let mut clock = Clock::new(slice, machines);
     let watch = |progress: &SelfPlayProgress| clock.tick(progress);
     match play_games(game, &mut playing, &self_play(plan), watch) {
@@ -128,6 +135,7 @@ pub fn measure<G: Planes>(game: &G, weights: &Weights, plan: &BenchPlan) -> Resu
     let usage = playing.usage_within(rounds.iter().map(|round| round.played.wall).sum());
     let mut report = report(game, weights, plan, &rounds)?;
     report.precision = playing.precision().name();
+    report.trials = trials;
     if let Some(usage) = usage {
         report.leaves_per_batch = usage.batch;
         report.net_share = usage.net_share;
@@ -209,6 +217,7 @@ fn report<G: Planes>(
         training_batch: plan.training_batch,
         simulations: plan.recipe.simulations(),
         precision: "",
+        trials: Vec::new(),
         f32_positions_per_s: over(|round| round.f32_positions_per_s),
         positions_per_s: over(|round| round.positions_per_s),
         speed_up: over(|round| round.positions_per_s / round.f32_positions_per_s),

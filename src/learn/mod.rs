@@ -32,6 +32,8 @@ mod policy_head;
 pub mod precision;
 pub mod recipe;
 pub mod samples;
+#[cfg(feature = "torch")]
+pub mod speeds;
 pub mod split;
 #[cfg(feature = "torch")]
 pub mod tensorfile;
@@ -53,6 +55,8 @@ pub use net::Net;
 #[cfg(feature = "torch")]
 pub use precision::Precision;
 pub use samples::Samples;
+#[cfg(feature = "torch")]
+pub use speeds::Speeds;
 #[cfg(feature = "torch")]
 pub use train::Trainer;
 #[cfg(feature = "torch")]

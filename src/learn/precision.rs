@@ -5,6 +5,7 @@ use tch::{Device, Kind};
 use super::error::LearnError;
 use super::frozen::{self, Answers};
 use super::infer::NetEvaluator;
+use super::speeds::{Speeds, Trial, choose};
 use super::weights::Weights;
 use crate::game::Planes;
 use crate::search::Evaluator;
@@ -17,7 +18,7 @@ const F32_LIMITS: [f32; 2] = [1e-2, 2e-3];
 const BF16_LIMITS: [f32; 2] = [0.15, 0.03];
 
 /// A number format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precision {
     /// 32 bits.
     F32,
@@ -26,11 +27,22 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// All of them; the one that is always right comes first.
+    pub const ALL: [Precision; 2] = [Precision::F32, Precision::Bf16];
+
     /// The name in logs and flags.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
+        }
+    }
+
+    /// Bits of a number.
+    pub fn bits(self) -> u32 {
+        match self {
+            Precision::F32 => 32,
+            Precision::Bf16 => 16,
         }
     }
 
@@ -41,7 +53,7 @@ impl Precision {
         }
     }
 
-    /// Whether the device computes in this format by itself. Emulated, it is slower than 32 bits.
+    /// Whether the device computes in this format by itself. What it only emulates is not tried: one batch of it may take a minute.
     pub fn is_native(self, device: Device) -> bool {
         match (self, device) {
             (Precision::F32, _) | (_, Device::Cuda(_)) => true,
@@ -64,21 +76,53 @@ pub fn checked<G: Planes>(game: &G, weights: &Weights, device: Device) -> Result
     Ok(evaluator.forget_leaves())
 }
 
-/// The evaluator of the fastest precision that the device has and that agrees with 32 bits on the frozen positions.
+/// A net in the precision that was chosen for it, and why.
+pub struct Chosen<G> {
+    /// The net, as if it had evaluated nothing yet.
+    pub evaluator: NetEvaluator<G>,
+    /// What was tried, 32 bits first.
+    pub trials: Vec<Trial>,
+}
+
+/// The evaluator of the precision that is measured to be fastest on this device, among those that agree with 32 bits on the frozen
+/// positions. `speeds` remembers what was measured: agreement is a matter of the weights and checked each time, speed one of the
+/// architecture.
 ///
 /// # Errors
 /// As [`checked`].
-pub fn fastest<G: Planes>(game: &G, weights: &Weights, device: Device) -> Result<NetEvaluator<G>, LearnError> {
+pub fn fastest<G: Planes>(
+    game: &G,
+    weights: &Weights,
+    device: Device,
+    speeds: &mut Speeds,
+) -> Result<Chosen<G>, LearnError> {
     let mut exact = checked(game, weights, device)?;
-    if !Precision::Bf16.is_native(device) {
-        tracing::info!(precision = exact.precision().name(), "net loaded");
-        return Ok(exact);
+    let expected = answers(game, &mut exact)?;
+    let (mut candidates, mut trials) = (vec![exact], vec![Trial::untimed(Precision::F32, None)]);
+    for precision in Precision::ALL.into_iter().skip(1).filter(|it| it.is_native(device)) {
+        let mut other = NetEvaluator::in_precision(game, weights, device, precision)?;
+        let refused = expected.check(&answers(game, &mut other)?, BF16_LIMITS).err();
+        trials.push(Trial::untimed(precision, refused.as_ref().map(ToString::to_string)));
+        if refused.is_none() {
+            candidates.push(other);
+        }
     }
-    let mut fast = NetEvaluator::in_precision(game, weights, device, Precision::Bf16)?;
-    let agreed = answers(game, &mut exact)?.check(&answers(game, &mut fast)?, BF16_LIMITS);
-    let chosen = if agreed.is_ok() { fast } else { exact };
-    tracing::info!(precision = chosen.precision().name(), refused = ?agreed.err(), "net loaded");
-    Ok(chosen.forget_leaves())
+    speeds.fill(game, weights.architecture(), device, &mut candidates, &mut trials)?;
+    let trial = &trials[choose(&trials)];
+    let at = candidates.iter().position(|it| it.precision() == trial.precision).unwrap_or(0);
+    let evaluator = candidates.swap_remove(at).forget_leaves().with_speed_up(trial.speed_up);
+    for trial in &trials {
+        let Trial { positions_per_second, speed_up, ref refused, .. } = *trial;
+        tracing::debug!(
+            precision = trial.precision.name(),
+            positions_per_second,
+            speed_up,
+            ?refused,
+            "precision tried"
+        );
+    }
+    tracing::info!(precision = evaluator.precision().name(), speed_up = evaluator.speed_up(), "net loaded");
+    Ok(Chosen { evaluator, trials })
 }
 
 /// The weights with what their net says of the frozen positions, for the model file.

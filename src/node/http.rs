@@ -189,6 +189,8 @@ fn register_inference(registry: &mut Registry, (workers, usage): (usize, Inferen
         ),
         ("inference_net_ratio", "Share of the time in which nets run, summed over workers", usage.net_share),
         ("inference_wait_seconds", "Time that a leaf waits for its evaluation", usage.wait_ms / 1e3),
+        ("inference_number_bits", "Bits of the numbers in which nets run, mean over leaves", usage.bits),
+        ("inference_speed_up_ratio", "How much faster than in 32 bits that is, mean over leaves", usage.speed_up),
     ];
     for (name, help, value) in figures {
         let gauge: Gauge<f64, AtomicU64> = Gauge::default();

@@ -13,6 +13,20 @@ pub struct InferenceUsage {
     pub net_share: f64,
     /// How long a leaf waits from the search's question to the answer, in milliseconds.
     pub wait_ms: f64,
+    /// Bits of the numbers in which the net runs; a worker that does not say uses 32.
+    #[serde(default = "bits_by_default")]
+    pub bits: f64,
+    /// How many times faster than in 32 bits that was measured to be.
+    #[serde(default = "speed_up_by_default")]
+    pub speed_up: f64,
+}
+
+fn bits_by_default() -> f64 {
+    32.0
+}
+
+fn speed_up_by_default() -> f64 {
+    1.0
 }
 
 impl InferenceUsage {
@@ -23,6 +37,8 @@ impl InferenceUsage {
             ("batch_fill", self.batch_fill),
             ("net_share", self.net_share),
             ("wait_ms", self.wait_ms),
+            ("bits", self.bits),
+            ("speed_up", self.speed_up),
         ];
         figures.into_iter().find(|(_, figure)| !(figure.is_finite() && *figure >= 0.0))
     }
@@ -41,6 +57,8 @@ impl InferenceUsage {
             batch_fill: mean(|one| one.batch_fill),
             net_share: total(|one| one.net_share),
             wait_ms: mean(|one| one.wait_ms),
+            bits: mean(|one| one.bits),
+            speed_up: mean(|one| one.speed_up),
         }
     }
 }
@@ -49,15 +67,43 @@ impl InferenceUsage {
 mod tests {
     use super::*;
 
-    const ONE: InferenceUsage = InferenceUsage { leaves_per_s: 300.0, batch_fill: 1.0, net_share: 0.9, wait_ms: 2.0 };
-    const OTHER: InferenceUsage = InferenceUsage { leaves_per_s: 100.0, batch_fill: 0.5, net_share: 0.5, wait_ms: 6.0 };
+    const ONE: InferenceUsage = InferenceUsage {
+        leaves_per_s: 300.0,
+        batch_fill: 1.0,
+        net_share: 0.9,
+        wait_ms: 2.0,
+        bits: 16.0,
+        speed_up: 1.8,
+    };
+    const OTHER: InferenceUsage = InferenceUsage {
+        leaves_per_s: 100.0,
+        batch_fill: 0.5,
+        net_share: 0.5,
+        wait_ms: 6.0,
+        bits: 32.0,
+        speed_up: 1.0,
+    };
 
     #[test]
     fn workers_add_up() {
-        let expect = InferenceUsage { leaves_per_s: 400.0, batch_fill: 0.875, net_share: 1.4, wait_ms: 3.0 };
+        let expect = InferenceUsage {
+            leaves_per_s: 400.0,
+            batch_fill: 0.875,
+            net_share: 1.4,
+            wait_ms: 3.0,
+            bits: 20.0,
+            speed_up: 1.6,
+        };
         assert_eq!(InferenceUsage::together(&[ONE, OTHER]), expect);
         let none = InferenceUsage::together(&[]);
         assert_eq!(format!("{none:?}"), format!("{:?}", InferenceUsage::default()), "0, and not -0");
+    }
+
+    #[test]
+    fn a_worker_need_not_say_in_what_numbers_it_computes() {
+        let said = r#"{"leaves_per_s":9,"batch_fill":1,"net_share":0.5,"wait_ms":1}"#;
+        let usage: InferenceUsage = serde_json::from_str(said).expect("older workers say no more");
+        assert_eq!((usage.bits, usage.speed_up), (32.0, 1.0));
     }
 
     #[test]

@@ -59,7 +59,14 @@ async fn what_a_worker_says_of_its_net_is_known_while_the_job_runs() {
             _ => tokio::time::sleep(Duration::from_millis(5)).await,
         }
     };
-    let expect = InferenceUsage { leaves_per_s: 640.0, batch_fill: 0.5, net_share: 0.9, wait_ms: 3.0 };
+    let expect = InferenceUsage {
+        leaves_per_s: 640.0,
+        batch_fill: 0.5,
+        net_share: 0.9,
+        wait_ms: 3.0,
+        bits: 32.0,
+        speed_up: 1.0,
+    };
     assert_eq!(usage, expect);
     rig.manager.stop().await;
     assert_eq!(rig.manager.inference(), []);

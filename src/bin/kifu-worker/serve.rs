@@ -1,16 +1,18 @@
 //! The worker's life: hello, then one job after the other.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kifu::event::jobs::JobKind;
+use kifu::learn::Speeds;
 use kifu::work::protocol::{Assignment, FromWorker, PROTOCOL, WorkerResult};
 use tch::Device;
 
 use super::args::Args;
 use super::job::{self, JobError, Workshop};
-use super::listen::{Input, StopFlag, listen};
+use super::listen::{Input, listen};
 use super::speak::Speaker;
 
 /// Why the worker cannot go on.
@@ -31,10 +33,14 @@ impl From<io::Error> for Broken {
 pub fn serve(args: &Args, device: Device) -> Result<(), Broken> {
     let mut speaker = Speaker::new(io::stdout().lock());
     speaker.say(&hello())?;
+    let speeds = RefCell::new(Speeds::new(usize::from(args.concurrent)));
     let inputs = listen(io::BufReader::new(io::stdin()));
     for input in inputs {
         match input {
-            Input::Job(assignment, stop) => run(args, device, &mut speaker, &assignment, &stop)?,
+            Input::Job(assignment, stop) => {
+                let workshop = Workshop { args, device, assignment: &assignment, stop: &stop, speeds: &speeds };
+                run(&workshop, &mut speaker)?;
+            }
             Input::End => break,
             Input::Broken(reason) => return Err(Broken::Protocol(reason)),
         }
@@ -52,19 +58,12 @@ fn hello() -> FromWorker {
 }
 
 /// Runs one job and says how it ended. A panic ends the job, not the worker.
-fn run<W: Write>(
-    args: &Args,
-    device: Device,
-    speaker: &mut Speaker<W>,
-    assignment: &Assignment,
-    stop: &StopFlag,
-) -> io::Result<()> {
-    let Assignment { job, token, .. } = assignment;
-    let _span = tracing::info_span!("job", job = %job, kind = assignment.spec.kind().name()).entered();
+fn run<W: Write>(workshop: &Workshop<'_>, speaker: &mut Speaker<W>) -> io::Result<()> {
+    let Assignment { job, token, spec, .. } = workshop.assignment;
+    let _span = tracing::info_span!("job", job = %job, kind = spec.kind().name()).entered();
     tracing::info!("job begins");
     let mut reporter = speaker.reporter(job.clone(), *token);
-    let workshop = Workshop { args, device, assignment, stop };
-    let outcome = contain(|| job::run(&workshop, &mut reporter));
+    let outcome = contain(|| job::run(workshop, &mut reporter));
     reporter.into_result()?;
     let (job, token) = (job.clone(), *token);
     match outcome {

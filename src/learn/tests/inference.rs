@@ -9,7 +9,7 @@ use crate::learn::choices::Choices;
 use crate::learn::frozen::Answers;
 use crate::learn::policy_head::Asked;
 use crate::learn::train::Plan;
-use crate::learn::{Net, NetEvaluator, Precision, Trainer, Weights, fixtures, precision};
+use crate::learn::{Net, NetEvaluator, Precision, Speeds, Trainer, Weights, fixtures, precision};
 use crate::search::{Evaluation, Evaluator};
 
 type State = <ConnectFour as Game>::State;
@@ -119,7 +119,35 @@ fn sixteen_bits_agree_with_thirty_two() {
     assert_ne!(exact, fast, "the precision must make some difference");
     let [logits, values] = exact.distance(&fast);
     assert!(logits < 0.2 && values < 0.05, "{logits} {values}");
-    let chosen = precision::fastest(&ConnectFour, &weights, Device::Cpu).expect("one of them");
-    assert!(chosen.precision() == Precision::F32 || Precision::Bf16.is_native(Device::Cpu));
-    assert_eq!(chosen.leaves(), 0, "checks are no leaves of games");
+}
+
+#[test]
+fn the_fastest_precision_is_measured_once() {
+    let mut speeds = Speeds::new(8);
+    let mut choose = |weights: &Weights| precision::fastest(&ConnectFour, weights, Device::Cpu, &mut speeds);
+    let first = choose(&trained()).expect("one of them");
+    assert_eq!(first.evaluator.leaves(), 0, "neither checks nor timing are leaves of games");
+    assert!(first.evaluator.usage().is_none() && first.evaluator.speed_up() >= 1.0);
+    let tried: Vec<_> = first.trials.iter().map(|trial| trial.precision).collect();
+    let native: Vec<_> = Precision::ALL.into_iter().filter(|it| it.is_native(Device::Cpu)).collect();
+    assert_eq!(tried, native);
+    assert!(first.trials.iter().all(|trial| trial.positions_per_second.is_some() == (tried.len() > 1)));
+    let again = choose(&tiny(5)).expect("one of them");
+    assert_eq!(again.trials, first.trials, "the same figures: nothing was measured again");
+    assert_eq!(again.evaluator.precision(), first.evaluator.precision());
+}
+
+#[test]
+fn weights_that_disagree_in_fewer_bits_play_in_thirty_two() {
+    let (architecture, mut tensors) = tiny(1).into_parts();
+    // Logits of some thousands: sixteen bits round them by more than is allowed.
+    let head = tensors.iter_mut().filter(|(name, _)| name.starts_with("policy"));
+    head.for_each(|(_, tensor)| tensor.data.iter_mut().for_each(|weight| *weight *= 300.0));
+    let loud = Weights::new(architecture, tensors).expect("finite");
+    let chosen = precision::fastest(&ConnectFour, &loud, Device::Cpu, &mut Speeds::new(8)).expect("one of them");
+    assert_eq!(chosen.evaluator.precision(), Precision::F32);
+    for trial in &chosen.trials[1..] {
+        assert!(trial.refused.as_ref().is_some_and(|why| why.contains("logits")), "{trial:?}");
+        assert_eq!(trial.positions_per_second, None);
+    }
 }

@@ -39,8 +39,10 @@ pub fn run<G: Planes>(
         let weights = inputs::weights(workshop.assignment, hash, game)?;
         workshop.evaluator(game, &weights)
     };
+    let games = spec.pairs.saturating_mul(game.seats() as u32);
+    let concurrent = workshop.concurrent(games);
     let mut candidate = load(&spec.candidate.weights)?;
-    let gauge = candidate.gauge();
+    let mut usage = UsageWatch::new(&candidate, concurrent);
     let mut other;
     let opponent = match &spec.opponent {
         Contender::Random => search::Contender::Random,
@@ -48,20 +50,18 @@ pub fn run<G: Planes>(
         Contender::Model(model) => {
             // An evaluator of its own even for the same weights: leaves are counted apart.
             other = load(&model.weights)?;
-            other.share_gauge(gauge.clone());
+            other.share_gauge(candidate.gauge());
             search::Contender::Model { evaluator: &mut other, recipe: recipe(&model.search)? }
         }
     };
     let candidate = search::Contender::Model { evaluator: &mut candidate, recipe: recipe(&spec.candidate.search)? };
-    let games = spec.pairs.saturating_mul(game.seats() as u32);
     let plan = MatchPlan {
         seed: spec.seed,
         first_group: spec.first_pair,
         groups: spec.pairs,
         opening_plies: spec.opening_plies,
-        concurrent: workshop.concurrent(games),
+        concurrent,
     };
-    let mut usage = UsageWatch::new(gauge, plan.concurrent);
     let result = play_groups(game, &plan, candidate, opponent, |progress| {
         report.played(f64::from(progress.games) / f64::from(games.max(1)), &mut || usage.read());
         workshop.go_on()

@@ -1,5 +1,6 @@
 //! From an assignment to the job that does it.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use kifu::event::GameKey;
 use kifu::event::jobs::{JobSpec, SearchRecipe};
 use kifu::game::Planes;
 use kifu::game::registry::{GameVisitor, dispatch};
-use kifu::learn::{NetEvaluator, Weights, precision};
+use kifu::learn::{NetEvaluator, Speeds, Weights, precision};
 use kifu::search::Recipe;
 use kifu::work::protocol::{Assignment, WorkerResult};
 use tch::Device;
@@ -28,6 +29,8 @@ pub struct Workshop<'a> {
     pub assignment: &'a Assignment,
     /// Raised when the job should stop.
     pub stop: &'a StopFlag,
+    /// How fast nets were measured to be, for the life of the worker.
+    pub speeds: &'a RefCell<Speeds>,
 }
 
 impl Workshop<'_> {
@@ -44,7 +47,9 @@ impl Workshop<'_> {
     /// What evaluates positions with these weights, after it has answered for the frozen positions.
     pub fn evaluator<G: Planes>(&self, game: &G, weights: &Weights) -> Result<NetEvaluator<G>, JobError> {
         Ok(match self.args.precision {
-            PrecisionArg::Fastest => precision::fastest(game, weights, self.device)?,
+            PrecisionArg::Fastest => {
+                precision::fastest(game, weights, self.device, &mut self.speeds.borrow_mut())?.evaluator
+            }
             PrecisionArg::F32 => precision::checked(game, weights, self.device)?,
         })
     }

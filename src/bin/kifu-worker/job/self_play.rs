@@ -33,7 +33,7 @@ pub fn run<G: Planes>(
         concurrent: workshop.concurrent(spec.games),
         weights: spec.weights.0,
     };
-    let mut usage = UsageWatch::new(evaluator.gauge(), plan.concurrent);
+    let mut usage = UsageWatch::new(&evaluator, plan.concurrent);
     let records = play_games(game, &mut evaluator, &plan, |progress| {
         report.played(f64::from(progress.games) / f64::from(spec.games.max(1)), &mut || usage.read());
         workshop.go_on()
@@ -49,6 +49,7 @@ pub fn run<G: Planes>(
             encoding_percent = percent(usage.encoding_share),
             wait_ms = (usage.wait_ms * 100.0).round() / 100.0,
             precision = evaluator.precision().name(),
+            speed_up = (evaluator.speed_up() * 100.0).round() / 100.0,
             "self-play done"
         );
     }

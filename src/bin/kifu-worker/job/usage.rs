@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
+use kifu::game::Planes;
+use kifu::learn::NetEvaluator;
 use kifu::learn::gauge::Gauge;
 use kifu::work::InferenceUsage;
 
@@ -12,16 +14,19 @@ pub struct UsageWatch {
     gauge: Rc<Cell<Gauge>>,
     /// Games at once.
     concurrent: usize,
+    bits: u32,
+    speed_up: f64,
     /// How the gauge stood when it was read last, and when that was.
     before: Gauge,
     then: Instant,
 }
 
 impl UsageWatch {
-    /// Reads this gauge of evaluators that play so many games at once.
-    pub fn new(gauge: Rc<Cell<Gauge>>, concurrent: usize) -> UsageWatch {
-        let before = gauge.get();
-        UsageWatch { gauge, concurrent, before, then: Instant::now() }
+    /// Reads the gauge of this evaluator, which plays so many games at once.
+    pub fn new<G: Planes>(evaluator: &NetEvaluator<G>, concurrent: usize) -> UsageWatch {
+        let gauge = evaluator.gauge();
+        let (before, bits, speed_up) = (gauge.get(), evaluator.precision().bits(), evaluator.speed_up());
+        UsageWatch { gauge, concurrent, bits, speed_up, before, then: Instant::now() }
     }
 
     /// The figures since it was read last; none when nothing was evaluated.
@@ -34,6 +39,8 @@ impl UsageWatch {
             batch_fill: usage.batch / self.concurrent.max(1) as f64,
             net_share: usage.net_share,
             wait_ms: usage.wait_ms,
+            bits: f64::from(self.bits),
+            speed_up: self.speed_up,
         })
     }
 }
