@@ -5,15 +5,24 @@ use super::entry::Tip;
 use super::error::LogError;
 use super::index::Segment;
 use super::pending::Done;
+use super::queue::Work;
 use super::recovery::{self, Active};
 use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, TEMPORARY};
 use super::writer::Writer;
 
 impl Writer {
-    /// Lets the log begin at `tip`: drops whole segments before it, or begins anew when the log does not reach it.
-    pub(super) fn rebase(&mut self, tip: Tip, done: Done) {
+    /// Lets the log begin at `tip`: drops whole segments before it, or begins anew when the log does not reach it. Each step may be
+    /// done again, so a log that waits for space on a full disk repeats them all; any other failure ends the log.
+    pub(super) fn rebase(&mut self, tip: Tip, mut done: Done) {
         let beyond = tip.next_index > self.tip.next_index;
         let result = if beyond { self.begin_at(&tip) } else { self.trim_to(tip.next_index) };
+        match &result {
+            Ok(()) => self.shared.has_space(),
+            Err(error) => match self.shared.put_back(Work::Rebase { tip, done }, error) {
+                Some(Work::Rebase { done: given_back, .. }) => done = given_back,
+                _ => return,
+            },
+        }
         let failed = result.as_ref().err().map(|error| (self.shared.poison(&error.to_string()), error.clone()));
         done(result);
         if let Some((failed, error)) = failed {

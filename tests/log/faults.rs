@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
-use kifu::event::Term;
-use kifu::log::{Crash, LogError, LogOptions, SimDisk, Vote};
+use kifu::event::{Hash, Seq, Term};
+use kifu::log::{Crash, LogError, LogOptions, LogPosition, SimDisk, Vote};
 
 use crate::support::*;
 
@@ -169,4 +169,40 @@ fn a_log_that_waits_for_space_can_be_closed() {
     drop(log);
     let refused = pending.into_iter().map(|pending| pending.wait()).find_map(Result::err);
     assert!(matches!(refused, Some(LogError::Full { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_full_disk_delays_a_new_beginning_and_loses_neither_log() {
+    let (mut waited, mut old, mut new) = (0, 0, 0);
+    for space in [0, 1, 40, 100, 200, 300, 2_000, 4_095, 4_200, 4_300, 4_400, 4_500, 10_000] {
+        let disk = SimDisk::new();
+        let waiting = LogOptions { waits_for_space: true, ..options() };
+        let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+        append_each(&log, entries(0, 20, 1));
+        disk.set_space(Some(space));
+        let position =
+            LogPosition { index: 99, term: Term(3), leader: LEADER, seq: Seq(1_000), chain: Hash::of(b"before") };
+        let begun = log.begin_after(position).expect("beyond the end");
+        let appended = log.append_durably(entries(100, 3, 3)).expect("queued behind it");
+        let begun = std::thread::spawn(move || begun.wait());
+        while !log.is_full() && !begun.is_finished() {
+            std::thread::yield_now();
+        }
+        waited += u32::from(log.is_full());
+        // A crash while it waits leaves one of the two.
+        let crashed = disk.crashed(Crash::LoseAll);
+        crashed.set_space(None);
+        let (found, _) = open(&crashed);
+        match found.base() {
+            None => old += u32::from(found.last().is_some_and(|last| last.index == 19)),
+            base => new += u32::from(base == Some(position)),
+        }
+        disk.set_space(None);
+        begun.join().expect("no panic").expect("once there is space");
+        appended.wait().expect("behind it");
+        drop(log);
+        let (log, recovery) = open(&disk);
+        assert_eq!((log.base(), recovery.entries, recovery.cut), (Some(position), 3, None), "{space} bytes");
+    }
+    assert!(waited > 0 && old > 0 && old + new == 13, "{waited} waited, {old} and {new} after a crash");
 }
