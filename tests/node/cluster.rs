@@ -52,7 +52,7 @@ fn leader_of(machines: &[Machine; 3], name: &str) -> usize {
     machines.iter().position(|machine| machine.data.ends_with(name)).expect("one of the three")
 }
 
-async fn submit(machine: &Machine, number: u32) {
+pub async fn submit(machine: &Machine, number: u32) {
     let spec = ExternalSpec {
         program: "wordcount".to_owned(),
         params: format!(r#"{{"text": "to be or not to be {number}"}}"#),

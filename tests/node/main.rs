@@ -9,6 +9,7 @@ mod members;
 mod past;
 mod retention;
 mod running;
+mod subscription;
 mod support;
 mod trust;
 mod upgrade;
