@@ -32,6 +32,8 @@ struct Worker {
     folder: tempfile::TempDir,
     blobs: BTreeMap<Hash, PathBuf>,
     jobs: u64,
+    /// What games of a batch weigh.
+    weights: BTreeMap<Hash, Real>,
     /// Where the node keeps the checkpoints of training jobs.
     checkpoint: Option<PathBuf>,
 }
@@ -54,7 +56,16 @@ impl Worker {
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let folder = tempfile::tempdir().expect("a folder");
-        let mut worker = Worker { child, input, output, folder, blobs: BTreeMap::new(), jobs: 0, checkpoint: None };
+        let mut worker = Worker {
+            child,
+            input,
+            output,
+            folder,
+            blobs: BTreeMap::new(),
+            jobs: 0,
+            weights: BTreeMap::new(),
+            checkpoint: None,
+        };
         let FromWorker::Hello { protocol, kinds, .. } = worker.hear() else { panic!("no hello") };
         assert_eq!(protocol, PROTOCOL);
         assert_eq!(kinds, [JobKind::SelfPlay, JobKind::InitModel, JobKind::Train, JobKind::Gauntlet]);
@@ -100,6 +111,7 @@ impl Worker {
             plan: plan.map(Box::new),
             inputs,
             scratch: scratch.clone(),
+            weights: self.weights.clone(),
             checkpoint: self.checkpoint.clone(),
         };
         self.say(&ToWorker::Job(Box::new(assignment)));

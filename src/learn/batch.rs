@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::choices::Choices;
 use super::samples::Samples;
+use crate::event::Real;
 use crate::game::{ActionId, Planes};
 
 /// Keeps the streams for symmetries apart from those for shuffling.
@@ -25,6 +26,30 @@ pub struct Batch {
     pub policy: Vec<f32>,
     /// Share of each seat, the mover's first.
     pub value: Vec<f32>,
+    /// How much each sample counts in the loss, 1 on average over the pool; empty: all the same.
+    pub weight: Vec<f32>,
+}
+
+/// What the samples of each game weigh, so that those of a pool weigh 1 on average.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scale {
+    /// For each sample; empty: all the same.
+    weights: Vec<f32>,
+}
+
+impl Scale {
+    /// For the samples in `pool`.
+    pub fn of(samples: &Samples, pool: &[u32]) -> Scale {
+        let of_game = |index: usize| samples.of_game(index).map(move |_| samples.games()[index].weight);
+        let raw: Vec<Real> = (0..samples.games().len()).flat_map(of_game).collect();
+        let sum: i128 = pool.iter().map(|index| i128::from(raw[*index as usize].0)).sum();
+        let is_even = pool.windows(2).all(|pair| raw[pair[0] as usize] == raw[pair[1] as usize]);
+        if is_even || sum <= 0 {
+            return Scale { weights: vec![] };
+        }
+        let mean = sum as f64 / pool.len() as f64;
+        Scale { weights: raw.into_iter().map(|weight| (weight.0 as f64 / mean) as f32).collect() }
+    }
 }
 
 /// Draws batches: every sample once an epoch, in an order shuffled by the seed, each under a random symmetry of the board.
@@ -32,6 +57,7 @@ pub struct Batch {
 pub struct Sampler<'a, G> {
     game: &'a G,
     samples: &'a Samples,
+    scale: Scale,
     pool: Vec<u32>,
     seed: u64,
     size: usize,
@@ -43,7 +69,8 @@ impl<'a, G: Planes> Sampler<'a, G> {
     /// Batches of `size` of the samples in `pool`, of which there must be at least one.
     pub fn new(game: &'a G, samples: &'a Samples, pool: Vec<u32>, size: usize, seed: u64) -> Self {
         assert!(!pool.is_empty(), "the caller checks that there are samples");
-        Sampler { game, samples, pool, seed, size, epoch: None, order: Vec::new() }
+        let scale = Scale::of(samples, &pool);
+        Sampler { game, samples, scale, pool, seed, size, epoch: None, order: Vec::new() }
     }
 
     /// The batch of `step`, counted from 0.
@@ -56,6 +83,7 @@ impl<'a, G: Planes> Sampler<'a, G> {
             let index = self.shuffled(epoch)[position as usize] as usize;
             let symmetry = rng.random_range(0..self.game.symmetries());
             batch.push(self.game, self.samples, index, symmetry);
+            batch.weight.extend(self.scale.weights.get(index));
         }
         batch
     }
@@ -80,9 +108,12 @@ impl<'a, G: Planes> Sampler<'a, G> {
 
 impl Batch {
     /// These samples as they are.
-    pub fn of<G: Planes>(game: &G, samples: &Samples, indices: &[u32]) -> Batch {
+    pub fn of<G: Planes>(game: &G, samples: &Samples, indices: &[u32], scale: &Scale) -> Batch {
         let mut batch = Batch::with_room(game, indices.len(), samples);
-        indices.iter().for_each(|index| batch.push(game, samples, *index as usize, 0));
+        for index in indices {
+            batch.push(game, samples, *index as usize, 0);
+            batch.weight.extend(scale.weights.get(*index as usize));
+        }
         batch
     }
 
@@ -94,6 +125,7 @@ impl Batch {
             choices: Choices::new(game.policy_shape(), shape.height * shape.width),
             policy: Vec::new(),
             value: Vec::with_capacity(size * samples.seats()),
+            weight: Vec::new(),
         }
     }
 

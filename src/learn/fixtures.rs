@@ -39,7 +39,8 @@ pub(crate) fn file(games: &[GameRecord]) -> Vec<u8> {
     file_of(&ConnectFour, games)
 }
 
-fn file_of<G: Game>(rules: &G, games: &[GameRecord]) -> Vec<u8> {
+/// A file of games of any rules.
+pub(crate) fn file_of<G: Game>(rules: &G, games: &[GameRecord]) -> Vec<u8> {
     let mut writer = RecordWriter::new(rules);
     games.iter().for_each(|game| writer.push(game).expect("small"));
     writer.finish()

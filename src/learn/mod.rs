@@ -20,6 +20,8 @@ pub mod frozen;
 pub mod gauge;
 #[cfg(feature = "torch")]
 pub mod infer;
+#[cfg(test)]
+mod labels_tests;
 #[cfg(feature = "torch")]
 mod layout;
 #[cfg(feature = "torch")]
@@ -31,6 +33,8 @@ mod policy_head;
 #[cfg(feature = "torch")]
 pub mod precision;
 pub mod recipe;
+#[cfg(test)]
+mod reference_games;
 pub mod samples;
 #[cfg(feature = "torch")]
 pub mod speeds;

@@ -4,7 +4,7 @@ use crate::game::record::{GameRecord, RecordReader, replay_with};
 use crate::game::{Outcome, PlaneShape, Planes, Seat};
 
 use super::error::LearnError;
-use crate::event::Hash;
+use crate::event::{Hash, Real};
 
 /// How far from 1 a sum of shares may be: rounding of 32-bit floats.
 const SUM_SLACK: f64 = 1e-3;
@@ -51,6 +51,8 @@ pub struct SampledGame {
     pub line: Hash,
     /// The first sample; the next game's first one is the end.
     pub first: usize,
+    /// How much its samples count in the loss, against those of other games.
+    pub weight: Real,
 }
 
 /// One sample.
@@ -121,7 +123,8 @@ impl Samples {
         match outcome {
             Ok(outcome) => {
                 movers.iter().for_each(|mover| self.push_value(outcome, *mover));
-                self.games.push(SampledGame { line: line(game.key(), game.rules_version(), record), first: before });
+                let line = line(game.key(), game.rules_version(), record);
+                self.games.push(SampledGame { line, first: before, weight: Real::ONE });
             }
             Err(fault) => {
                 self.truncate(before);
@@ -129,6 +132,11 @@ impl Samples {
             }
         }
         Ok(())
+    }
+
+    /// Says how much the samples of a game count.
+    pub(super) fn weigh(&mut self, game: usize, weight: Real) {
+        self.games[game].weight = weight;
     }
 
     fn push_value(&mut self, outcome: Outcome, mover: Seat) {
@@ -156,7 +164,7 @@ impl Samples {
         self.ids.extend_from_slice(&other.ids);
         self.policy.extend_from_slice(&other.policy);
         self.starts.extend(other.starts.iter().skip(1).map(|start| start + actions));
-        let moved = |game: &SampledGame| SampledGame { line: game.line, first: game.first + samples };
+        let moved = |game: &SampledGame| SampledGame { first: game.first + samples, ..*game };
         self.games.extend(other.games.iter().map(moved));
     }
 
@@ -176,7 +184,7 @@ impl Samples {
             hasher.update(&(*start as u64).to_le_bytes());
         }
         self.games.iter().for_each(|game| {
-            hasher.update(&game.line.0);
+            hasher.update(&game.line.0).update(&game.weight.0.to_le_bytes());
         });
         Hash(*hasher.finalize().as_bytes())
     }

@@ -3,7 +3,7 @@
 mod adamw;
 pub(super) mod average;
 pub(super) mod gradients;
-mod losses;
+pub(super) mod losses;
 mod nesterov;
 pub(super) mod optimizer;
 mod stopping;

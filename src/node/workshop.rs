@@ -165,7 +165,14 @@ fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
         let started = lease.started_at.is_some();
         let run = if let JobSpec::Train(spec) = &job.spec { state.training.get(&spec.run) } else { None };
         let plan = run.and_then(|run| run.plan.clone()).map(Box::new);
-        Some(Assigned { job: job.job.clone(), token: lease.token, spec: job.spec.clone(), plan, started })
+        Some(Assigned {
+            job: job.job.clone(),
+            token: lease.token,
+            spec: job.spec.clone(),
+            plan,
+            weights: Default::default(),
+            started,
+        })
     };
     state.jobs.held().filter_map(lease).collect()
 }

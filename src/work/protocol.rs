@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::event::jobs::{JobKind, JobSpec};
 use crate::event::judgement::GameAttestation;
 use crate::event::training::{TrainingPlan, TrainingProgress, ValidationLosses};
-use crate::event::{Hash, JobId, Seq};
+use crate::event::{Hash, JobId, Real, Seq};
 use crate::work::inference::InferenceUsage;
 
 /// The protocol's version.
@@ -53,6 +53,9 @@ pub struct Assignment {
     pub inputs: BTreeMap<Hash, PathBuf>,
     /// An empty folder for the worker's files, removed after the job.
     pub scratch: PathBuf,
+    /// What a game of a batch weighs in training; batches that are not named weigh 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<Hash, Real>,
     /// Where a training run keeps its checkpoint. The file outlives the attempt: one that is there already is of an earlier
     /// attempt of the same job on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,6 +200,7 @@ mod tests {
             plan: None,
             inputs: BTreeMap::new(),
             scratch: "/tmp/s".into(),
+            weights: BTreeMap::new(),
             checkpoint: None,
         }));
         assert_eq!(

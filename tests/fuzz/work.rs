@@ -2,7 +2,7 @@
 
 use kifu::event::command::{CompleteJob, CreateToken, FailJob, JobResult, LeaseHolder};
 use kifu::event::jobs::{ExternalSpec, JobKind, JobSpec};
-use kifu::event::{Command, Hash, JobId, Millis, NodeId, Proposal, Seq, TokenId};
+use kifu::event::{Command, Hash, JobId, Millis, NodeId, Proposal, Real, Seq, TokenId};
 use kifu::work::outbox::fuzzing;
 use kifu::work::protocol::{Assignment, FromWorker, ToWorker, WorkerResult};
 
@@ -86,6 +86,7 @@ fn lines_to_workers() {
         plan: None,
         inputs,
         scratch: "/tmp/s".into(),
+        weights: [(Hash::of(b"in"), Real::ONE)].into(),
         checkpoint: None,
     };
     let lines = [ToWorker::Job(Box::new(assignment)), ToWorker::Cancel { job: JobId::new("a") }, ToWorker::Shutdown];

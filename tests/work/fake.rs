@@ -38,6 +38,7 @@ pub fn assignment(dir: &Path, program: &str, token: u64) -> Assignment {
         spec: JobSpec::External(ExternalSpec { program: program.to_owned(), params: "{}".to_owned(), inputs: vec![] }),
         inputs: Default::default(),
         scratch,
+        weights: Default::default(),
         checkpoint: None,
     }
 }

@@ -169,7 +169,14 @@ fn training(rig: &Rig, token: u64) -> Assigned {
         recipe: Config::default().train,
         seed: 3,
     };
-    Assigned { job: JobId::new(5), token: Seq(token), spec: JobSpec::Train(spec), plan: None, started: false }
+    Assigned {
+        job: JobId::new(5),
+        token: Seq(token),
+        spec: JobSpec::Train(spec),
+        plan: None,
+        weights: Default::default(),
+        started: false,
+    }
 }
 
 #[tokio::test]
@@ -216,7 +223,14 @@ async fn games_are_verified_without_a_worker() {
         .map(|(token, bytes)| {
             let batch = rig.parts.store.put_bytes(bytes).expect("a healthy disk");
             let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
-            Assigned { job: JobId::new(token), token: Seq(token), spec, plan: None, started: false }
+            Assigned {
+                job: JobId::new(token),
+                token: Seq(token),
+                spec,
+                plan: None,
+                weights: Default::default(),
+                started: false,
+            }
         })
         .into();
     rig.manager.assign(&jobs);
@@ -248,7 +262,14 @@ async fn a_damaged_copy_says_nothing_about_the_games() {
     std::fs::remove_file(&path).expect("ours");
     std::fs::write(&path, b"rotten").expect("ours");
     let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
-    rig.manager.assign(&[Assigned { job: JobId::new(5), token: Seq(5), spec, plan: None, started: false }]);
+    rig.manager.assign(&[Assigned {
+        job: JobId::new(5),
+        token: Seq(5),
+        spec,
+        plan: None,
+        weights: Default::default(),
+        started: false,
+    }]);
     let Command::FailJob(FailJob { error, retry: true, .. }) = rig.reports(2).await[1].clone() else { panic!() };
     assert!(error.contains("is damaged"), "{error}");
 }

@@ -107,7 +107,14 @@ fn local(store: &BlobStore) -> Fetch {
 /// An external job.
 pub fn external(token: u64, program: &str, inputs: Vec<Hash>) -> Assigned {
     let spec = ExternalSpec { program: program.to_owned(), params: "{\"top\": 1}".to_owned(), inputs };
-    Assigned { job: JobId::new(token), token: Seq(token), spec: JobSpec::External(spec), plan: None, started: false }
+    Assigned {
+        job: JobId::new(token),
+        token: Seq(token),
+        spec: JobSpec::External(spec),
+        plan: None,
+        weights: Default::default(),
+        started: false,
+    }
 }
 
 /// A file of this repository.

@@ -8,7 +8,7 @@ use rand::Rng as _;
 use tch::{Device, Tensor};
 
 use crate::game::Planes;
-use crate::learn::batch::Batch;
+use crate::learn::batch::{Batch, Scale};
 use crate::learn::choices::Choices;
 use crate::learn::error::LearnError;
 use crate::learn::frozen::Position;
@@ -101,7 +101,7 @@ pub fn export<G: Planes>(game: &G, weights: &Weights, what: Export, folder: &Pat
 
     let samples = samples(game, what.training_batch, what.seed)?;
     let indices: Vec<u32> = (0..what.training_batch).collect();
-    let batch = Batch::of(game, &samples, &indices);
+    let batch = Batch::of(game, &samples, &indices, &Scale::default());
     let rows = [i64::from(what.training_batch), -1];
     let mut tensors = self::tensors(game, &batch.planes, &batch.choices)?;
     tensors.push(("rows", Tensor::f_from_slice(&batch.choices.rows())?));

@@ -1,5 +1,7 @@
 //! What a dataset consists of: an immutable list of games, and all that decides which samples follow from them.
 
+use std::collections::BTreeMap;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,8 @@ use crate::game::record::{GameRecord, Generator};
 
 /// What the manifest calls itself.
 const FORMAT: &str = "kifu-dataset-1";
+/// The most that a game may weigh.
+pub const WEIGHT_MAX: Real = Real(1_000 * Real::SCALE);
 /// Plies of the random game whose encodings are part of an encoder's hash.
 const PROBE_PLIES: usize = 40;
 
@@ -32,6 +36,9 @@ pub struct Manifest {
     pub held_out_share: Real,
     /// The blobs, oldest first.
     pub batches: Vec<Hash>,
+    /// What a game of each blob weighs, by the strength of who played and the quality of the games; none: all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batch_weights: Vec<Real>,
     /// The games, in order of their id.
     pub games: Vec<ManifestGame>,
 }
@@ -50,7 +57,8 @@ pub struct ManifestGame {
     pub index: u32,
     /// Samples that follow from it.
     pub samples: u32,
-    /// Weight of its samples: the inverse of how often the same line was taken, so that repeats do not count.
+    /// How much its samples count in the loss: its blob's weight over how often the same line was taken, so that repeats do not
+    /// count.
     pub weight: Real,
 }
 
@@ -64,6 +72,17 @@ pub struct Filters {
     pub simulations_min: u32,
     /// Games between models with just these weights; of anybody when empty. Whoever calls picks them by rating.
     pub generators: Vec<Hash>,
+}
+
+/// How a dataset is drawn up from blobs of games.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Which games are taken.
+    pub filters: Filters,
+    /// Share of the games that is held out.
+    pub held_out_share: Real,
+    /// What a game of a blob weighs; one that is not named weighs 1.
+    pub weights: BTreeMap<Hash, Real>,
 }
 
 impl Filters {
@@ -88,15 +107,16 @@ impl Filters {
 
 impl Manifest {
     /// An empty dataset of a game.
-    pub fn new<G: Planes>(game: &G, filters: Filters, held_out_share: Real) -> Manifest {
+    pub fn new<G: Planes>(game: &G, terms: &Terms) -> Manifest {
         Manifest {
             format: FORMAT.to_owned(),
             game: game.key().to_owned(),
             rules_version: game.rules_version(),
             encoder: encoder_hash(game),
-            filters,
-            held_out_share,
+            filters: terms.filters.clone(),
+            held_out_share: terms.held_out_share,
             batches: vec![],
+            batch_weights: vec![],
             games: vec![],
         }
     }
@@ -114,8 +134,14 @@ impl Manifest {
         let manifest: Manifest =
             serde_json::from_slice(bytes).map_err(|error| DataError::Manifest(error.to_string()))?;
         let ordered = manifest.games.is_sorted_by(|a, b| a.id < b.id);
+        let weighed = [0, manifest.batches.len()].contains(&manifest.batch_weights.len());
+        let in_bounds = |weight: &Real| (Real(1)..=WEIGHT_MAX).contains(weight);
+        let mut weights = manifest.batch_weights.iter().chain(manifest.games.iter().map(|game| &game.weight));
         match () {
             () if manifest.format != FORMAT => Err(DataError::Manifest(format!("its format is {}", manifest.format))),
+            () if !weighed || !weights.all(in_bounds) => Err(DataError::Manifest(format!(
+                "its weights are not above 0 and at most {WEIGHT_MAX}, one for each batch and game"
+            ))),
             () if !ordered => Err(DataError::Manifest("its games are not in order, or repeat".to_owned())),
             () => Ok(manifest),
         }

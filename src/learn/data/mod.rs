@@ -1,9 +1,11 @@
 //! Datasets: which games, what follows from them, and how they leave and come back.
 //!
-//! A [`Manifest`] names games by hash; [`build`] makes samples of it, the same bytes always and everywhere. [`npz`] is the form in
+//! A [`Manifest`] names games by hash; [`build`] makes samples of it, the same bytes always and everywhere, and [`gather`] both at once. [`npz`] is the form in
 //! which Python users take samples away, and in which they come back.
 
 mod build;
+#[cfg(test)]
+mod configurations_tests;
 mod error;
 mod manifest;
 mod npy;
@@ -12,6 +14,6 @@ pub mod npz;
 mod tests;
 mod zip;
 
-pub use build::{build, draw_up};
+pub use build::{build, draw_up, gather};
 pub use error::DataError;
-pub use manifest::{Filters, Manifest, ManifestGame, encoder_hash};
+pub use manifest::{Filters, Manifest, ManifestGame, Terms, WEIGHT_MAX, encoder_hash};

@@ -28,7 +28,7 @@ pub fn write(manifest: &Manifest, samples: &Samples) -> Result<Vec<u8>, DataErro
         let of_game = samples.of_game(index).len();
         games.resize(games.len() + of_game, index as u32);
         held_out.resize(games.len(), u8::from(is_held_out(&game.line, manifest.held_out_share)));
-        weights.resize(games.len(), manifest.games.get(index).map_or(1.0, |it| it.weight.to_f64() as f32));
+        weights.resize(games.len(), game.weight.to_f64() as f32);
     }
     let lines: Vec<u8> = samples.games().iter().flat_map(|game| game.line.0).collect();
     let text = manifest.to_bytes();
@@ -106,7 +106,7 @@ fn games(manifest: &Manifest, lines: &[u8], numbers: &[u32], held_out: &[u8]) ->
         if *line != named.line.0 || mine.iter().any(|it| *it as usize != index) || sides.iter().any(|it| *it != side) {
             return Err(bad(format!("the samples of game {index} are not where its manifest puts them")));
         }
-        games.push(SampledGame { line: Hash(*line), first });
+        games.push(SampledGame { line: Hash(*line), first, weight: named.weight });
         first = end;
     }
     if first == numbers.len() {

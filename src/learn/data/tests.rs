@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{DataError, Filters, Manifest, build, draw_up, npz};
+use super::{DataError, Filters, Manifest, Terms, build, draw_up, npz};
 use crate::event::{Hash, Real};
 use crate::game::connect4::ConnectFour;
 use crate::game::record::{GameRecord, Generator};
@@ -10,6 +10,10 @@ use crate::game::ringrift::RingRift;
 use crate::learn::{Samples, fixtures};
 
 const SHARE: Real = Real(250_000);
+
+fn terms(filters: Filters) -> Terms {
+    Terms { filters, held_out_share: SHARE, ..Terms::default() }
+}
 
 /// Batches of a few games each.
 fn batches(games: &[GameRecord]) -> Vec<(Hash, Vec<u8>)> {
@@ -30,7 +34,7 @@ fn rebuild(manifest: &Manifest, batches: &[(Hash, Vec<u8>)], threads: usize) -> 
 
 fn dataset(count: u64) -> (Manifest, Vec<(Hash, Vec<u8>)>) {
     let batches = batches(&games(count));
-    (draw_up(&ConnectFour, &batches, Filters::default(), SHARE).expect("games replay"), batches)
+    (draw_up(&ConnectFour, &batches, &terms(Filters::default())).expect("games replay"), batches)
 }
 
 #[test]
@@ -79,7 +83,7 @@ fn the_window_takes_the_newest_games_and_the_wanted_generators_and_repeats_count
     replayed_line.seed += 1;
     games.push(replayed_line);
     let batches = batches(&games);
-    let take = |filters| draw_up(&ConnectFour, &batches, filters, SHARE).expect("games replay").games;
+    let take = |filters| draw_up(&ConnectFour, &batches, &terms(filters)).expect("games replay").games;
     assert_eq!(take(Filters::default()).len(), 21, "the same game twice is one game");
     let halves: Vec<_> = take(Filters::default()).into_iter().filter(|game| game.weight == Real(500_000)).collect();
     assert_eq!(halves.len(), 2, "two games with one line share its weight");

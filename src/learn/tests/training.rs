@@ -8,11 +8,13 @@ use crate::event::training::{AdamW, Nesterov, Optimizer, TrainingRecipe, Validat
 use crate::event::unit::Real;
 use crate::game::connect4::ConnectFour;
 use crate::game::{ActionId, Planes};
+use crate::learn::batch::{Batch, Scale};
 use crate::learn::checkpoint::Checkpoint;
 use crate::learn::choices::Choices;
 use crate::learn::policy_head::Asked;
 use crate::learn::tower::Heads;
 use crate::learn::train::gradients::Gradient;
+use crate::learn::train::losses::{losses, to_input};
 use crate::learn::train::optimizer::Optimizer as Steps;
 use crate::learn::train::{Plan, StepLosses};
 use crate::learn::{LearnError, Net, Samples, Trainer, fixtures};
@@ -56,6 +58,55 @@ fn policy_and_value_learn_with_either_optimizer() {
         assert!(first.policy - last.policy > 1.0, "{optimizer:?}, policy: {first:?} to {last:?}");
         assert!(first.value - last.value > 0.15, "{optimizer:?}, value: {first:?} to {last:?}");
     }
+}
+
+/// Two equal lists of games, of which the second's second half counts a third.
+fn weighed(games: u64) -> (Samples, Samples) {
+    let even = fixtures::samples(games, 1);
+    let mut uneven = even.clone();
+    (games as usize / 2..games as usize).for_each(|game| uneven.weigh(game, Real(333_333)));
+    (even, uneven)
+}
+
+#[test]
+fn a_samples_weight_multiplies_its_loss_and_its_gradient() {
+    let (even, uneven) = weighed(6);
+    let net = Net::new(&tiny(1), Device::Cpu).expect("own weights");
+    let shape = even.shape();
+    let shape = [shape.channels, shape.height, shape.width].map(|side| side as i64);
+    let all: Vec<u32> = (0..even.len() as u32).collect();
+    let loss = |samples: &Samples, indices: &[u32], scale: &Scale| {
+        let batch = Batch::of(&ConnectFour, samples, indices, scale);
+        let asked = Asked::new(&batch.choices, Device::Cpu).expect("legal");
+        let input = to_input(&batch, shape, Device::Cpu).expect("planes");
+        let heads = net.forward(&input, &asked, false).expect("answers");
+        let (policy, value) = losses(&heads, &batch, Device::Cpu).expect("finite");
+        [policy, value].map(|loss| loss.double_value(&[]))
+    };
+    let scale = Scale::of(&uneven, &all);
+    let half = even.of_game(3).start as u32;
+    let (first, second) = (&all[..half as usize], &all[half as usize..]);
+    let plain = |indices: &[u32]| loss(&even, indices, &Scale::default()).map(|mean| mean * indices.len() as f64);
+    let ([policy_a, value_a], [policy_b, value_b]) = (plain(first), plain(second));
+    let total = first.len() as f64 + second.len() as f64 * 0.333_333;
+    let [policy, value] = loss(&uneven, &all, &scale);
+    assert!((policy - (policy_a + 0.333_333 * policy_b) / total).abs() < 1e-5, "{policy}");
+    assert!((value - (value_a + 0.333_333 * value_b) / total).abs() < 1e-5, "{value}");
+}
+
+#[test]
+fn weights_change_what_is_learned_and_equal_ones_change_no_bit() {
+    let (even, uneven) = weighed(8);
+    let mut scaled = even.clone();
+    (0..8).for_each(|game| scaled.weigh(game, Real(333_333)));
+    let end = |samples: &Samples| {
+        let mut trainer = trainer(samples, recipe(5));
+        run(&mut trainer);
+        trainer.weights().expect("finite")
+    };
+    let plain = end(&even);
+    assert_eq!(end(&scaled), plain, "only the weight against other games counts");
+    assert_ne!(end(&uneven), plain);
 }
 
 #[test]

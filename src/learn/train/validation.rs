@@ -4,7 +4,7 @@ use tch::Device;
 
 use super::losses::{losses, to_input};
 use crate::game::Planes;
-use crate::learn::batch::Batch;
+use crate::learn::batch::{Batch, Scale};
 use crate::learn::error::LearnError;
 use crate::learn::net::Net;
 use crate::learn::policy_head::Asked;
@@ -26,7 +26,8 @@ impl HeldOut {
     pub fn new<G: Planes>(game: &G, samples: &Samples, indices: &[u32], max: u32, device: Device) -> Option<HeldOut> {
         let every = indices.len().div_ceil(max.max(1) as usize).max(1);
         let taken: Vec<u32> = indices.iter().copied().step_by(every).collect();
-        let chunks: Vec<Batch> = taken.chunks(CHUNK).map(|chunk| Batch::of(game, samples, chunk)).collect();
+        let scale = Scale::of(samples, &taken);
+        let chunks: Vec<Batch> = taken.chunks(CHUNK).map(|chunk| Batch::of(game, samples, chunk, &scale)).collect();
         let shape = samples.shape();
         let shape = [shape.channels, shape.height, shape.width].map(|side| side as i64);
         (!chunks.is_empty()).then_some(HeldOut { chunks, shape, device })

@@ -99,7 +99,7 @@ impl Attempt {
             NoResult::again(format!("cannot create the scratch folder {}: {error}", scratch.display()))
         })?;
         let checkpoint = self.checkpoint().await;
-        let Assigned { job, token, spec, plan, .. } = self.lease.clone();
+        let Assigned { job, token, spec, plan, weights, .. } = self.lease.clone();
         let ended = self.employ(Assignment {
             job,
             token,
@@ -107,6 +107,7 @@ impl Attempt {
             plan,
             inputs,
             scratch: scratch.clone(),
+            weights,
             checkpoint: checkpoint.clone(),
         });
         let (said_all, outcome) = ended.await;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::command::Command;
 use crate::event::jobs::JobSpec;
 use crate::event::training::TrainingPlan;
-use crate::event::{JobId, Proposal, Seq};
+use crate::event::{Hash, JobId, Proposal, Real, Seq};
 use crate::work::inference::InferenceUsage;
 
 /// A job whose lease this node holds, as the log says.
@@ -22,6 +22,8 @@ pub struct Assigned {
     pub spec: JobSpec,
     /// What a training run is, when it was planned.
     pub plan: Option<Box<TrainingPlan>>,
+    /// What a game of each batch weighs, when a training run's dataset was weighed.
+    pub weights: BTreeMap<Hash, Real>,
     /// True when the log says that it has started.
     pub started: bool,
 }
@@ -149,7 +151,8 @@ mod tests {
 
     fn lease(token: u64, started: bool) -> Assigned {
         let spec = InitModelSpec { game: GameKey("connect4".to_owned()), net: "tiny".to_owned(), seed: token };
-        Assigned { job: JobId::new(token), token: Seq(token), spec: JobSpec::InitModel(spec), plan: None, started }
+        let (job, spec) = (JobId::new(token), JobSpec::InitModel(spec));
+        Assigned { job, token: Seq(token), spec, plan: None, weights: BTreeMap::new(), started }
     }
 
     fn holder(token: u64) -> LeaseHolder {

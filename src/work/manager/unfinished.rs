@@ -21,7 +21,8 @@ pub(super) fn path(folder: &Path, lease: &Assigned) -> Option<PathBuf> {
     if !matches!(lease.spec, JobSpec::Train(_)) {
         return None;
     }
-    let bytes = serde_json::to_vec(&(&lease.job, &lease.spec, &lease.plan)).expect("a lease is plain data");
+    let bytes =
+        serde_json::to_vec(&(&lease.job, &lease.spec, &lease.plan, &lease.weights)).expect("a lease is plain data");
     Some(folder.join(format!("{}.checkpoint", Hash::of(&bytes))))
 }
 
@@ -58,7 +59,14 @@ mod tests {
 
     fn lease(spec: usize, job: u64, token: u64) -> Assigned {
         let spec = specs().swap_remove(spec);
-        Assigned { job: JobId::new(job), token: Seq(token), spec, plan: None, started: false }
+        Assigned {
+            job: JobId::new(job),
+            token: Seq(token),
+            spec,
+            plan: None,
+            weights: Default::default(),
+            started: false,
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use kifu::game::registry::UnknownGame;
 use kifu::learn::LearnError;
+use kifu::learn::data::DataError;
 use kifu::search::{PlayError, SearchError};
 
 /// What the node is told.
@@ -35,6 +36,12 @@ impl JobError {
 impl From<LearnError> for JobError {
     fn from(error: LearnError) -> JobError {
         JobError { message: error.to_string(), retry: error.may_pass_later() }
+    }
+}
+
+impl From<DataError> for JobError {
+    fn from(error: DataError) -> JobError {
+        JobError::lasting(error.to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use kifu::event::jobs::TrainSpec;
 use kifu::event::training::{TrainingProgress, TrainingRecipe, ValidationLosses};
@@ -9,6 +10,7 @@ use kifu::event::{Hash, Real};
 use kifu::game::Planes;
 use kifu::learn::checkpoint::Checkpoint;
 use kifu::learn::curve::Point;
+use kifu::learn::data::{self, Manifest, Terms};
 use kifu::learn::train::Plan;
 use kifu::learn::{LearnError, Samples, Trainer, precision};
 use kifu::work::protocol::{CurveFile, WorkerResult};
@@ -23,6 +25,8 @@ use crate::speak::Report;
 const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// Name of the picture of the losses.
 const CURVE_FILE: &str = "losses.svg";
+/// How often the node hears that games are being replayed.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// Steps between two checkpoints.
 const CHECKPOINT_STEPS: u32 = 100;
 
@@ -34,8 +38,8 @@ pub fn run<G: Planes>(
 ) -> Result<WorkerResult, JobError> {
     let recipe = recipe(spec, workshop)?;
     let parent = inputs::weights(workshop.assignment, &spec.parent_weights, game)?;
-    let samples = load(game, spec, workshop, report)?;
-    let run = identity(spec, &recipe);
+    let (manifest, samples) = load(game, spec, recipe.validation.share, workshop, report)?;
+    let run = identity(&manifest, spec, &recipe);
     let plan = Plan { recipe, seed: spec.seed, device: workshop.device, run };
     let mut trainer = Trainer::new(game, &samples, &parent, plan)?;
     resume(&mut trainer, workshop);
@@ -57,26 +61,31 @@ pub fn run<G: Planes>(
     })
 }
 
-/// The samples of all batches, in order.
+/// The manifest of the games of all batches, and the samples that follow from it.
 fn load<G: Planes>(
     game: &G,
     spec: &TrainSpec,
+    held_out_share: Real,
     workshop: &Workshop<'_>,
     report: &mut dyn Report,
-) -> Result<Samples, JobError> {
-    let mut samples = Samples::new(game);
-    for batch in &spec.batches {
-        let file = inputs::read(workshop.assignment, batch)?;
-        samples
-            .add_file(game, &file)
-            .map_err(|error| JobError { message: format!("batch {batch}: {error}"), ..JobError::from(error) })?;
-        report.alive(None);
+) -> Result<(Manifest, Samples), JobError> {
+    let read = |batch: &Hash| Ok((*batch, inputs::read(workshop.assignment, batch)?));
+    let batches = spec.batches.iter().map(read).collect::<Result<Vec<_>, JobError>>()?;
+    let terms = Terms { held_out_share, weights: workshop.assignment.weights.clone(), ..Terms::default() };
+    let mut said = Instant::now();
+    let (manifest, samples) = data::gather(game, &batches, &terms, || {
         if workshop.go_on().is_break() {
-            return Err(LearnError::Cancelled.into());
+            return Err(JobError::from(LearnError::Cancelled));
         }
-    }
-    tracing::info!(samples = samples.len(), batches = spec.batches.len(), "dataset loaded");
-    Ok(samples)
+        if said.elapsed() >= SIGN_OF_LIFE {
+            said = Instant::now();
+            report.alive(None);
+        }
+        Ok(())
+    })?;
+    let (batches, games) = (batches.len(), manifest.games.len());
+    tracing::info!(samples = samples.len(), games, batches, dataset = %manifest.hash(), "dataset loaded");
+    Ok((manifest, samples))
 }
 
 /// Trains to the end. Gives the last figures.
@@ -120,8 +129,8 @@ fn resume<G: Planes>(trainer: &mut Trainer<'_, G>, workshop: &Workshop<'_>) {
 }
 
 /// Tells checkpoints of one run from those of another: everything that the result depends on.
-fn identity(spec: &TrainSpec, recipe: &TrainingRecipe) -> String {
-    let bytes = serde_json::to_vec(&(spec, recipe.hash())).expect("a spec is plain data");
+fn identity(manifest: &Manifest, spec: &TrainSpec, recipe: &TrainingRecipe) -> String {
+    let bytes = serde_json::to_vec(&(manifest.hash(), spec, recipe.hash())).expect("a spec is plain data");
     Hash::of(&bytes).to_string()
 }
 

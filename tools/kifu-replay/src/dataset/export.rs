@@ -9,7 +9,7 @@ use kifu::event::{DatasetId, Hash, Real};
 use kifu::game::planes::Planes;
 use kifu::game::record::RecordReader;
 use kifu::game::registry::{self, GameVisitor};
-use kifu::learn::data::{DataError, Filters, build, draw_up, npz};
+use kifu::learn::data::{DataError, Filters, Terms, build, draw_up, npz};
 
 use super::{print, unusable};
 use crate::args::Cli;
@@ -99,7 +99,8 @@ impl GameVisitor for Writing<'_> {
         let Writing { verb, batches, printer } = self;
         let share = Real::from_f64(verb.held_out).filter(|share| (Real::ZERO..Real::ONE).contains(share));
         let share = share.ok_or_else(|| Failure::usage("--held-out must be at least 0 and below 1"))?;
-        let manifest = draw_up(&game, batches, verb.filters(), share).map_err(|error| unusable(&error))?;
+        let terms = Terms { filters: verb.filters(), held_out_share: share, ..Terms::default() };
+        let manifest = draw_up(&game, batches, &terms).map_err(|error| unusable(&error))?;
         let find = |hash: &Hash| -> Result<Vec<u8>, DataError> {
             let found = batches.iter().find(|(batch, _)| batch == hash);
             Ok(found.expect("the manifest was made of these batches").1.clone())
