@@ -101,7 +101,8 @@ fn the_samples_of_a_dataset_are_what_they_were() {
     expect![[r#"
         ringrift-hex8-3p 599 0c430683 5a2aecef
         ringrift-square8-4p 476 3d6aa717 7dd7a400
-    "#]].assert_eq(&found);
+    "#]]
+    .assert_eq(&found);
 }
 
 #[test]
