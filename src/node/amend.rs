@@ -1,9 +1,13 @@
-//! Configurations as people write them: only what differs.
+//! Configurations as people write them: only what differs, and budgets of a search by name.
 
 use serde::de::Error as _;
 use toml::{Table, Value};
 
 use crate::event::config::Config;
+use crate::search::budget;
+
+/// The key of what may be written as a budget's name instead of a number.
+const SIMULATIONS: &str = "simulations";
 
 /// The configuration with what a TOML text says in its place.
 ///
@@ -26,6 +30,11 @@ fn overlay(table: &mut Table, with: Table, place: &str) -> Result<(), toml::de::
         let path = format!("{place}{key}");
         match (table.get_mut(&key), value) {
             (Some(Value::Table(inner)), Value::Table(with)) => overlay(inner, with, &format!("{path}."))?,
+            (Some(known), Value::String(name)) if key == SIMULATIONS => {
+                let simulations = budget::simulations(&name);
+                let simulations = simulations.map_err(|error| toml::de::Error::custom(format!("`{path}`: {error}")))?;
+                *known = Value::Integer(simulations.into());
+            }
             (Some(known), value) => *known = value,
             (None, _) => {
                 let known: Vec<_> = table.keys().map(String::as_str).collect();
@@ -53,6 +62,16 @@ mod tests {
         let idle = Config { game: None, ..Config::default() };
         assert_eq!(amend(&idle, "").unwrap(), idle);
         assert_eq!(amend(&idle, "game = 'connect4'").unwrap().game, Some(GameKey("connect4".to_owned())));
+    }
+
+    #[test]
+    fn simulations_may_be_budgets_by_name() {
+        let text = "[self_play]\nsimulations = \"THROUGHPUT\"\n[gauntlet]\nsimulations = 'standard'";
+        let amended = amend(&Config::default(), text).unwrap();
+        assert_eq!((amended.self_play.simulations, amended.gauntlet.simulations), (64, 200));
+        assert_eq!(amend(&Config::default(), "self_play.simulations = 7").unwrap().self_play.simulations, 7);
+        let error = amend(&Config::default(), "gauntlet.simulations = 'endless'").unwrap_err().to_string();
+        assert!(error.contains("`gauntlet.simulations`") && error.contains("ULTIMATE"), "{error}");
     }
 
     #[test]

@@ -123,6 +123,27 @@ fn duel(more: u32, fewer: u32, groups: u32) -> MatchResult {
     play_groups(&ConnectFour, &plan, candidate, opponent, |_| ControlFlow::Continue(())).expect("sane evaluators")
 }
 
+/// A tree that is kept must make a player faster, not weaker: the same budget, which the one reaches with fewer evaluations.
+#[test]
+fn a_kept_tree_costs_no_strength() {
+    let groups = if std::env::var_os("KIFU_TEST_LONG").is_some() { 250 } else { 12 };
+    let recipe = Recipe::new(200, 7, 0.0).expect("within bounds");
+    let (mut one, mut other) = (UniformEvaluator::default(), UniformEvaluator::default());
+    let plan = MatchPlan { seed: 3, first_group: 0, groups, opening_plies: 4, concurrent: 8 };
+    let candidate = Contender::Model { evaluator: &mut one, recipe: recipe.keeping_tree() };
+    let opponent = Contender::Model { evaluator: &mut other, recipe };
+    let result = play_groups(&ConnectFour, &plan, candidate, opponent, |_| ControlFlow::Continue(()));
+    let result = result.expect("sane evaluators");
+    let MatchResult { wins, draws, losses, candidate_leaves, opponent_leaves, .. } = result;
+    println!(
+        "kept against fresh: {wins} wins, {draws} draws, {losses} losses; {candidate_leaves} and {opponent_leaves} leaves"
+    );
+    assert!(candidate_leaves < opponent_leaves * 95 / 100, "{result:?}");
+    // Three standard deviations of a score from so many games, in percent.
+    let slack = if groups > 12 { 7 } else { 30 };
+    assert!((2 * wins + draws) * 100 > (50 - slack) * 4 * groups, "{result:?}");
+}
+
 /// The seeds are fixed, so these games always end alike. The long suite takes the larger step too, and plays more games.
 #[test]
 fn strength_rises_with_the_budget() {

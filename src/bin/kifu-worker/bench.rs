@@ -9,7 +9,7 @@ use kifu::game::Planes;
 use kifu::game::registry::{GameVisitor, dispatch};
 use kifu::learn::bench::{BenchPlan, BenchReport, Export, export, measure};
 use kifu::learn::{Architecture, Family, Weights};
-use kifu::search::{Budget, Recipe};
+use kifu::search::{Budget, Recipe, budget};
 use tch::Device;
 
 use crate::args::{Args, PrecisionArg};
@@ -33,8 +33,8 @@ pub struct Bench {
     /// Samples of a training step
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(2..=65536))]
     training_batch: u32,
-    /// Simulations a move in self-play
-    #[arg(long, default_value_t = Budget::Throughput.simulations())]
+    /// Simulations a move in self-play: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
+    #[arg(long, value_name = "BUDGET", default_value_t = Budget::Throughput.simulations(), value_parser = budget::simulations)]
     simulations: u32,
     /// Actions considered at the root
     #[arg(long, default_value_t = 16)]

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use kifu::game::connect4::ConnectFour;
 use kifu::game::connect4::problems::Problem;
 use kifu::learn::{LearnError, NetEvaluator, Weights, precision};
-use kifu::search::PlayError;
 use kifu::search::exam::{Marks, by_policy, by_search};
+use kifu::search::{Budget, PlayError, budget};
 use tch::Device;
 
 /// Options of `exam`.
@@ -18,8 +18,8 @@ pub struct Exam {
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
 
-    /// Simulations of the search for each position
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    /// Simulations of the search for each position: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
+    #[arg(long, value_name = "BUDGET", default_value_t = Budget::Standard.simulations(), value_parser = budget::simulations)]
     pub simulations: u32,
 
     /// How to print the result

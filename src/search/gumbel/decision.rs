@@ -17,6 +17,8 @@ pub struct Decision<A> {
     pub root_value: [f32; SEATS_MAX],
     /// Simulations that went through each action.
     pub visits: Vec<u32>,
-    /// Simulations spent: the recipe's number, or none when there was nothing to choose.
+    /// Simulations spent on this decision: with those kept, the recipe's number; none when there was nothing to choose.
     pub simulations_spent: u32,
+    /// Simulations of earlier searches that counted towards the budget; see [`super::Recipe::keeping_tree`].
+    pub simulations_kept: u32,
 }

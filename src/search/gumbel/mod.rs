@@ -11,12 +11,17 @@
 //!   order of moves work. `q` is used as it is, without rescaling by the minimum and maximum of the tree:
 //!   `σ(q) = (c_visit + max N(b)) · c_scale · q` with `c_visit` = 50 and `c_scale` = 1, the paper's numbers for board games.
 //!
+//! - **Memory.** A recipe may keep the tree from move to move ([`Recipe::keeping_tree`]): what lies below the position that the game has come
+//!   to counts towards the budget. Matches do so; self-play, whose policies are training targets, never does. `docs/search.md` says why.
+//!
 //! The search is sans-IO: [`Search::next_leaf`] says what it wants to know, [`Search::supply`] tells it. It is deterministic but
 //! for the noise, which it draws from the generator that it is given, at once, when it starts.
 
 mod completed;
 mod decision;
 mod halving;
+#[cfg(test)]
+mod keeping;
 mod recipe;
 mod search;
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub struct Recipe {
     simulations: u32,
     considered: u32,
     gumbel_scale: f32,
+    keeps_tree: bool,
 }
 
 impl Recipe {
@@ -32,7 +33,18 @@ impl Recipe {
         if !(0.0..=GUMBEL_SCALE_MAX).contains(&gumbel_scale) {
             return Err(bounds("Gumbel scale", &gumbel_scale, "0 to 100"));
         }
-        Ok(Recipe { simulations, considered, gumbel_scale })
+        Ok(Recipe { simulations, considered, gumbel_scale, keeps_tree: false })
+    }
+
+    /// The same, but what an earlier search of the game found below the moves that were really played counts towards the budget: for
+    /// playing one's best, never for training targets.
+    pub fn keeping_tree(self) -> Recipe {
+        Recipe { keeps_tree: true, ..self }
+    }
+
+    /// Whether the tree is kept from move to move.
+    pub fn keeps_tree(self) -> bool {
+        self.keeps_tree
     }
 
     /// Simulations a move. None at all means to play by the net's policy alone.

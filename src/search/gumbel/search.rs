@@ -2,11 +2,11 @@
 
 use rand_chacha::rand_core::RngCore;
 
-use super::completed::{improved_policy, mixed_value, sigma_scale};
+use super::completed::{Edge, improved_policy, mixed_value, sigma_scale};
 use super::decision::Decision;
 use super::halving::Halving;
 use super::recipe::Recipe;
-use super::tree::{Arrival, Tree};
+use super::tree::{Arrival, Node, Tree};
 use crate::game::{Game, SEATS_MAX};
 use crate::search::error::SearchError;
 use crate::search::evaluator::Evaluation;
@@ -39,6 +39,8 @@ pub struct Search<G: Game> {
     halving: Halving,
     budget: u32,
     spent: u32,
+    /// Simulations that the root had when this search started.
+    kept: u32,
 }
 
 impl<G: Game> Search<G> {
@@ -62,23 +64,48 @@ impl<G: Game> Search<G> {
             halving: Halving::default(),
             budget: 0,
             spent: 0,
+            kept: 0,
         }
     }
 
-    /// Starts again in another position, as [`Search::new`] does.
+    /// Starts again in another position, as [`Search::new`] does. Where the recipe keeps the tree and the tree knows the position, the
+    /// simulations below it count as spent already, and the net is not asked about the root again.
     pub fn start(&mut self, recipe: Recipe, state: G::State, rng: &mut impl RngCore) {
         self.recipe = recipe;
         self.game.legal(&state, &mut self.legal);
         self.over = self.legal.is_empty();
-        self.waiting = !self.over;
-        self.tree.plant(&self.game, state);
+        // A tree that still waits for an evaluation has a node of which nothing is known.
+        let keeps = recipe.keeps_tree() && !self.waiting && !self.over && self.tree.keep(&state);
+        self.waiting = !self.over && !keeps;
+        if !keeps {
+            self.tree.plant(&self.game, state);
+        }
+        self.kept = self.tree.root_visits();
         let scale = recipe.gumbel_scale();
         self.noise.clear();
         let legal = self.legal.len();
         self.noise.extend((0..legal).map(|_| if scale > 0.0 { scale * gumbel(rng) } else { 0.0 }));
         // Without a choice there is nothing to find out but the value.
-        self.budget = if legal > 1 { recipe.simulations() } else { 0 };
+        self.budget = if legal > 1 { recipe.simulations().saturating_sub(self.kept) } else { 0 };
         self.spent = 0;
+        if keeps {
+            self.begin_halving();
+        }
+    }
+
+    /// Chooses the actions to be considered, once the root's edges are there.
+    fn begin_halving(&mut self) {
+        let (edges, noise) = (self.tree.root_edges(), &self.noise);
+        // Without a visit all have the same value, and it makes no difference.
+        let completed = if self.kept > 0 {
+            let value = self.tree.root().map_or(0.0, Node::mover_value);
+            Some((sigma_scale(edges), mixed_value(edges, value, |index| edges[index].q().unwrap_or(0.0))))
+        } else {
+            None
+        };
+        let sigma = |edge: &Edge| completed.map_or(0.0, |(scale, mixed)| scale * edge.q().unwrap_or(mixed));
+        let score = |index: usize| noise[index] + edges[index].log_prior + sigma(&edges[index]);
+        self.halving.start(self.budget, self.recipe.considered(), edges.len(), score);
     }
 
     /// Goes on until an evaluation is needed or the search is done. Asked again, it says the same.
@@ -111,9 +138,7 @@ impl<G: Game> Search<G> {
         self.tree.expand(&self.legal, evaluation);
         self.waiting = false;
         if at_root {
-            let (edges, noise) = (self.tree.root_edges(), &self.noise);
-            let score = |index: usize| noise[index] + edges[index].log_prior;
-            self.halving.start(self.budget, self.recipe.considered(), edges.len(), score);
+            self.begin_halving();
         } else {
             self.tree.back_up(&evaluation.value);
             self.spent += 1;
@@ -146,6 +171,7 @@ impl<G: Game> Search<G> {
             improved_policy: policy,
             visits: edges.iter().map(|edge| edge.visits).collect(),
             simulations_spent: self.spent,
+            simulations_kept: self.kept,
         })
     }
 

@@ -1,5 +1,7 @@
 //! The tree: nodes and edges in two vectors, the edges of a node side by side. Nothing is freed before the search ends.
 
+mod keep;
+
 use super::completed::{Edge, edges_from_logits, select};
 use crate::game::{Game, SEATS_MAX, Seat};
 use crate::search::evaluator::Evaluation;

@@ -68,7 +68,8 @@ pub(super) struct Table<G: Game> {
     rng: ChaCha8Rng,
     state: G::State,
     plies: usize,
-    search: Option<Search<G>>,
+    /// Each side's search: it remembers what it found out at its last move.
+    searches: [Option<Search<G>>; 2],
     /// The side whose search works on `state`.
     searching: Option<usize>,
     /// What each seat did so far.
@@ -92,7 +93,7 @@ impl<G: Game> Table<G> {
             rng: seeds::generator(seeds::derive(group_seed, turn as u64)),
             state,
             plies: 0,
-            search: None,
+            searches: [None, None],
             searching: None,
             group: plan.first_group.saturating_add(group_index),
             turn: turn as u32,
@@ -150,7 +151,7 @@ impl<G: Game> Table<G> {
 
     /// The search, when it works for this side.
     pub(super) fn search_of(&mut self, side: usize) -> Option<&mut Search<G>> {
-        if self.searching == Some(side) { self.search.as_mut() } else { None }
+        if self.searching == Some(side) { self.searches[side].as_mut() } else { None }
     }
 
     /// Plays on until an evaluation is needed (`None`) or the game is over.
@@ -186,7 +187,7 @@ impl<G: Game> Table<G> {
 
     /// The search's action, or `None` while it waits for an evaluation.
     fn think(&mut self, side: usize, recipe: Recipe) -> Option<G::Action> {
-        let search = self.search.get_or_insert_with(|| Search::idle(self.game.clone(), recipe));
+        let search = self.searches[side].get_or_insert_with(|| Search::idle(self.game.clone(), recipe));
         if self.searching.is_none() {
             if let Some(forced) = forced(&self.game, &self.state) {
                 return Some(forced);

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 use kifu::cli::{ExitCode, Failure, OutputArgs};
+use kifu::search::{Budget, budget};
 use serde_json::Value;
 
 use super::teller;
@@ -49,8 +50,8 @@ pub struct Learn {
     /// Samples of a training step
     #[arg(long, default_value_t = 256)]
     training_batch: u32,
-    /// Simulations a move in self-play
-    #[arg(long, default_value_t = kifu::search::Budget::Throughput.simulations())]
+    /// Simulations a move in self-play: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
+    #[arg(long, value_name = "BUDGET", default_value_t = Budget::Throughput.simulations(), value_parser = budget::simulations)]
     simulations: u32,
     /// The worker program; kifu-worker beside this program when none is given
     #[arg(long, value_name = "FILE")]

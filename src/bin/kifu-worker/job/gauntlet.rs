@@ -51,10 +51,11 @@ pub fn run<G: Planes>(
             // An evaluator of its own even for the same weights: leaves are counted apart.
             other = load(&model.weights)?;
             other.share_gauge(candidate.gauge());
-            search::Contender::Model { evaluator: &mut other, recipe: recipe(&model.search)? }
+            search::Contender::Model { evaluator: &mut other, recipe: recipe(&model.search)?.keeping_tree() }
         }
     };
-    let candidate = search::Contender::Model { evaluator: &mut candidate, recipe: recipe(&spec.candidate.search)? };
+    let thinks = recipe(&spec.candidate.search)?.keeping_tree();
+    let candidate = search::Contender::Model { evaluator: &mut candidate, recipe: thinks };
     let plan = MatchPlan {
         seed: spec.seed,
         first_group: spec.first_pair,

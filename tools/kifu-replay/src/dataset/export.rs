@@ -47,8 +47,8 @@ pub struct Export {
     #[arg(long, value_name = "N")]
     games_max: Option<u64>,
 
-    /// Only games with at least so many simulations a move
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Only games with at least so many simulations a move: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
+    #[arg(long, value_name = "BUDGET", default_value_t = 0, value_parser = kifu::search::budget::simulations)]
     simulations_min: u32,
 
     /// Only games between models with these weights; may be repeated
