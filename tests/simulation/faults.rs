@@ -31,8 +31,8 @@ pub struct Faults {
     dice: Dice,
     next: Duration,
     later: Vec<(Duration, Later)>,
-    /// Segments as they were before a bit of them was flipped, by machine.
-    originals: BTreeMap<usize, (String, Vec<u8>)>,
+    /// Segments as they were before a bit of them was flipped, by machine; several where bits were flipped before it started again.
+    originals: BTreeMap<usize, Vec<(String, Vec<u8>)>>,
     /// No new faults any more.
     over: bool,
 }
@@ -232,9 +232,12 @@ impl Faults {
         let machine = &world.machines[index];
         let full = reason.contains("full") || reason.contains("space");
         match self.originals.remove(&index) {
-            Some((name, bytes)) => {
+            Some(originals) => {
                 world.count(|counts| counts.flips_refused += 1);
-                machine.with(|state| state.disk.put(&name, bytes));
+                // Of two of the same segment the older one is whole.
+                for (name, bytes) in originals.into_iter().rev() {
+                    machine.with(|state| state.disk.put(&name, bytes));
+                }
             }
             None if full => {}
             None => return Err(format!("{} would not start, and nobody had touched its disk: {reason}", machine.name)),
@@ -247,7 +250,7 @@ impl Faults {
         self.crash_for_a_while(sim, world, index, Crash::KeepAll);
         if let Some((name, bytes)) = world.machines[index].flip_bit(&mut self.dice) {
             world.count(|counts| counts.flips += 1);
-            self.originals.entry(index).or_insert((name, bytes));
+            self.originals.entry(index).or_default().push((name, bytes));
         }
     }
 

@@ -61,6 +61,8 @@ pub enum Status {
 
 /// A node that runs.
 pub struct Live {
+    /// The number of this start among all of the run.
+    pub start: u64,
     pub replica: Arc<Replica>,
     pub outbox: Arc<Outbox>,
 }

@@ -51,7 +51,7 @@ pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
         counts.starts += 1;
         start_number = counts.starts;
     });
-    let live = match start(&machine, &world).await {
+    let live = match start(&machine, &world, start_number).await {
         Ok(live) => Arc::new(live),
         Err(reason) => {
             world.trace().note(&format!("{} refused: {reason}", machine.name));
@@ -78,7 +78,7 @@ pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
 }
 
 /// Opens what the machine holds, and starts everything.
-async fn start(machine: &Arc<Machine>, world: &Arc<World>) -> Result<Live, String> {
+async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result<Live, String> {
     let (disk, shelf, checkpoints) =
         machine.with(|state| (state.disk.clone(), state.shelf.clone(), state.checkpoints.clone()));
     let opened = Log::open_driven(Arc::new(disk), log_options());
@@ -124,7 +124,7 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>) -> Result<Live, Strin
     });
     let run = Run { number: rand::random::<u64>().max(1), incarnation };
     spawn_tasks(machine, world, &replica, &outbox, Ears { peers, heard, run, endpoint });
-    Ok(Live { replica, outbox })
+    Ok(Live { start, replica, outbox })
 }
 
 /// What only the tasks of a node need.

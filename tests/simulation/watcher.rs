@@ -43,6 +43,8 @@ pub struct Watcher {
 /// What was last seen of a machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Last {
+    /// The start that it was seen after.
+    start: u64,
     leads: Option<Term>,
     end: Option<LogPosition>,
     committed: Option<u64>,
@@ -72,13 +74,23 @@ impl Watcher {
     }
 
     fn look_at(&mut self, world: &World, machine: &Machine, live: &Live) -> Result<(), Violation> {
-        let before = self.last.get(&machine.index).copied().unwrap_or_default();
+        // A node may end and start again between two looks.
+        let before = self.last.get(&machine.index).filter(|last| last.start == live.start).copied().unwrap_or_default();
         let log = live.replica.log();
         let leadership = live.replica.leadership().borrow().clone();
         let leads = (leadership.leader == Some(machine.node)).then_some(leadership.term);
         let (end, committed, seq) = (log.last(), log.committed(), live.replica.fold().seq());
         let (base, installed) = (log.base().map(|base| base.index), live.replica.snapshots().installed());
-        let now = Last { leads, end, committed, seq, base, installed, failing_since: before.failing_since };
+        let now = Last {
+            start: live.start,
+            leads,
+            end,
+            committed,
+            seq,
+            base,
+            installed,
+            failing_since: before.failing_since,
+        };
         if now == before && before.failing_since.is_none() {
             return Ok(());
         }
