@@ -27,6 +27,11 @@ fn a_small_campaign_ends_well_although_the_leader_is_killed() {
     assert_eq!(count("PROJECTION_DIVERGED"), 0);
     assert!(count("LEADER_ELECTED") >= 2, "the leader was killed: {words}");
     assert!(count("STATE_DIGESTED") >= 1);
+    let truth = &report["truth"];
+    assert_eq!(truth["simulations"], 200, "{words}");
+    let rate = |of: &str| truth[of]["rate"].as_f64().expect("a share");
+    assert!((0.0..=1.0).contains(&rate("policy")) && (0.0..=1.0).contains(&rate("search")), "{truth}");
+    assert!(truth["questions"].as_u64().is_some_and(|questions| questions > 100), "{truth}");
 }
 
 /// A game with a hundred thousand action numbers, on one node.
@@ -47,6 +52,7 @@ fn ringrift_is_played_verified_learned_judged_and_promoted() {
     let count = |kind: &str| report["events"][kind].as_u64().unwrap_or(0);
     assert_eq!(count("GAMES_RECORDED"), count("GAMES_VERIFIED"));
     assert_eq!(count("GAMES_QUARANTINED"), 0);
+    assert_eq!(report["truth"], Value::Null, "RingRift has no solver");
     assert!(count("TRAINING_COMPLETED") == 1 && count("GAUNTLET_CONCLUDED") >= 1, "{words}");
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::teller::{opponent, rate};
+use super::truth::Truth;
 use crate::cli::{Column, Rows};
 use crate::event::Seq;
 use crate::event::evaluation::Score;
@@ -25,6 +26,8 @@ pub struct Report {
     pub champion: Option<String>,
     /// The last champion's exam.
     pub exam: Vec<Score>,
+    /// How often the last champion finds an optimal move; none where the game has no solver or the worker program is missing.
+    pub truth: Option<Truth>,
     /// Events by kind.
     pub events: BTreeMap<String, u64>,
     /// Nodes that were killed.
@@ -42,6 +45,7 @@ impl Report {
             generations: campaign.decided,
             champion: campaign.champion,
             exam: campaign.exam,
+            truth: None,
             events,
             kills: 0,
             agreed_at: None,

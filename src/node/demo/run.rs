@@ -10,6 +10,7 @@ use super::fleet::Fleet;
 use super::options::{DemoOptions, make_folder};
 use super::report::Report;
 use super::teller::Teller;
+use super::truth::{self, Truth};
 use super::watch::Watch;
 use crate::cli::{ExitCode, Failure, Printer};
 use crate::event::Seq;
@@ -62,8 +63,9 @@ impl Demo {
         };
         self.teller.end();
         let stopped = self.fleet.stop();
-        let report = report?;
+        let (mut report, weights) = report?;
         stopped?;
+        report.truth = self.examine(weights.as_deref());
         self.print(&report, &mut printer)?;
         match report.problem() {
             None => Ok(ExitCode::Ok),
@@ -71,7 +73,20 @@ impl Demo {
         }
     }
 
-    async fn campaign(&mut self) -> Result<Report, Failure> {
+    /// Asks the solver about the champion, now that the machine is free. A demo does not fail for want of it.
+    fn examine(&mut self, weights: Option<&str>) -> Option<Truth> {
+        let game = self.options.config.game.as_ref()?;
+        if !truth::is_solved(&game.0) {
+            return None;
+        }
+        let weights = weights?;
+        self.teller.say("examining the champion on solved positions");
+        let examined = truth::examine(&self.fleet.machines, weights);
+        examined.inspect_err(|error| self.teller.say(&format!("the champion could not be examined: {error}"))).ok()
+    }
+
+    /// The report, and the hash of the champion's weights.
+    async fn campaign(&mut self) -> Result<(Report, Option<String>), Failure> {
         self.assemble().await?;
         let (campaign, footer) = self.follow().await?;
         self.bring_all_up(&footer)?;
@@ -81,7 +96,11 @@ impl Demo {
         let mut report = Report::new(&self.out, seconds, campaign, events);
         report.kills = self.chaos.as_ref().map_or(0, |chaos| chaos.kills);
         report.agreed_at = agreed_at;
-        Ok(report)
+        let weights = match &report.champion {
+            Some(champion) => self.watch.weights(&self.fleet, champion).await,
+            None => None,
+        };
+        Ok((report, weights))
     }
 
     /// Makes the cluster and starts all nodes.
@@ -238,6 +257,10 @@ impl Demo {
             printer.text("")?;
             printer.rows(&report.events_table())?;
             printer.text("")?;
+            if let Some(truth) = &report.truth {
+                printer.text(truth.line())?;
+                printer.text("")?;
+            }
             let agreed =
                 report.agreed_at.map_or("the nodes disagree".to_owned(), |seq| format!("all nodes agree at {seq}"));
             printer.text(format!(

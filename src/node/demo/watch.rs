@@ -61,6 +61,17 @@ impl Watch {
         BTreeMap::new()
     }
 
+    /// The hash of a model's weights.
+    pub async fn weights(&mut self, fleet: &Fleet, model: &str) -> Option<String> {
+        for index in 0..fleet.machines.len() {
+            if let Ok((rows, _)) = self.rows(fleet, index, &Request::List { noun: Noun::Models }).await {
+                let row = rows.into_iter().find(|row| row["model"] == model)?;
+                return row["weights"].as_str().map(ToOwned::to_owned);
+            }
+        }
+        None
+    }
+
     /// A join token from the first machine.
     pub async fn token(&mut self, fleet: &Fleet) -> Result<String, ClientError> {
         let client = connect(&fleet.machines[0].data).await?;
