@@ -219,6 +219,20 @@ body! {
         pub best: Option<ValidationLosses>,
         /// The last look; none without validation.
         pub last: Option<ValidationLosses>,
+        /// What it learned from; none of workers that do not say.
+        pub manifest: Option<ManifestResult>,
+    }
+
+    /// What a run learned from.
+    pub struct ManifestResult {
+        /// The blob of the manifest.
+        pub blob: BlobRef,
+        /// What turned positions into inputs.
+        pub encoder: Hash,
+        /// Games in it.
+        pub games: u64,
+        /// Games of these that were held out.
+        pub held_out: u64,
     }
 
     /// See [`JobResult::Attested`].

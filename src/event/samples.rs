@@ -13,7 +13,7 @@ use super::cluster::{
 use super::config::{
     ClusterConfig, Config, ConfigChanged, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig,
 };
-use super::datasets::DatasetSealed;
+use super::datasets::{BatchWeight, DatasetSealed, DatasetWeighed};
 use super::evaluation::{
     GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
 };
@@ -38,8 +38,8 @@ use super::notes::{NoteRecorded, ProducerRegistered};
 use super::quality::QualityScoreUpdated;
 use super::training::{
     AdamW, Optimizer, TrainRecipe, TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingFailed,
-    TrainingPlan, TrainingPlanned, TrainingProgress, TrainingProgressed, TrainingRecipe, TrainingStarted,
-    TrainingTriggered, Validation, ValidationLosses,
+    TrainingManifest, TrainingManifestRecorded, TrainingPlan, TrainingPlanned, TrainingProgress, TrainingProgressed,
+    TrainingRecipe, TrainingStarted, TrainingTriggered, Validation, ValidationLosses,
 };
 use super::{
     ApiTokenId, ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real,
@@ -437,6 +437,11 @@ fn games(kind: Kind) -> Event {
             diversity: Real(975_000),
         }
         .into(),
+        Kind::DatasetWeighed => {
+            let (elo, quality, weight) = (Some(Real(212_000_000)), Real(965_250), Real(740_000));
+            let batches = vec![BatchWeight { batch, model: origin(), elo, quality, weight }];
+            DatasetWeighed { dataset: dataset(), batches }.into()
+        }
         _ => DatasetSealed {
             dataset: dataset(),
             game: game(),
@@ -487,6 +492,11 @@ fn training(kind: Kind) -> Event {
         }
         .into(),
         Kind::TrainingPlanned => TrainingPlanned { run: run(), plan: plan() }.into(),
+        Kind::TrainingManifestRecorded => {
+            let (artifact, encoder) = (hash("manifest"), hash("encoder"));
+            let manifest = TrainingManifest { artifact, encoder, games: 40, held_out: 2 };
+            TrainingManifestRecorded { run: run(), manifest }.into()
+        }
         Kind::TrainingCurveRecorded => {
             let losses = |step| ValidationLosses { step, policy_loss: Real(1_400_000), value_loss: Real(650_000) };
             let curve = TrainingCurve { artifact: hash("curve"), best: Some(losses(60)), last: Some(losses(90)) };

@@ -117,6 +117,27 @@ body! {
         pub curve: TrainingCurve,
     }
 
+    /// `TRAINING_MANIFEST_RECORDED`: what a run that made a model learned from, game by game. It comes before the run's
+    /// `TRAINING_COMPLETED`.
+    pub struct TrainingManifestRecorded {
+        /// The run.
+        pub run: RunId,
+        /// What it learned from.
+        pub manifest: TrainingManifest,
+    }
+
+    /// The manifest of a run: the blob that names each game with its weight, and what stands in it.
+    pub struct TrainingManifest {
+        /// The manifest, as JSON. The same games, weights and encoder have the same hash.
+        pub artifact: Hash,
+        /// What turned positions into inputs.
+        pub encoder: Hash,
+        /// Games in it.
+        pub games: u64,
+        /// Games of these that were held out.
+        pub held_out: u64,
+    }
+
     /// The losses of a run: as a picture, and what it looked like on the held-out games.
     pub struct TrainingCurve {
         /// The picture, an SVG.

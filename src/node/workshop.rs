@@ -164,15 +164,11 @@ fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
         let lease = job.live_lease().filter(|lease| lease.host == node)?;
         let started = lease.started_at.is_some();
         let run = if let JobSpec::Train(spec) = &job.spec { state.training.get(&spec.run) } else { None };
+        let dataset = run.and_then(|run| state.datasets.get(&run.dataset));
+        let weights =
+            dataset.map(|row| row.weights.iter().map(|of| (of.batch, of.weight)).collect()).unwrap_or_default();
         let plan = run.and_then(|run| run.plan.clone()).map(Box::new);
-        Some(Assigned {
-            job: job.job.clone(),
-            token: lease.token,
-            spec: job.spec.clone(),
-            plan,
-            weights: Default::default(),
-            started,
-        })
+        Some(Assigned { job: job.job.clone(), token: lease.token, spec: job.spec.clone(), plan, weights, started })
     };
     state.jobs.held().filter_map(lease).collect()
 }

@@ -4,15 +4,16 @@ use super::assessment;
 use super::limits::DATASET_BATCHES_MAX;
 use super::names;
 use super::view::{Decision, View};
+use super::weighing;
 use crate::event::config::Config;
-use crate::event::datasets::DatasetSealed;
+use crate::event::datasets::{DatasetSealed, DatasetWeighed};
 use crate::event::{GameKey, Hash, Real};
 use crate::projection::State;
 use crate::projection::campaign::Generation;
 use crate::projection::games::{Batch, BatchState};
 use crate::projection::key::GenerationKey;
 
-/// `DATASET_SEALED` when the current generation has its games. The dataset takes the good batches of a window of
+/// `DATASET_SEALED` with its `DATASET_WEIGHED` when the current generation has its games. The dataset takes the good batches of a window of
 /// generations, oldest first.
 pub fn decide(view: &View) -> Vec<Decision> {
     let Some((config, game)) = view.campaign() else { return vec![] };
@@ -24,7 +25,10 @@ pub fn decide(view: &View) -> Vec<Decision> {
     let batches = window(view.state, config, game, current.generation);
     let causes = batches.iter().rev().filter_map(|batch| Some(view.state.quality.get(&batch.batch)?.seq));
     let causes: Vec<_> = [current.opened_seq].into_iter().chain(causes).collect();
-    vec![Decision::new(seal(view.state, game, current.generation, &batches), causes)]
+    let sealed = seal(view.state, game, current.generation, &batches);
+    let batches = weighing::weigh(view.state, game, &batches);
+    let weighed = DatasetWeighed { dataset: sealed.dataset.clone(), batches };
+    vec![Decision::new(sealed, causes.clone()), Decision::new(weighed, causes)]
 }
 
 /// Good games that the generation's dataset still lacks. When there are enough, but their quality is not surely good enough (see
@@ -99,7 +103,10 @@ mod tests {
         few.clone().decide(decide).then(&[]);
         let enough = few.and_all(batch("b", 1, 40, 36)).decide(decide);
         enough.then_fields(
-            &["DATASET_SEALED dataset/connect4-g1 80 800 0.95"],
+            &[
+                "DATASET_SEALED dataset/connect4-g1 80 800 0.95",
+                "DATASET_WEIGHED dataset/connect4-g1 no games no positions no quality",
+            ],
             &["dataset", "games", "positions", "quality"],
         );
         enough.settled(decide);
@@ -113,7 +120,7 @@ mod tests {
         assert_eq!(more(unsure.clone()), 1, "self-play goes on: only it can bring what is missing");
         let sure = ["c", "d", "e", "f"].iter().fold(unsure, |given, name| given.and_all(batch(name, 1, 40, 40)));
         assert_eq!(more(sure.clone()), 0);
-        sure.decide(decide).then_fields(&["DATASET_SEALED 240"], &["games"]);
+        sure.decide(decide).then_fields(&["DATASET_SEALED 240", "DATASET_WEIGHED no games"], &["games"]);
     }
 
     #[test]
@@ -127,6 +134,11 @@ mod tests {
         let given: Given = generation_one(config(40)).and_all(batch("a", 1, 40, 40)).and(next);
         given.clone().decide(decide).then(&[]);
         let sealed = given.and_all(batch("b", 2, 40, 40)).decide(decide);
-        sealed.then_fields(&["DATASET_SEALED dataset/connect4-g2 80"], &["dataset", "games"]);
+        let events = ["DATASET_SEALED dataset/connect4-g2 80", "DATASET_WEIGHED dataset/connect4-g2 no games"];
+        sealed.then_fields(&events, &["dataset", "games"]);
+        let applied = sealed.applied();
+        let dataset = applied.state.datasets.get(&names::dataset(&game(), 2)).expect("sealed");
+        let weights: Vec<Real> = dataset.weights.iter().map(|of| of.weight).collect();
+        assert_eq!((weights.len(), weights[0], dataset.weights[1].batch), (2, Real::ONE, dataset.batches[1]));
     }
 }

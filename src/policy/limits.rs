@@ -52,6 +52,8 @@ pub const EXTERNAL_BYTES_MAX: usize = 256 << 10;
 pub const EXTERNAL_BLOBS_MAX: usize = 1_024;
 /// Bytes of the picture of a training run's losses.
 pub const CURVE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of the manifest of what a training run learned from: some hundred for each game.
+pub const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a note.
 pub const NOTE_BYTES_MAX: usize = 16 << 10;
 /// Seats of a game that a verifier may count wins for.

@@ -35,6 +35,7 @@ pub mod training;
 pub mod upgrade;
 pub mod verification;
 pub mod view;
+pub mod weighing;
 
 pub use admission::{Refusal, admit};
 pub use liveness::{Build, Heard, Liveness};

@@ -2,6 +2,7 @@
 
 use super::row::row;
 use super::table::Table;
+use crate::event::datasets::BatchWeight;
 use crate::event::{DatasetId, Event, GameKey, Hash, Millis, Real, Record, Seq};
 
 row! {
@@ -23,6 +24,8 @@ row! {
         pub quality: Real,
         /// The identity of the content.
         pub content: Hash,
+        /// What the games of each batch weigh in training; none: all the same.
+        pub weights: Vec<BatchWeight>,
         /// The record that sealed it.
         pub sealed_seq: Seq,
         /// When.
@@ -43,8 +46,15 @@ impl Datasets {
         self.table.get(dataset)
     }
 
-    /// Folds a record. A name is sealed once.
+    /// Folds a record. A name is sealed once, and weighed once.
     pub fn apply(&mut self, record: &Record) {
+        if let Event::DatasetWeighed(body) = &record.draft.event {
+            self.table.update(&body.dataset, |row| {
+                if row.weights.is_empty() {
+                    row.weights.clone_from(&body.batches);
+                }
+            });
+        }
         if let Event::DatasetSealed(body) = &record.draft.event
             && !self.table.contains(&body.dataset)
         {
@@ -57,6 +67,7 @@ impl Datasets {
                 positions: body.positions,
                 quality: body.quality,
                 content: body.content,
+                weights: vec![],
                 sealed_seq: record.seq,
                 sealed_at: record.draft.recorded_at,
             };

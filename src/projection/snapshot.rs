@@ -15,7 +15,7 @@ use crate::event::{Hash, Millis, Seq, Term};
 
 const MAGIC: &[u8; 8] = b"KIFUROWS";
 /// The version of all row types together. Raised with every change of a row; older rows are folded again from the log.
-pub const ROWS_VERSION: u32 = 8;
+pub const ROWS_VERSION: u32 = 9;
 const HASH_BYTES: usize = 32;
 
 impl State {
@@ -199,10 +199,10 @@ mod tests {
             let _ = State::restore(&bytes);
         }
         let mut foreign = good.clone();
-        foreign[8] = 9;
+        foreign[8..12].copy_from_slice(&(ROWS_VERSION + 1).to_le_bytes());
         assert_eq!(
             State::restore(&foreign).unwrap_err(),
-            ProjectionError::Version { found: 9, expected: ROWS_VERSION }
+            ProjectionError::Version { found: ROWS_VERSION + 1, expected: ROWS_VERSION }
         );
     }
 }

@@ -3,7 +3,9 @@
 use super::row::row;
 use super::table::Table;
 use crate::event::jobs::JobSpec;
-use crate::event::training::{TrainRecipe, TrainingCurve, TrainingPlan, TrainingProgress, TrainingTriggered};
+use crate::event::training::{
+    TrainRecipe, TrainingCurve, TrainingManifest, TrainingPlan, TrainingProgress, TrainingTriggered,
+};
 use crate::event::{DatasetId, Event, GameKey, JobId, Millis, ModelId, NodeId, Record, RunId, Seq};
 
 row! {
@@ -35,6 +37,8 @@ row! {
         pub model: Option<ModelId>,
         /// Its losses, once it has drawn them.
         pub curve: Option<TrainingCurve>,
+        /// What it learned from, game by game, once it has said so.
+        pub manifest: Option<TrainingManifest>,
         /// Samples in the dataset, as the worker counted them.
         pub samples: Option<u64>,
         /// Why it failed.
@@ -101,6 +105,9 @@ impl Training {
             Event::TrainingCurveRecorded(body) => {
                 self.change(record, &body.run, |run| run.curve = Some(body.curve.clone()));
             }
+            Event::TrainingManifestRecorded(body) => {
+                self.change(record, &body.run, |run| run.manifest = Some(body.manifest.clone()));
+            }
             Event::TrainingCompleted(body) => self.change(record, &body.run, |run| {
                 run.state = RunState::Completed;
                 run.model = Some(body.model.clone());
@@ -142,6 +149,7 @@ fn triggered(record: &Record, body: &TrainingTriggered) -> Run {
         progress: None,
         model: None,
         curve: None,
+        manifest: None,
         samples: None,
         reason: None,
         triggered_seq: seq,

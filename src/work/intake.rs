@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::protocol::{Assignment, CurveFile, WorkerResult};
+use super::protocol::{Assignment, CurveFile, ManifestFile, WorkerResult};
 use super::worker::scratch_file;
 use crate::artifact::{ArtifactError, BlobStore, Source};
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, ExternalResult, JobResult, ModelResult, SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, ExternalResult, JobResult, ManifestResult, ModelResult, SelfPlayResult, TrainedResult,
 };
 use crate::event::evaluation::MatchTally;
 
@@ -41,13 +41,18 @@ pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult)
             let blob = keep(&file, ArtifactKind::Games)?;
             JobResult::SelfPlay(SelfPlayResult { blob, games, positions, simulations })
         }
-        WorkerResult::Model { file, parameters, samples, progress, curve } => {
+        WorkerResult::Model { file, parameters, samples, progress, curve, manifest } => {
             let model = ModelResult { blob: keep(&file, ArtifactKind::Model)?, parameters, samples, progress };
             // Clusters that cannot read plans yet cannot read curves either.
             match curve.filter(|_| assignment.plan.is_some()) {
                 Some(CurveFile { file, best, last }) => {
                     let picture = keep(&file, ArtifactKind::External)?;
-                    JobResult::Trained(TrainedResult { model, picture, best, last })
+                    let named =
+                        |ManifestFile { file, encoder, games, held_out }| -> Result<ManifestResult, IntakeError> {
+                            Ok(ManifestResult { blob: keep(&file, ArtifactKind::External)?, encoder, games, held_out })
+                        };
+                    let manifest = manifest.map(named).transpose()?;
+                    JobResult::Trained(TrainedResult { model, picture, best, last, manifest })
                 }
                 None => JobResult::Model(model),
             }

@@ -144,6 +144,9 @@ pub enum WorkerResult {
         /// The picture of the run's losses; none for random weights, and of workers that draw none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         curve: Option<CurveFile>,
+        /// What the run learned from; none for random weights, and of workers that do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<ManifestFile>,
     },
     /// Matches were played.
     Gauntlet {
@@ -171,6 +174,19 @@ pub enum WorkerResult {
         #[serde(default)]
         files: Vec<PathBuf>,
     },
+}
+
+/// What a training run learned from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// The file of the manifest, as JSON.
+    pub file: PathBuf,
+    /// What turned positions into inputs.
+    pub encoder: Hash,
+    /// Games in it.
+    pub games: u64,
+    /// Games of these that were held out.
+    pub held_out: u64,
 }
 
 /// The losses of a training run: a picture, and what the run looked like on the held-out games.

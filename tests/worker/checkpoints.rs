@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use kifu::event::jobs::{InitModelSpec, JobSpec, TrainSpec};
 use kifu::event::training::TrainRecipe;
 use kifu::event::{Hash, Real};
+use kifu::learn::data::Manifest;
 use kifu::work::protocol::{FromWorker, WorkerResult};
 
 use super::{Worker, init, plan, self_play, train};
@@ -110,4 +111,32 @@ fn a_checkpoint_of_another_run_or_a_damaged_one_is_ignored_with_a_warning() {
     }
     let log = fs::read_to_string(log.path()).expect("text");
     assert_eq!(log.matches("starts anew, the checkpoint is of no use").count(), 6, "{log}");
+}
+
+#[test]
+fn weights_reach_the_model_and_the_manifest_says_so() {
+    let mut worker = Worker::start();
+    let model = worker.init_model();
+    let batches = [3, 4].map(|games| games_of(&mut worker, model, games));
+    let JobSpec::Train(spec) = train(model, batches.into(), 20) else { panic!("training") };
+    let mut run = |weights: &[(Hash, Real)]| {
+        worker.weights = weights.iter().copied().collect();
+        let (result, scratch, _) = worker.done(JobSpec::Train(spec.clone()));
+        let WorkerResult::Model { file, manifest, .. } = result else { panic!("{result:?}") };
+        let said = manifest.expect("said");
+        let bytes = fs::read(scratch.join(&said.file)).expect("there");
+        let manifest = Manifest::from_bytes(&bytes).expect("a manifest");
+        assert_eq!((said.encoder, said.games), (manifest.encoder, manifest.games.len() as u64));
+        assert_eq!(manifest.batches, batches);
+        assert!(said.held_out < said.games);
+        (Hash::of(&fs::read(scratch.join(file)).expect("there")), manifest)
+    };
+    let (plain, manifest) = run(&[]);
+    assert!(manifest.batch_weights.is_empty());
+    let (even, manifest) = run(&[(batches[0], Real(500_000)), (batches[1], Real(500_000))]);
+    assert_eq!(manifest.batch_weights, [Real(500_000); 2]);
+    assert_eq!(even, plain, "only weights against each other count");
+    let (uneven, manifest) = run(&[(batches[0], Real(100_000))]);
+    assert_eq!(manifest.batch_weights, [Real(100_000), Real::ONE]);
+    assert_ne!(uneven, plain);
 }

@@ -3,7 +3,7 @@
 use super::text::clip;
 use crate::event::artifacts::{ArtifactKind, ArtifactStored};
 use crate::event::command::{
-    BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
+    BlobRef, ExternalResult, JobResult, ManifestResult, ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
 };
 use crate::event::evaluation::{MatchTally, MatchesPlayed};
 use crate::event::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
@@ -12,11 +12,13 @@ use crate::event::jobs::{
 };
 use crate::event::judgement::{GameAttestation, MatchesAttested};
 use crate::event::models::ModelInitialized;
-use crate::event::training::{TrainingCompleted, TrainingCurve, TrainingCurveRecorded};
+use crate::event::training::{
+    TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingManifest, TrainingManifestRecorded,
+};
 use crate::event::{Event, JobId, NodeId};
 use crate::judge::groups::adds_up;
 use crate::policy::attestation;
-use crate::policy::limits::{CURVE_BYTES_MAX, EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, SEATS_MAX};
+use crate::policy::limits::{CURVE_BYTES_MAX, EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, MANIFEST_BYTES_MAX, SEATS_MAX};
 use crate::policy::names;
 use crate::policy::seats::seats;
 use crate::policy::upgrade::is_readable;
@@ -44,6 +46,9 @@ pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult
         (JobSpec::Train(spec), JobResult::Model(result)) => trained(state, spec, host, result),
         (JobSpec::Train(spec), JobResult::Trained(result)) => {
             let mut events = drawn(state, spec, host, result)?;
+            if let Some(manifest) = &result.manifest {
+                events.extend(learned_from(state, spec, host, manifest)?);
+            }
             events.extend(trained(state, spec, host, &result.model)?);
             Ok(events)
         }
@@ -137,7 +142,7 @@ fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) 
 
 /// The picture of a run's losses, as soon as every member can read of it.
 fn drawn(state: &State, spec: &TrainSpec, host: NodeId, result: &TrainedResult) -> Outcome {
-    let TrainedResult { model, picture, best, last } = result;
+    let TrainedResult { model, picture, best, last, .. } = result;
     check(picture.kind == ArtifactKind::External, "the picture of the losses is not an external blob")?;
     check(picture.bytes <= CURVE_BYTES_MAX, "the picture of the losses is too large")?;
     let steps = model.progress.as_ref().map_or(0, |progress| progress.steps);
@@ -147,6 +152,18 @@ fn drawn(state: &State, spec: &TrainSpec, host: NodeId, result: &TrainedResult) 
     let curve = TrainingCurve { artifact: picture.hash, best: *best, last: *last };
     let event = TrainingCurveRecorded { run: spec.run.clone(), curve }.into();
     Ok(if is_readable(state, &event) { vec![event, stored(picture, host)] } else { vec![] })
+}
+
+/// What a run learned from, as soon as every member can read of it.
+fn learned_from(state: &State, spec: &TrainSpec, host: NodeId, result: &ManifestResult) -> Outcome {
+    let ManifestResult { blob, encoder, games, held_out } = result;
+    check(blob.kind == ArtifactKind::External, "the manifest is not an external blob")?;
+    check(blob.bytes <= MANIFEST_BYTES_MAX, "the manifest is too large")?;
+    let sealed = state.datasets.get(&spec.dataset).map_or(u64::MAX, |dataset| dataset.games);
+    check(held_out < games && *games <= sealed, "the manifest's games are not those of the dataset")?;
+    let manifest = TrainingManifest { artifact: blob.hash, encoder: *encoder, games: *games, held_out: *held_out };
+    let event = TrainingManifestRecorded { run: spec.run.clone(), manifest }.into();
+    Ok(if is_readable(state, &event) { vec![event, stored(blob, host)] } else { vec![] })
 }
 
 /// Matches count only when the right weights really played them, and all of them; and when each game says so, as soon as every

@@ -57,7 +57,10 @@ fn artifacts(result: &JobResult) -> Vec<Hash> {
     match result {
         JobResult::SelfPlay(result) => vec![result.blob.hash],
         JobResult::Model(result) => vec![result.blob.hash],
-        JobResult::Trained(result) => vec![result.model.blob.hash, result.picture.hash],
+        JobResult::Trained(result) => {
+            let manifest = result.manifest.iter().map(|manifest| manifest.blob.hash);
+            [result.model.blob.hash, result.picture.hash].into_iter().chain(manifest).collect()
+        }
         JobResult::External(result) => result.blobs.iter().take(EXTERNAL_BLOBS_MAX).map(|blob| blob.hash).collect(),
         JobResult::Verified(_) | JobResult::Quarantined(_) | JobResult::Gauntlet(_) | JobResult::Attested(_) => {
             vec![]

@@ -2,8 +2,8 @@
 
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ModelResult, QuarantineResult,
-    SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ManifestResult, ModelResult,
+    QuarantineResult, SelfPlayResult, TrainedResult,
 };
 use crate::event::evaluation::MatchTally;
 use crate::event::games::GamesTally;
@@ -11,10 +11,10 @@ use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued, JobSpec};
 use crate::event::judgement::SeatAttestation;
 use crate::event::membership::ClusterVersionRaised;
 use crate::event::samples::{hash, sample, specs};
-use crate::event::training::{TrainingCurve, TrainingProgress, ValidationLosses};
+use crate::event::training::{TrainingCurve, TrainingManifest, TrainingProgress, ValidationLosses};
 use crate::event::{Command, Event, JobId, Kind, NodeId, Real, Seq};
 use crate::policy::attestation::honest;
-use crate::policy::limits::CURVE_BYTES_MAX;
+use crate::policy::limits::{CURVE_BYTES_MAX, MANIFEST_BYTES_MAX};
 use crate::policy::testing::{Decided, Given, joined, online};
 
 const SELF_PLAY: usize = 0;
@@ -143,7 +143,13 @@ fn trained() -> TrainedResult {
     let mut model = model("new weights", 900);
     model.progress.iter_mut().for_each(|progress| (progress.step, progress.steps) = (90, 90));
     let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ZERO });
-    TrainedResult { model, picture: blob("picture", ArtifactKind::External), best: look(60), last: look(90) }
+    TrainedResult {
+        model,
+        picture: blob("picture", ArtifactKind::External),
+        best: look(60),
+        last: look(90),
+        manifest: None,
+    }
 }
 
 #[test]
@@ -161,6 +167,53 @@ fn training_brings_its_loss_curve_from_version_two_on() {
     // A worker that draws none, and a run without validation.
     hand_in(raised(), JobResult::Model(model("new weights", 900))).then_kinds(&old);
     hand_in(raised(), JobResult::Trained(TrainedResult { best: None, last: None, ..trained() })).then_kinds(&all);
+}
+
+/// What a run says that it learned from.
+fn manifest() -> ManifestResult {
+    let blob = blob("manifest", ArtifactKind::External);
+    ManifestResult { blob, encoder: hash("encoder"), games: 40, held_out: 2 }
+}
+
+#[test]
+fn training_says_what_it_learned_from_from_version_two_on() {
+    let given = || claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
+    let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
+    let result = || JobResult::Trained(TrainedResult { manifest: Some(manifest()), ..trained() });
+    hand_in(given(), result()).then_kinds(&["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"]);
+    let kinds = [
+        "JOB_COMPLETED",
+        "TRAINING_CURVE_RECORDED",
+        "ARTIFACT_STORED",
+        "TRAINING_MANIFEST_RECORDED",
+        "ARTIFACT_STORED",
+        "TRAINING_COMPLETED",
+        "ARTIFACT_STORED",
+    ];
+    let after = hand_in(raised(), result()).then_kinds(&kinds).applied();
+    assert!(after.state.artifacts.get(&hash("manifest")).is_some_and(|row| row.is_on(NodeId(1))));
+    let run = after.state.training.table.values().next().expect("a run");
+    let found = TrainingManifest { artifact: hash("manifest"), encoder: hash("encoder"), games: 40, held_out: 2 };
+    assert_eq!(run.manifest, Some(found));
+}
+
+#[test]
+fn a_manifest_that_cannot_be_one_is_void() {
+    type Lie = fn(&mut ManifestResult);
+    let games = "the manifest's games are not those of the dataset";
+    let cases: [(Lie, &str); 4] = [
+        (|it| it.blob.kind = ArtifactKind::Model, "the manifest is not an external blob"),
+        (|it| it.blob.bytes = MANIFEST_BYTES_MAX + 1, "the manifest is too large"),
+        (|it| it.games = 41, games),
+        (|it| it.held_out = 40, games),
+    ];
+    for (change, error) in cases {
+        let mut manifest = manifest();
+        change(&mut manifest);
+        let result = TrainedResult { manifest: Some(manifest), ..trained() };
+        let given = claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
+        void(hand_in(given, JobResult::Trained(result)), error, true);
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@ use super::cluster::{Cluster, config};
 use super::hosts::chance;
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, ExternalResult, JobResult, ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, ExternalResult, JobResult, ManifestResult, ModelResult, QuarantineResult, SelfPlayResult,
+    TrainedResult,
 };
 use crate::event::evaluation::MatchTally;
 use crate::event::games::GamesTally;
@@ -75,8 +76,10 @@ fn made(spec: &JobSpec, model: ModelResult) -> JobResult {
     }
     let hash = Hash::of(&model.blob.hash.0);
     let picture = BlobRef { hash, bytes: 1_000, kind: ArtifactKind::External };
+    let blob = BlobRef { hash: Hash::of(&hash.0), bytes: 2_000, kind: ArtifactKind::External };
+    let manifest = ManifestResult { blob, encoder: Hash::of(b"encoder"), games: 20, held_out: 1 };
     let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ONE });
-    JobResult::Trained(TrainedResult { model, picture, best: look(5), last: look(10) })
+    JobResult::Trained(TrainedResult { model, picture, best: look(5), last: look(10), manifest: Some(manifest) })
 }
 
 /// Two of three candidates are clearly better than the champion; the weights decide which.

@@ -51,7 +51,7 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
     let fits = matches!(
         (&assignment.spec, result),
         (JobSpec::SelfPlay(_), WorkerResult::SelfPlay { .. })
-            | (JobSpec::InitModel(_), WorkerResult::Model { curve: None, .. })
+            | (JobSpec::InitModel(_), WorkerResult::Model { curve: None, manifest: None, .. })
             | (JobSpec::Train(_), WorkerResult::Model { .. })
             | (JobSpec::Gauntlet(_), WorkerResult::Gauntlet { .. })
             | (JobSpec::External(_), WorkerResult::External { .. })
@@ -105,8 +105,9 @@ fn tally(spec: &GauntletSpec, result: &WorkerResult) -> Result<(), String> {
 fn files(result: &WorkerResult) -> Vec<&Path> {
     match result {
         WorkerResult::SelfPlay { file, .. } => vec![file],
-        WorkerResult::Model { file, curve, .. } => {
-            [file].into_iter().chain(curve.iter().map(|curve| &curve.file)).map(PathBuf::as_path).collect()
+        WorkerResult::Model { file, curve, manifest, .. } => {
+            let others = curve.iter().map(|it| &it.file).chain(manifest.iter().map(|it| &it.file));
+            [file].into_iter().chain(others).map(PathBuf::as_path).collect()
         }
         WorkerResult::External { files, .. } => files.iter().map(PathBuf::as_path).collect(),
         WorkerResult::Gauntlet { .. } => vec![],

@@ -15,5 +15,12 @@ pub fn run<G: Planes>(game: &G, spec: &InitModelSpec, workshop: &Workshop<'_>) -
     let architecture = Architecture::of(game, Family::named(&spec.net)?);
     let parameters = architecture.parameters()?;
     precision::sign(game, Weights::random(architecture, spec.seed)?)?.write(&workshop.scratch(MODEL_FILE))?;
-    Ok(WorkerResult::Model { file: MODEL_FILE.into(), parameters, samples: 0, progress: None, curve: None })
+    Ok(WorkerResult::Model {
+        file: MODEL_FILE.into(),
+        parameters,
+        samples: 0,
+        progress: None,
+        curve: None,
+        manifest: None,
+    })
 }

@@ -11,9 +11,10 @@ use kifu::game::Planes;
 use kifu::learn::checkpoint::Checkpoint;
 use kifu::learn::curve::Point;
 use kifu::learn::data::{self, Manifest, Terms};
+use kifu::learn::split::is_held_out;
 use kifu::learn::train::Plan;
 use kifu::learn::{LearnError, Samples, Trainer, precision};
-use kifu::work::protocol::{CurveFile, WorkerResult};
+use kifu::work::protocol::{CurveFile, ManifestFile, WorkerResult};
 
 use super::error::JobError;
 use super::init_model::MODEL_FILE;
@@ -25,6 +26,8 @@ use crate::speak::Report;
 const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// Name of the picture of the losses.
 const CURVE_FILE: &str = "losses.svg";
+/// Name of the manifest.
+const MANIFEST_FILE: &str = "manifest.json";
 /// How often the node hears that games are being replayed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// Steps between two checkpoints.
@@ -58,7 +61,17 @@ pub fn run<G: Planes>(
         samples: samples.len() as u64,
         progress,
         curve,
+        manifest: Some(write_manifest(&manifest, workshop)?),
     })
+}
+
+/// Leaves the manifest beside the model: what it learned from.
+fn write_manifest(manifest: &Manifest, workshop: &Workshop<'_>) -> Result<ManifestFile, JobError> {
+    let path = workshop.scratch(MANIFEST_FILE);
+    fs::write(&path, manifest.to_bytes()).map_err(|error| JobError::write(&path, &error))?;
+    let games = manifest.games.len() as u64;
+    let held_out = manifest.games.iter().filter(|game| is_held_out(&game.line, manifest.held_out_share)).count() as u64;
+    Ok(ManifestFile { file: MANIFEST_FILE.into(), encoder: manifest.encoder, games, held_out })
 }
 
 /// The manifest of the games of all batches, and the samples that follow from it.

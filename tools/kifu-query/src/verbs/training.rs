@@ -29,6 +29,8 @@ fn columns() -> Vec<Column> {
         Column::new("value_loss").at("progress.value_loss"),
         Column::new("validation"),
         Column::new("curve").at("curve.artifact").shape(Shape::Hash),
+        Column::new("learned_from"),
+        Column::new("manifest").at("manifest.artifact").shape(Shape::Hash).wide(),
         Column::new("samples/s").at("progress.samples_per_second"),
         Column::new("model"),
         Column::new("changed").at("changed_at").shape(Shape::Time),
@@ -45,6 +47,7 @@ fn derive(row: &mut Value) {
         row["step"] = json!(format!("{}/{}", progress["step"], progress["steps"]));
     }
     row["validation"] = json!(validation_text(&row["curve"]));
+    row["learned_from"] = json!(learned_from_text(&row["manifest"]));
 }
 
 /// The best and the last look at the held-out games, policy and value: `best 1.400+0.650 at 60, last 1.412+0.655 at 90`.
@@ -56,6 +59,12 @@ fn validation_text(curve: &Value) -> Option<String> {
     };
     let looks: Vec<String> = ["best", "last"].into_iter().filter_map(look).collect();
     (!looks.is_empty()).then(|| looks.join(", "))
+}
+
+/// The games of a run's manifest: `38 games, 2 held out`.
+fn learned_from_text(manifest: &Value) -> Option<String> {
+    let (games, held_out) = (manifest["games"].as_u64()?, manifest["held_out"].as_u64()?);
+    Some(format!("{} games, {held_out} held out", games - held_out.min(games)))
 }
 
 #[cfg(test)]
@@ -76,6 +85,14 @@ mod tests {
         row["curve"] = json!({"artifact": "ab12cd34ef", "best": null, "last": null});
         let shown = listed(&VIEW, Format::Wide, json!([row]));
         assert!(shown.contains("  -           ab12cd34  "), "{shown}");
+    }
+
+    #[test]
+    fn a_finished_run_says_what_it_learned_from() {
+        let row = json!({"id": "run/connect4-g1", "state": "completed", "changed_at": "2023-11-14T22:14:10.000Z",
+            "manifest": {"artifact": "cd34ef56ab", "encoder": "00", "games": 40, "held_out": 2}});
+        let shown = listed(&VIEW, Format::Wide, json!([row]));
+        assert!(shown.contains("  38 games, 2 held out  cd34ef56  "), "{shown}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `dataset export`: recorded games become an NPZ file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,8 @@ use crate::fold::Fold;
 
 /// Write samples as NPZ: planes, legal actions, policies, values
 ///
-/// Takes a sealed dataset of the log at --data, with the blobs beside it, or files of recorded games. Every game is replayed. The
-/// same games give the same bytes. docs/datasets.md says what the arrays are.
+/// Takes a sealed dataset of the log at --data, with the blobs beside it and the weights that the log gave them, or files of
+/// recorded games. Every game is replayed. The same games give the same bytes. docs/datasets.md says what the arrays are.
 ///
 /// Examples:
 ///   kifu-replay --data /var/lib/kifu/n1 dataset export connect4-g1 --npz g1.npz
@@ -67,16 +68,19 @@ pub struct Export {
 /// Files of games with their hashes, oldest first.
 type Batches = Vec<(Hash, Vec<u8>)>;
 
+/// What games of a batch weigh.
+type Weights = BTreeMap<Hash, Real>;
+
 impl Export {
     pub fn run(&self, cli: &Cli, printer: &mut Printer) -> Result<ExitCode, Failure> {
-        let batches = match &self.dataset {
+        let (batches, weights) = match &self.dataset {
             Some(dataset) => of_log(cli, dataset)?,
-            None => self.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?,
+            None => (self.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?, BTreeMap::new()),
         };
         let Some((_, first)) = batches.first() else { return Err(Failure::usage("the dataset holds no games")) };
         let reader = RecordReader::open(first).map_err(|fault| Failure::new(ExitCode::Unhealthy, fault))?;
         let key = reader.header().game.clone();
-        let writing = Writing { verb: self, batches: &batches, printer };
+        let writing = Writing { verb: self, batches: &batches, weights, printer };
         registry::dispatch(&key, writing).map_err(|error| Failure::new(ExitCode::NotFound, error))?
     }
 
@@ -89,6 +93,7 @@ impl Export {
 struct Writing<'a> {
     verb: &'a Export,
     batches: &'a Batches,
+    weights: Weights,
     printer: &'a mut Printer,
 }
 
@@ -96,10 +101,10 @@ impl GameVisitor for Writing<'_> {
     type Output = Result<ExitCode, Failure>;
 
     fn visit<G: Planes>(self, game: G) -> Self::Output {
-        let Writing { verb, batches, printer } = self;
+        let Writing { verb, batches, weights, printer } = self;
         let share = Real::from_f64(verb.held_out).filter(|share| (Real::ZERO..Real::ONE).contains(share));
         let share = share.ok_or_else(|| Failure::usage("--held-out must be at least 0 and below 1"))?;
-        let terms = Terms { filters: verb.filters(), held_out_share: share, ..Terms::default() };
+        let terms = Terms { filters: verb.filters(), held_out_share: share, weights };
         let manifest = draw_up(&game, batches, &terms).map_err(|error| unusable(&error))?;
         let find = |hash: &Hash| -> Result<Vec<u8>, DataError> {
             let found = batches.iter().find(|(batch, _)| batch == hash);
@@ -116,15 +121,16 @@ impl GameVisitor for Writing<'_> {
     }
 }
 
-/// The blobs of a sealed dataset.
-fn of_log(cli: &Cli, dataset: &str) -> Result<Batches, Failure> {
+/// The blobs of a sealed dataset, and what their games weigh.
+fn of_log(cli: &Cli, dataset: &str) -> Result<(Batches, Weights), Failure> {
     let data = Data::open(cli)?;
     let state = Fold::at(&data, data.last)?.state;
     let id = DatasetId::new(dataset.strip_prefix(DatasetId::PREFIX).unwrap_or(dataset));
     let row = state.datasets.get(&id);
     let row = row.ok_or_else(|| Failure::new(ExitCode::NotFound, format!("the log has no dataset {id}")))?;
     let blobs = cli.data.clone().unwrap_or_default().join("blobs");
-    row.batches
+    let batches = row
+        .batches
         .iter()
         .map(|hash| {
             let name = hash.to_string();
@@ -132,7 +138,8 @@ fn of_log(cli: &Cli, dataset: &str) -> Result<Batches, Failure> {
             let damaged = || Failure::new(ExitCode::Unhealthy, format!("blob {hash} is damaged"));
             if found == *hash { Ok((found, bytes)) } else { Err(damaged()) }
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok((batches, row.weights.iter().map(|of| (of.batch, of.weight)).collect()))
 }
 
 fn read(path: &Path) -> Result<(Hash, Vec<u8>), Failure> {
