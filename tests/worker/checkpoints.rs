@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kifu::event::jobs::{InitModelSpec, JobSpec, TrainSpec};
+use kifu::event::jobs::{InitModelSpec, JobSpec, SelfPlaySpec, TrainSpec};
 use kifu::event::training::TrainRecipe;
 use kifu::event::{Hash, Real};
 use kifu::learn::data::Manifest;
@@ -11,9 +11,10 @@ use kifu::work::protocol::{FromWorker, WorkerResult};
 
 use super::{Worker, init, plan, self_play, train};
 
-/// Has some games played.
+/// Has some games played; those of another number are others.
 fn games_of(worker: &mut Worker, model: Hash, games: u32) -> Hash {
-    let (result, scratch, _) = worker.done(self_play(model, games));
+    let JobSpec::SelfPlay(spec) = self_play(model, games) else { panic!("self-play") };
+    let (result, scratch, _) = worker.done(JobSpec::SelfPlay(SelfPlaySpec { seed: games.into(), ..spec }));
     let WorkerResult::SelfPlay { file, .. } = result else { panic!("{result:?}") };
     worker.store(&scratch.join(file))
 }

@@ -101,8 +101,8 @@ mod tests {
             "parent": "model/connect4-g0-9a", "job": "job/train-connect4-g1", "changed_at": "2023-11-14T22:14:10.000Z",
             "progress": {"step": 120, "steps": 300, "policy_loss": 1.52, "value_loss": 0.61, "samples_per_second": 5400.0}}]);
         expect![[r#"
-            ID               STATE    HOST  STEP     POLICY_LOSS  VALUE_LOSS  VALIDATION  CURVE  SAMPLES/S  MODEL  CHANGED  REASON  DATASET              PARENT                JOB
-            run/connect4-g1  running  n2    120/300  1.52         0.61        -           -      5400.0     -      10s ago  -       dataset/connect4-g1  model/connect4-g0-9a  job/train-connect4-g1
+            ID               STATE    HOST  STEP     POLICY_LOSS  VALUE_LOSS  VALIDATION  CURVE  LEARNED_FROM  MANIFEST  SAMPLES/S  MODEL  CHANGED  REASON  DATASET              PARENT                JOB
+            run/connect4-g1  running  n2    120/300  1.52         0.61        -           -      -             -         5400.0     -      10s ago  -       dataset/connect4-g1  model/connect4-g0-9a  job/train-connect4-g1
             at 104233 (n1, 2 records and 12 ms behind leader n2, term 4)
         "#]].assert_eq(&listed(&VIEW, Format::Wide, rows));
     }
