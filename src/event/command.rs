@@ -220,7 +220,7 @@ body! {
         /// The last look; none without validation.
         pub last: Option<ValidationLosses>,
         /// What it learned from; none of workers that do not say.
-        pub manifest: Option<ManifestResult>,
+        pub manifest: Option<Box<ManifestResult>>,
     }
 
     /// What a run learned from.

@@ -51,7 +51,7 @@ pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult)
                         |ManifestFile { file, encoder, games, held_out }| -> Result<ManifestResult, IntakeError> {
                             Ok(ManifestResult { blob: keep(&file, ArtifactKind::External)?, encoder, games, held_out })
                         };
-                    let manifest = manifest.map(named).transpose()?;
+                    let manifest = manifest.map(|manifest| named(*manifest)).transpose()?.map(Box::new);
                     JobResult::Trained(TrainedResult { model, picture, best, last, manifest })
                 }
                 None => JobResult::Model(model),

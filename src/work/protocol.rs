@@ -146,7 +146,7 @@ pub enum WorkerResult {
         curve: Option<CurveFile>,
         /// What the run learned from; none for random weights, and of workers that do not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        manifest: Option<ManifestFile>,
+        manifest: Option<Box<ManifestFile>>,
     },
     /// Matches were played.
     Gauntlet {

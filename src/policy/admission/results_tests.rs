@@ -179,7 +179,7 @@ fn manifest() -> ManifestResult {
 fn training_says_what_it_learned_from_from_version_two_on() {
     let given = || claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
     let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
-    let result = || JobResult::Trained(TrainedResult { manifest: Some(manifest()), ..trained() });
+    let result = || JobResult::Trained(TrainedResult { manifest: Some(Box::new(manifest())), ..trained() });
     hand_in(given(), result()).then_kinds(&["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"]);
     let kinds = [
         "JOB_COMPLETED",
@@ -210,7 +210,7 @@ fn a_manifest_that_cannot_be_one_is_void() {
     for (change, error) in cases {
         let mut manifest = manifest();
         change(&mut manifest);
-        let result = TrainedResult { manifest: Some(manifest), ..trained() };
+        let result = TrainedResult { manifest: Some(Box::new(manifest)), ..trained() };
         let given = claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
         void(hand_in(given, JobResult::Trained(result)), error, true);
     }

@@ -79,7 +79,13 @@ fn made(spec: &JobSpec, model: ModelResult) -> JobResult {
     let blob = BlobRef { hash: Hash::of(&hash.0), bytes: 2_000, kind: ArtifactKind::External };
     let manifest = ManifestResult { blob, encoder: Hash::of(b"encoder"), games: 20, held_out: 1 };
     let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ONE });
-    JobResult::Trained(TrainedResult { model, picture, best: look(5), last: look(10), manifest: Some(manifest) })
+    JobResult::Trained(TrainedResult {
+        model,
+        picture,
+        best: look(5),
+        last: look(10),
+        manifest: Some(Box::new(manifest)),
+    })
 }
 
 /// Two of three candidates are clearly better than the champion; the weights decide which.

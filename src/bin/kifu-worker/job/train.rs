@@ -61,7 +61,7 @@ pub fn run<G: Planes>(
         samples: samples.len() as u64,
         progress,
         curve,
-        manifest: Some(write_manifest(&manifest, workshop)?),
+        manifest: Some(Box::new(write_manifest(&manifest, workshop)?)),
     })
 }
 
