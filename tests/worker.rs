@@ -391,7 +391,7 @@ fn a_cancelled_job_ends_with_an_error_and_the_next_one_runs() {
     // Only a running job gives signs of life.
     let FromWorker::Progress { done: Some(_), inference: Some(usage), .. } = worker.hear() else { panic!("no sign") };
     assert!(usage.senseless().is_none() && usage.leaves_per_s > 0.0 && usage.batch_fill <= 1.0, "{usage:?}");
-    assert!([16.0, 32.0].contains(&usage.bits) && usage.speed_up >= 1.0, "{usage:?}");
+    assert!([8.0, 16.0, 32.0].contains(&usage.bits) && usage.speed_up >= 1.0, "{usage:?}");
     worker.say(&ToWorker::Cancel { job: job.clone() });
     let end = loop {
         match worker.hear() {
@@ -455,7 +455,7 @@ fn the_bench_reports_every_figure() {
     assert_eq!(games, ["connect4", "ringrift-hex8-3p"]);
     for report in &reports {
         assert_eq!((&report["bench"], &report["net"], &report["rounds"]), (&"learn".into(), &"tiny".into(), &5.into()));
-        assert!(["f32", "bf16"].contains(&report["precision"].as_str().expect("a name")), "{report}");
+        assert!(["f32", "bf16", "int8"].contains(&report["precision"].as_str().expect("a name")), "{report}");
         let trials = report["trials"].as_array().expect("a list");
         assert_eq!((&trials[0]["precision"], &trials[0]["refused"]), (&"f32".into(), &serde_json::Value::Null));
         assert!(trials.iter().any(|trial| trial["precision"] == report["precision"]), "{report}");

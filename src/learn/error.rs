@@ -54,6 +54,20 @@ pub enum LearnError {
         /// The greatest that is allowed.
         limit: f32,
     },
+    /// In fewer bits a net says something else than in 32.
+    #[error(
+        "in {precision} the net's {what} of the frozen positions differ from those in 32 bits by {distance}, and {limit} is allowed"
+    )]
+    Precision {
+        /// The fewer bits.
+        precision: &'static str,
+        /// Policy shares or values.
+        what: &'static str,
+        /// The greatest difference.
+        distance: f32,
+        /// The greatest that is allowed.
+        limit: f32,
+    },
     /// There is no family of nets with this name.
     #[error("net family {0:?} is unknown; known are tiny, small, base and large")]
     Family(String),

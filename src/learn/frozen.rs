@@ -22,7 +22,12 @@ pub type Position<G> = (<G as crate::game::Game>::State, Vec<<G as crate::game::
 
 /// The frozen positions of a game: of random games, those in which there is a choice.
 pub fn positions<G: Planes>(game: &G) -> Vec<Position<G>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    positions_of(game, SEED)
+}
+
+/// As many positions of other random games.
+pub(super) fn positions_of<G: Planes>(game: &G, seed: u64) -> Vec<Position<G>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut positions, mut state, mut legal, mut plies) = (Vec::new(), game.start(), Vec::new(), 0);
     while positions.len() < POSITIONS {
         game.legal(&state, &mut legal);
@@ -105,6 +110,27 @@ impl Answers {
     }
 }
 
+/// The greatest differences of a move's share of the policy and of a seat's value between two opinions of the same positions.
+#[cfg(any(test, feature = "torch"))]
+pub(super) fn difference(one: &[Evaluation], other: &[Evaluation]) -> [f32; 2] {
+    let greatest = |pairs: &mut dyn Iterator<Item = (f32, f32)>| {
+        pairs.map(|(a, b)| (a - b).abs()).max_by(f32::total_cmp).unwrap_or(0.0)
+    };
+    let positions = || one.iter().zip(other);
+    let shares = &mut positions().flat_map(|(a, b)| shares(&a.logits).into_iter().zip(shares(&b.logits)));
+    let values = &mut positions().flat_map(|(a, b)| a.value.into_iter().zip(b.value));
+    [greatest(shares), greatest(values)]
+}
+
+/// The softmax of logits.
+#[cfg(any(test, feature = "torch"))]
+fn shares(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / sum).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +145,21 @@ mod tests {
         assert!(rings.iter().all(|game| game.encoder_version() == 3));
         let hashes = rings.each_ref().map(|game| encoder_hash(game).short());
         assert_eq!(hashes, ["a1ef26a5", "10882850", "181311b3", "2666a60d"]);
+    }
+
+    #[test]
+    fn opinions_differ_by_what_they_would_play() {
+        let opinion =
+            |logits: &[f32], first: f32| Evaluation { logits: logits.to_vec(), value: [first, 1.0 - first, 0.0, 0.0] };
+        let one = [opinion(&[0.0, 0.0], 0.5), opinion(&[4.0, -9.0, -20.0], 0.9)];
+        let close = |other: &[Evaluation], expected: [f32; 2]| {
+            let found = difference(&one, other);
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?}");
+        };
+        close(&one, [0.0, 0.0]);
+        close(&[opinion(&[7.0, 7.0], 0.5), opinion(&[4.0, -10.0, -15.0], 0.9)], [0.0, 0.0]);
+        close(&[opinion(&[0.0, 3f32.ln()], 0.6), one[1].clone()], [0.25, 0.1]);
+        assert!(difference(&one, &[opinion(&[0.0, f32::NAN], 0.5), one[1].clone()])[0].is_nan());
     }
 
     #[test]

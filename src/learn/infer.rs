@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::choices::Choices;
 use super::error::LearnError;
+use super::frozen;
 use super::gauge::{Gauge, Usage};
 use super::net::Net;
 use super::policy_head::Asked;
@@ -20,6 +21,9 @@ use crate::search::{Evaluation, Evaluator};
 
 /// The most positions that go through the net at once; a larger batch is split. Bounds the memory for activations.
 pub const POSITIONS_AT_ONCE_MAX: usize = 512;
+
+/// Seeds of the games whose positions show what a layer's inputs are like.
+const CALIBRATION_SEEDS: std::ops::Range<u64> = 1..5;
 
 /// Evaluates positions with a net: normalisation folded in, no gradients, one copy in and one copy out for each batch. 32 bits, unless
 /// [`super::precision::fastest`] found that fewer do.
@@ -54,7 +58,7 @@ impl<G: Planes> NetEvaluator<G> {
     pub fn in_precision(game: &G, weights: &Weights, device: Device, precision: Precision) -> Result<Self, LearnError> {
         weights.architecture().check_fits(game)?;
         let shape = game.plane_shape();
-        Ok(NetEvaluator {
+        let mut evaluator = NetEvaluator {
             tower: Net::new(weights, device)?.fold(precision.kind())?,
             precision,
             speed_up: 1.0,
@@ -66,7 +70,23 @@ impl<G: Planes> NetEvaluator<G> {
             leaves: 0,
             gauge: fresh_gauge(),
             game: PhantomData,
-        })
+        };
+        if precision == Precision::Int8 {
+            evaluator.quantise(game)?;
+        }
+        Ok(evaluator)
+    }
+
+    /// Goes over to 8 bits, with steps that fit what the layers see in some random games; not those by which agreement is judged.
+    fn quantise(&mut self, game: &G) -> Result<(), LearnError> {
+        self.tower.quantise()?;
+        for seed in CALIBRATION_SEEDS {
+            let positions = frozen::positions_of(game, seed);
+            let batch: Vec<_> = positions.iter().map(|(state, legal)| (state, legal.as_slice())).collect();
+            self.encode(game, &batch);
+            self.run_encoded()?;
+        }
+        self.tower.settle()
     }
 
     /// The number format in which it computes.

@@ -32,6 +32,8 @@ pub mod net;
 mod policy_head;
 #[cfg(feature = "torch")]
 pub mod precision;
+#[cfg(feature = "torch")]
+mod quantised;
 pub mod recipe;
 #[cfg(test)]
 mod reference_games;

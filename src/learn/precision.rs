@@ -8,14 +8,14 @@ use super::infer::NetEvaluator;
 use super::speeds::{Speeds, Trial, choose};
 use super::weights::Weights;
 use crate::game::Planes;
-use crate::search::Evaluator;
+use crate::search::{Evaluation, Evaluator};
 
 /// How far logits and values of the frozen positions may lie from those in the model file, which are of 32 bits too: other machines
 /// and libraries add in another order.
 const F32_LIMITS: [f32; 2] = [1e-2, 2e-3];
-/// How far they may lie from those of 32 bits when the net runs in fewer. A tenth in a logit changes a move's share by a tenth of
-/// itself; three hundredths are less than the noise of a value after a few simulations.
-const BF16_LIMITS: [f32; 2] = [0.15, 0.03];
+/// How far a move's share of the policy, and a value, may lie from those of 32 bits when the net runs in fewer: less than the noise of a
+/// search with a few simulations. Logits are not compared: those of moves that nobody would play are large, and so are their errors.
+const FEWER_BITS_LIMITS: [f32; 2] = [0.04, 0.03];
 
 /// A number format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,17 +24,20 @@ pub enum Precision {
     F32,
     /// 16 bits with the exponent of 32 (bfloat16); sums are of 32 bits.
     Bf16,
+    /// Whole numbers of 8 bits in the residual blocks, 32 bits around them.
+    Int8,
 }
 
 impl Precision {
     /// All of them; the one that is always right comes first.
-    pub const ALL: [Precision; 2] = [Precision::F32, Precision::Bf16];
+    pub const ALL: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
 
     /// The name in logs and flags.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
             Precision::Bf16 => "bf16",
+            Precision::Int8 => "int8",
         }
     }
 
@@ -43,12 +46,14 @@ impl Precision {
         match self {
             Precision::F32 => 32,
             Precision::Bf16 => 16,
+            Precision::Int8 => 8,
         }
     }
 
+    /// The kind of the tensors between layers.
     pub(super) fn kind(self) -> Kind {
         match self {
-            Precision::F32 => Kind::Float,
+            Precision::F32 | Precision::Int8 => Kind::Float,
             Precision::Bf16 => Kind::BFloat16,
         }
     }
@@ -59,6 +64,8 @@ impl Precision {
             (Precision::F32, _) | (_, Device::Cuda(_)) => true,
             #[cfg(target_arch = "x86_64")]
             (Precision::Bf16, Device::Cpu) => std::arch::is_x86_feature_detected!("avx512bf16"),
+            #[cfg(target_arch = "x86_64")]
+            (Precision::Int8, Device::Cpu) => std::arch::is_x86_feature_detected!("avx512vnni"),
             _ => false,
         }
     }
@@ -97,15 +104,12 @@ pub fn fastest<G: Planes>(
     speeds: &mut Speeds,
 ) -> Result<Chosen<G>, LearnError> {
     let mut exact = checked(game, weights, device)?;
-    let expected = answers(game, &mut exact)?;
+    let expected = opinions(game, &mut exact)?;
     let (mut candidates, mut trials) = (vec![exact], vec![Trial::untimed(Precision::F32, None)]);
     for precision in Precision::ALL.into_iter().skip(1).filter(|it| it.is_native(device)) {
-        let mut other = NetEvaluator::in_precision(game, weights, device, precision)?;
-        let refused = expected.check(&answers(game, &mut other)?, BF16_LIMITS).err();
-        trials.push(Trial::untimed(precision, refused.as_ref().map(ToString::to_string)));
-        if refused.is_none() {
-            candidates.push(other);
-        }
+        let other = agreeing(game, weights, device, precision, &expected);
+        trials.push(Trial::untimed(precision, other.as_ref().err().map(ToString::to_string)));
+        candidates.extend(other);
     }
     speeds.fill(game, weights.architecture(), device, &mut candidates, &mut trials)?;
     let trial = &trials[choose(&trials)];
@@ -125,6 +129,26 @@ pub fn fastest<G: Planes>(
     Ok(Chosen { evaluator, trials })
 }
 
+/// The net in this precision, if it can run and says what is expected.
+fn agreeing<G: Planes>(
+    game: &G,
+    weights: &Weights,
+    device: Device,
+    precision: Precision,
+    expected: &[Evaluation],
+) -> Result<NetEvaluator<G>, LearnError> {
+    let mut evaluator = NetEvaluator::in_precision(game, weights, device, precision)?;
+    let distance = frozen::difference(expected, &opinions(game, &mut evaluator)?);
+    for (what, distance, limit) in
+        [("policy shares", distance[0], FEWER_BITS_LIMITS[0]), ("values", distance[1], FEWER_BITS_LIMITS[1])]
+    {
+        if distance.is_nan() || distance > limit {
+            return Err(LearnError::Precision { precision: precision.name(), what, distance, limit });
+        }
+    }
+    Ok(evaluator)
+}
+
 /// The weights with what their net says of the frozen positions, for the model file.
 ///
 /// # Errors
@@ -140,7 +164,11 @@ pub fn sign<G: Planes>(game: &G, weights: Weights) -> Result<Weights, LearnError
 /// # Errors
 /// When it cannot run.
 pub fn answers<G: Planes>(game: &G, evaluator: &mut NetEvaluator<G>) -> Result<Answers, LearnError> {
+    Ok(Answers::new(&opinions(game, evaluator)?, game.seats()))
+}
+
+fn opinions<G: Planes>(game: &G, evaluator: &mut NetEvaluator<G>) -> Result<Vec<Evaluation>, LearnError> {
     let positions = frozen::positions(game);
     let batch: Vec<_> = positions.iter().map(|(state, legal)| (state, legal.as_slice())).collect();
-    Ok(Answers::new(&evaluator.evaluate(game, &batch)?, game.seats()))
+    evaluator.evaluate(game, &batch)
 }

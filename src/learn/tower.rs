@@ -5,6 +5,7 @@ use tch::{Kind, Tensor};
 
 use super::error::LearnError;
 use super::policy_head::{Asked, PolicyHead};
+use super::quantised::Quantised;
 
 /// Added to variances before the square root.
 const NORM_EPSILON: f64 = 1e-5;
@@ -30,6 +31,8 @@ pub(super) struct Normed {
 pub(super) struct Folded {
     weight: Tensor,
     bias: Tensor,
+    /// The weights in 8 bits, where the layer computes in them.
+    quantised: Option<Quantised>,
 }
 
 /// A fully connected layer.
@@ -88,13 +91,17 @@ impl Normed {
         Ok(Folded {
             weight: channels_last(&weight.f_to_kind(kind)?.f_detach()?)?,
             bias: bias.f_to_kind(kind)?.f_detach()?,
+            quantised: None,
         })
     }
 }
 
 impl Convolve for Folded {
     fn apply(&self, input: &Tensor, _training: bool) -> Result<Tensor, LearnError> {
-        convolve(input, &self.weight, Some(&self.bias))
+        match &self.quantised {
+            Some(quantised) => quantised.apply(input, &self.weight, &self.bias),
+            None => convolve(input, &self.weight, Some(&self.bias)),
+        }
     }
 }
 
@@ -140,6 +147,21 @@ impl Tower<Normed> {
     }
 }
 
+impl Tower<Folded> {
+    /// Lets the blocks, where nearly all of the work is, compute in 8 bits: from [`Tower::settle`] on, and until then look at their inputs.
+    pub fn quantise(&mut self) -> Result<(), LearnError> {
+        for layer in self.blocks.iter_mut().flatten() {
+            layer.quantised = Some(Quantised::new(&layer.weight)?);
+        }
+        Ok(())
+    }
+
+    /// Fixes the steps of inputs by what was seen.
+    pub fn settle(&self) -> Result<(), LearnError> {
+        self.blocks.iter().flatten().filter_map(|layer| layer.quantised.as_ref()).try_for_each(Quantised::settle)
+    }
+}
+
 impl<C: Convolve> ValueHead<C> {
     fn apply(&self, trunk: &Tensor, training: bool) -> Result<Tensor, LearnError> {
         let reduced = self.reduce.apply(trunk, training)?.f_relu_()?;
@@ -149,7 +171,7 @@ impl<C: Convolve> ValueHead<C> {
 }
 
 /// A convolution that keeps the board's size.
-fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, LearnError> {
+pub(super) fn convolve(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor, LearnError> {
     let side = weight.size().last().copied().unwrap_or(1);
     Ok(input.f_conv2d(weight, bias, 1, side / 2, 1, 1)?)
 }
