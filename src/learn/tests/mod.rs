@@ -3,6 +3,7 @@
 mod inference;
 mod model_files;
 mod policy_head;
+mod seats;
 mod training;
 
 use super::{Architecture, Family, Weights};
