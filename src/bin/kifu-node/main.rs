@@ -95,7 +95,6 @@ fn client_failure(error: kifu::node::api::ClientError) -> Failure {
     Failure::new(error.exit_code(), error)
 }
 
-/// Runs a short asynchronous command.
 /// The configuration with what the file says in its place.
 fn read_config(config: &Config, path: &Path) -> Result<Config, Failure> {
     let text = std::fs::read_to_string(path)
@@ -103,6 +102,7 @@ fn read_config(config: &Config, path: &Path) -> Result<Config, Failure> {
     amend(config, &text).map_err(|error| Failure::usage(format!("{} is not valid: {error}", path.display())))
 }
 
+/// Runs a short asynchronous command.
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::general)?.block_on(future)

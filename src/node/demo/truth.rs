@@ -1,12 +1,12 @@
 //! What the solver says of the champion: the worker program examines its weights on solved positions of Connect Four.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
 use super::fleet::Machine;
 use crate::event::Hash;
+use crate::node::backup::blobs::place;
 
 /// The game that has a solver.
 const SOLVED_GAME: &str = "connect4";
@@ -67,7 +67,7 @@ pub fn is_solved(game: &str) -> bool {
 /// Why it could not be done, in words.
 pub fn examine(machines: &[Machine], weights: &str) -> Result<Truth, String> {
     let hash: Hash = weights.parse().map_err(|error| format!("{weights} is no hash: {error}"))?;
-    let copies = machines.iter().map(|machine| blob(&machine.data, &hash));
+    let copies = machines.iter().map(|machine| place(&machine.data, &hash));
     let model = copies.into_iter().find(|path| path.is_file()).ok_or("no machine has its weights")?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name(WORKER);
     let output = Command::new(&program)
@@ -82,12 +82,6 @@ pub fn examine(machines: &[Machine], weights: &str) -> Result<Truth, String> {
         return Err(format!("{} ended with {}: {}", program.display(), output.status, words.trim()));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("{} printed no result: {error}", program.display()))
-}
-
-/// Where a node keeps a blob; see [`crate::artifact`].
-fn blob(data: &Path, hash: &Hash) -> PathBuf {
-    let name = hash.to_string();
-    data.join("blobs").join(&name[..2]).join(&name)
 }
 
 #[cfg(test)]
