@@ -67,7 +67,7 @@ fn simulations(c: &mut Criterion) {
 fn self_play(c: &mut Criterion) {
     let mut group = c.benchmark_group("self_play");
     let recipe = Recipe::new(48, 7, 1.0).expect("within bounds");
-    let plan = SelfPlayPlan { games: 16, seed: 1, recipe, sampled_plies: 10, concurrent: 16, weights: [0; 32] };
+    let plan = SelfPlayPlan { games: 16, seed: 1, recipe, sampled_plies: 10, concurrent: 16, weights: Some([0; 32]) };
     group.throughput(Throughput::Elements(u64::from(plan.games)));
     group.bench_function("connect4_games_48_simulations", |b| {
         b.iter(|| play_games(&ConnectFour, &mut Constant, &plan, |_| ControlFlow::Continue(())).expect("infallible"));

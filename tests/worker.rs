@@ -3,6 +3,8 @@
 
 #[path = "worker/checkpoints.rs"]
 mod checkpoints;
+#[path = "worker/teacher.rs"]
+mod teacher;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,6 +36,8 @@ struct Worker {
     jobs: u64,
     /// What games of a batch weigh.
     weights: BTreeMap<Hash, Real>,
+    /// Whether a teacher plays the games of self-play jobs.
+    taught: bool,
     /// Where the node keeps the checkpoints of training jobs.
     checkpoint: Option<PathBuf>,
 }
@@ -64,6 +68,7 @@ impl Worker {
             blobs: BTreeMap::new(),
             jobs: 0,
             weights: BTreeMap::new(),
+            taught: false,
             checkpoint: None,
         };
         let FromWorker::Hello { protocol, kinds, .. } = worker.hear() else { panic!("no hello") };
@@ -112,6 +117,7 @@ impl Worker {
             inputs,
             scratch: scratch.clone(),
             weights: self.weights.clone(),
+            taught: self.taught,
             checkpoint: self.checkpoint.clone(),
         };
         self.say(&ToWorker::Job(Box::new(assignment)));

@@ -201,6 +201,7 @@ events! {
     0x0e11 v 1 since 2 "CAMPAIGN_STALLED" judgement::CampaignStalled
     0x0e14 v 1 since 2 "DATASET_WEIGHED" datasets::DatasetWeighed
     0x0e15 v 1 since 2 "TRAINING_MANIFEST_RECORDED" training::TrainingManifestRecorded
+    0x0e16 v 1 since 2 "GENERATION_TAUGHT" campaign::GenerationTaught
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
     0x0f10 v 1 since 2 "TRAINING_CURVE_RECORDED" training::TrainingCurveRecorded
 }

@@ -4,7 +4,7 @@
 //! changed: its bytes are the golden bytes in `schema/`.
 
 use super::artifacts::{ArtifactAssigned, ArtifactKind, ArtifactLost, ArtifactStored, ArtifactVerified, AssignReason};
-use super::campaign::{CampaignCompleted, GenerationOpened};
+use super::campaign::{CampaignCompleted, GenerationOpened, GenerationTaught, Teaching};
 use super::cluster::{
     ClusterCreated, ClusterRestored, HostOffline, HostOnline, LeaderElected, NodeJoined, OfflineReason,
     ProjectionDigest, ProjectionDiverged, QuorumHealth, QuorumHealthChanged, StateDigested, TokenCreated,
@@ -178,6 +178,11 @@ pub fn config() -> Config {
 
 fn job() -> JobId {
     JobId::new("self_play-connect4-g1-1")
+}
+
+fn teaching() -> Teaching {
+    let search = SearchRecipe { simulations: 32, considered: 16, gumbel_scale: Real::ONE };
+    Teaching { search, games: 3_000, games_per_job: 250, steps: 1_250 }
 }
 
 fn origin() -> ModelId {
@@ -641,6 +646,7 @@ fn rest(kind: Kind) -> Event {
         }
         Kind::NoteRecorded => NoteRecorded { author: "ada".into(), text: "the provider of PEER changed".into() }.into(),
         Kind::GenerationOpened => GenerationOpened { game: game(), generation: 1, champion: origin() }.into(),
+        Kind::GenerationTaught => GenerationTaught { game: game(), generation: 1, teaching: teaching() }.into(),
         _ => CampaignCompleted { game: game(), generations: 1, champion: candidate(), exam: vec![score()] }.into(),
     }
 }

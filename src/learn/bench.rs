@@ -152,7 +152,7 @@ fn self_play(plan: &BenchPlan) -> SelfPlayPlan {
         recipe: plan.recipe,
         sampled_plies: SAMPLED_PLIES,
         concurrent: plan.batch,
-        weights: [0; 32],
+        weights: Some([0; 32]),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a net learns from: positions, the search's policies, and who won.
 
 use crate::game::record::{GameRecord, RecordReader, replay_with};
-use crate::game::{Outcome, PlaneShape, Planes, Seat};
+use crate::game::{Outcome, PlaneShape, Planes, SEATS_MAX, Seat};
 
 use super::error::LearnError;
 use crate::event::{Hash, Real};
@@ -17,6 +17,8 @@ pub struct Samples {
     shape: PlaneShape,
     actions: usize,
     seats: usize,
+    /// Share of the search in the targets of values.
+    search_share: f32,
     planes: Vec<f32>,
     value: Vec<f32>,
     /// Where each sample's legal actions begin; one more than there are samples.
@@ -64,7 +66,7 @@ pub struct Sample<'a> {
     pub ids: &'a [u32],
     /// Target of each legal action; they sum to 1.
     pub policy: &'a [f32],
-    /// Share of each seat in the outcome, the mover's first.
+    /// Share of each seat, the mover's first: in the outcome, mixed with what the search expected.
     pub value: &'a [f32],
 }
 
@@ -75,6 +77,7 @@ impl Samples {
             shape: game.plane_shape(),
             actions: game.action_count(),
             seats: game.seats(),
+            search_share: 0.0,
             planes: Vec::new(),
             value: Vec::new(),
             starts: vec![0],
@@ -82,6 +85,12 @@ impl Samples {
             policy: Vec::new(),
             games: Vec::new(),
         }
+    }
+
+    /// The same, whose values will be so much what the search expected of a position, and the rest who won. The result of one game is a true but noisy
+    /// witness of each of its positions; the search's is the other way round.
+    pub fn with_search_share(self, share: Real) -> Samples {
+        Samples { search_share: share.to_f64() as f32, ..self }
     }
 
     /// Adds every position with a search's policy of a file of records. Each game is replayed and checked on the way.
@@ -118,11 +127,11 @@ impl Samples {
             self.ids.extend(view.legal.iter().map(|action| game.action_id(action).0));
             self.policy.extend(findings.policy());
             self.starts.push(self.ids.len());
-            movers.push(view.mover);
+            movers.push((view.mover, findings.value()));
         });
         match outcome {
             Ok(outcome) => {
-                movers.iter().for_each(|mover| self.push_value(outcome, *mover));
+                movers.iter().for_each(|(mover, found)| self.push_value(outcome, *mover, found));
                 let line = line(game.key(), game.rules_version(), record);
                 self.games.push(SampledGame { line, first: before, weight: Real::ONE });
             }
@@ -139,11 +148,13 @@ impl Samples {
         self.games[game].weight = weight;
     }
 
-    fn push_value(&mut self, outcome: Outcome, mover: Seat) {
+    /// Between who won and what the search expected, seat by seat.
+    fn push_value(&mut self, outcome: Outcome, mover: Seat, found: &[f32; SEATS_MAX]) {
         let start = self.value.len();
         self.value.resize(start + self.seats, 0.0);
         for seat in Seat::all(self.seats) {
-            self.value[start + seat.relative_to(mover, self.seats)] = outcome.share(seat);
+            let (won, found) = (outcome.share(seat), found[seat.index()]);
+            self.value[start + seat.relative_to(mover, self.seats)] = won + self.search_share * (found - won);
         }
     }
 
@@ -318,6 +329,27 @@ mod tests {
             assert_eq!(samples.get(ply).policy.iter().sum::<f32>(), 1.0);
         }
         assert_eq!(samples.get(0).ids, [0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn values_lie_between_the_outcome_and_what_the_search_expected() {
+        let record = fixtures::game(3);
+        let values = |share| {
+            let mut samples = Samples::new(&ConnectFour).with_search_share(Real(share));
+            samples.add_game(&ConnectFour, &record).expect("replays");
+            (0..samples.len()).map(|ply| samples.get(ply).value.to_vec()).collect::<Vec<_>>()
+        };
+        let (won, found, mixed) = (values(0), values(1_000_000), values(250_000));
+        for (ply, record) in record.plies.iter().enumerate() {
+            let expected = record.findings.as_ref().expect("searched").value();
+            let mover = Seat::new(ply % 2).expect("two seats");
+            assert_eq!(found[ply], [expected[mover.index()], expected[mover.next(2).index()]]);
+            for seat in 0..2 {
+                let between = 0.75 * won[ply][seat] + 0.25 * found[ply][seat];
+                assert!((mixed[ply][seat] - between).abs() < 1e-6);
+            }
+        }
+        assert_ne!(won, found);
     }
 
     #[test]

@@ -158,6 +158,12 @@ impl Workshop {
     }
 }
 
+/// Whether a teacher plays this job's games.
+fn is_taught(state: &State, spec: &JobSpec) -> bool {
+    let JobSpec::SelfPlay(spec) = spec else { return false };
+    state.campaign.generation(&spec.game, spec.generation).is_some_and(|generation| generation.taught.is_some())
+}
+
 /// The leases that `node` holds, as the log says.
 fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
     let lease = |job: &Job| {
@@ -168,7 +174,9 @@ fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
         let weights =
             dataset.map(|row| row.weights.iter().map(|of| (of.batch, of.weight)).collect()).unwrap_or_default();
         let plan = run.and_then(|run| run.plan.clone()).map(Box::new);
-        Some(Assigned { job: job.job.clone(), token: lease.token, spec: job.spec.clone(), plan, weights, started })
+        let (job, token, spec) = (job.job.clone(), lease.token, job.spec.clone());
+        let taught = is_taught(state, &spec);
+        Some(Assigned { job, token, spec, plan, weights, taught, started })
     };
     state.jobs.held().filter_map(lease).collect()
 }

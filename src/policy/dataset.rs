@@ -3,6 +3,7 @@
 use super::assessment;
 use super::limits::DATASET_BATCHES_MAX;
 use super::names;
+use super::teaching;
 use super::view::{Decision, View};
 use super::weighing;
 use crate::event::config::Config;
@@ -38,14 +39,14 @@ pub(super) fn shortfall(state: &State, config: &Config, current: &Generation) ->
     let key = GenerationKey::new(&current.game, current.generation);
     let good = state.games.of_generation(&key).filter(|batch| is_good(state, config, batch));
     let games: u64 = good.filter_map(|batch| batch.tally.as_ref()).map(|tally| u64::from(tally.games)).sum();
-    let lacking = u64::from(config.self_play.games).saturating_sub(games);
+    let lacking = u64::from(teaching::games_wanted(config, current)).saturating_sub(games);
     if lacking > 0 {
         return lacking;
     }
     let batches: Vec<Hash> =
         window(state, config, &current.game, current.generation).iter().map(|batch| batch.batch).collect();
     let passes = assessment::dataset(state, &batches).passes(config.dataset.quality_min);
-    if passes { 0 } else { config.self_play.games_per_job.max(1).into() }
+    if passes { 0 } else { teaching::games_per_job(config, current).into() }
 }
 
 /// Whether a batch is verified and good enough to learn from.

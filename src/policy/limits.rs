@@ -33,6 +33,13 @@ pub const REPLACE_DELAY_MS: u64 = 10_000;
 /// A job that waited this long is given to hosts that should avoid it too: perhaps nobody else can run it.
 pub const AVOID_MS_MAX: u64 = 30_000;
 
+/// Simulations of a teacher: four times as many as beat its judgement in nine games of ten cost four times as much and teach hardly more.
+pub const TEACHER_SIMULATIONS: u32 = 32;
+/// Actions that a teacher considers at the root.
+pub const TEACHER_CONSIDERED: u32 = 16;
+/// Games of a teacher for each of the champion's in other generations, as its games cost a fraction; and steps that learn from them.
+pub const TEACHER_GAMES_FACTOR: u32 = 5;
+
 /// Training runs for a generation. When all have failed, the generation ends without a candidate.
 pub const RUNS_MAX: usize = 3;
 /// Generations in a row without a champion after which a campaign stalls: more of the same costs and brings nothing, so a person has

@@ -31,6 +31,7 @@ pub mod sequential;
 mod simulation;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod teaching;
 pub mod training;
 pub mod upgrade;
 pub mod verification;

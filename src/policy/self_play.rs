@@ -4,6 +4,7 @@ use super::dataset::shortfall;
 use super::limits::{PRIORITY_SELF_PLAY, REPLACE_DELAY_MS, SELF_PLAY_QUEUED_MAX};
 use super::names;
 use super::quality::will_be_scored;
+use super::teaching;
 use super::view::{Decision, View};
 use crate::event::config::Config;
 use crate::event::jobs::{JobCancelled, JobQueued, JobSpec, SearchRecipe, SelfPlaySpec};
@@ -25,6 +26,7 @@ pub fn decide(view: &View) -> Vec<Decision> {
         let current = view.state.campaign.current(game)?;
         let needs =
             current.dataset.is_none() && current.verdict.is_none() && shortfall(view.state, config, current) > 0;
+        let needs = needs && teaching::due(view, config, current).is_none();
         needs.then_some((config, current))
     });
     let mut decisions = cancel_surplus(view, needing.map(|(_, current)| current));
@@ -65,7 +67,7 @@ fn queue(view: &View, config: &Config, current: &Generation) -> Vec<Decision> {
     let mut number = current.self_play_jobs;
     while need > 0 && waiting + decisions.len() < SELF_PLAY_QUEUED_MAX {
         number = number.saturating_add(1);
-        let games = u32::try_from(need).unwrap_or(u32::MAX).min(config.self_play.games_per_job.max(1));
+        let games = u32::try_from(need).unwrap_or(u32::MAX).min(teaching::games_per_job(config, current));
         need -= u64::from(games);
         let spec = SelfPlaySpec {
             game: game.clone(),
@@ -74,11 +76,7 @@ fn queue(view: &View, config: &Config, current: &Generation) -> Vec<Decision> {
             weights: champion.weights,
             games,
             seed: seed(config, game, current.generation, number),
-            search: SearchRecipe {
-                simulations: config.self_play.simulations,
-                considered: config.self_play.considered,
-                gumbel_scale: Real::ONE,
-            },
+            search: search(config, current),
             sampled_plies: config.self_play.sampled_plies,
         };
         let event = JobQueued {
@@ -92,6 +90,16 @@ fn queue(view: &View, config: &Config, current: &Generation) -> Vec<Decision> {
         decisions.push(Decision::new(event, [current.opened_seq]));
     }
     decisions
+}
+
+/// How the champion thinks, or the teacher in its place.
+fn search(config: &Config, current: &Generation) -> SearchRecipe {
+    let own = || SearchRecipe {
+        simulations: config.self_play.simulations,
+        considered: config.self_play.considered,
+        gumbel_scale: Real::ONE,
+    };
+    current.taught.as_ref().map_or_else(own, |teaching| teaching.search.clone())
 }
 
 fn seed(config: &Config, game: &GameKey, generation: u32, number: u32) -> u64 {

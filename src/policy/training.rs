@@ -5,7 +5,7 @@ use super::names;
 use super::view::{Decision, View};
 use crate::event::config::Config;
 use crate::event::jobs::{JobQueued, JobSpec, TrainSpec};
-use crate::event::training::{TrainingFailed, TrainingPlan, TrainingPlanned, TrainingRecipe, TrainingTriggered};
+use crate::event::training::{TrainRecipe, TrainingFailed, TrainingPlan, TrainingPlanned, TrainingRecipe, TrainingTriggered};
 use crate::event::{Hash, JobId, Seq};
 use crate::projection::campaign::Generation;
 use crate::projection::datasets::Dataset;
@@ -42,12 +42,18 @@ fn trigger(view: &View, config: &Config, current: &Generation, dataset: &Dataset
         generation: current.generation,
         dataset: dataset.dataset.clone(),
         parent: current.champion.clone(),
-        recipe: config.train.clone(),
+        recipe: recipe(config, current),
     };
     let Some(parent) = view.state.models.get(&event.parent) else { return vec![] };
     let plan = plan(&event, dataset, parent.weights);
     let job = job(config, &event, dataset, parent.weights);
     vec![Decision::new(event, [cause]), Decision::new(plan, [cause]), Decision::new(job, [cause])]
+}
+
+/// The figures of the configuration; a teacher's games, which are more, get more steps.
+fn recipe(config: &Config, current: &Generation) -> TrainRecipe {
+    let steps = current.taught.as_ref().map_or(config.train.steps, |teaching| teaching.steps);
+    TrainRecipe { steps, ..config.train.clone() }
 }
 
 /// What a run that was triggered lacks of plan and job: a leader died in between.

@@ -2,8 +2,8 @@
 
 use super::liveness::Liveness;
 use super::{
-    campaign, dataset, gauntlet, hosts, leases, membership, promotion, quality, quorum, repair, self_play, training,
-    upgrade, verification,
+    campaign, dataset, gauntlet, hosts, leases, membership, promotion, quality, quorum, repair, self_play, teaching,
+    training, upgrade, verification,
 };
 use crate::event::config::Config;
 use crate::event::{Event, GameKey, Millis, NodeId, Seq, Term};
@@ -72,6 +72,7 @@ const POLICIES: &[Policy] = &[
     dataset::decide,
     verification::decide,
     campaign::decide,
+    teaching::decide,
     self_play::decide,
     training::decide,
     gauntlet::decide,

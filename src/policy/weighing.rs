@@ -4,14 +4,17 @@
 //! is expected to make against the strongest of the dataset: 1 for an equal one, 0.72 at 100 Elo less, 0.18 at 400. Old games so
 //! leave the window gently, as soon as their player is known to be weaker, and not by their age alone.
 //!
-//! A player whom nobody has rated counts as the weakest that is rated here: unknown is never strong. Where nobody is rated all are
+//! A teacher ([`super::teaching`]) is no model and has no rating, but the first champions have all they know from it: its games weigh by their quality
+//! alone, as those of the strongest.
+//!
+//! Any other player whom nobody has rated counts as the weakest that is rated here: unknown is never strong. Where nobody is rated all are
 //! equal.
 
 use std::collections::BTreeMap;
 
 use super::ratings::ratings;
 use crate::event::datasets::BatchWeight;
-use crate::event::{GameKey, Hash, ModelId, Real};
+use crate::event::{GameKey, Hash, Real};
 use crate::projection::State;
 use crate::projection::games::Batch;
 
@@ -23,14 +26,19 @@ pub fn weigh(state: &State, game: &GameKey, batches: &[&Batch]) -> Vec<BatchWeig
     // Without an anchor there is no scale: nobody is rated.
     let rated = ratings(state, game).unwrap_or_default();
     let elo_of: BTreeMap<&str, Real> = rated.iter().map(|rating| (rating.player.as_str(), rating.elo)).collect();
-    let elo = |model: &ModelId| elo_of.get(model.to_string().as_str()).copied();
-    let known: Vec<Real> = batches.iter().filter_map(|batch| elo(&batch.model)).collect();
+    let taught = |batch: &Batch| {
+        let generation = state.campaign.generation(game, batch.generation);
+        generation.is_some_and(|generation| generation.taught.is_some())
+    };
+    let elo = |batch: &Batch| elo_of.get(batch.model.to_string().as_str()).copied().filter(|_| !taught(batch));
+    let known: Vec<Real> = batches.iter().filter_map(|batch| elo(batch)).collect();
     let (weakest, strongest) = (known.iter().min().copied(), known.iter().max().copied());
     let quality = |batch: &Hash| state.quality.get(batch).map_or(Real::ZERO, |quality| quality.score);
     let best = batches.iter().map(|batch| quality(&batch.batch)).max().unwrap_or(Real::ZERO);
     let weight = |batch: &&Batch| {
-        let (elo, quality) = (elo(&batch.model), quality(&batch.batch));
-        let strength = elo.or(weakest).zip(strongest).map_or(1.0, |(elo, strongest)| strength(elo, strongest));
+        let (elo, quality) = (elo(batch), quality(&batch.batch));
+        let unrated = if taught(batch) { strongest } else { weakest };
+        let strength = elo.or(unrated).zip(strongest).map_or(1.0, |(elo, strongest)| strength(elo, strongest));
         let of_best = if best > Real::ZERO { quality.to_f64() / best.to_f64() } else { 1.0 };
         let weight = Real::from_f64(strength * of_best).unwrap_or(WEIGHT_MIN).clamp(WEIGHT_MIN, Real::ONE);
         BatchWeight { batch: batch.batch, model: batch.model.clone(), elo, quality, weight }
@@ -49,7 +57,7 @@ mod tests {
     use crate::event::evaluation::{GauntletStarted, MatchPlan, MatchesPlayed};
     use crate::event::jobs::{Contender, JobQueued, JobSpec};
     use crate::event::samples::{game, sample, specs};
-    use crate::event::{Event, GauntletId, JobId, Kind};
+    use crate::event::{Event, GauntletId, JobId, Kind, ModelId};
     use crate::policy::testing::{Given, batch, config, generation_one};
     use crate::projection::key::GenerationKey;
 
@@ -105,6 +113,14 @@ mod tests {
         assert!(stronger > weaker + 100.0, "{weaker}, {stronger}");
         let expected = 2.0 / (1.0 + 10f64.powf((stronger - weaker) / 400.0));
         assert!((weak.weight.to_f64() - expected).abs() < 1e-5, "{weak:?}");
+    }
+
+    #[test]
+    fn a_teachers_games_weigh_as_those_of_the_strongest() {
+        let taught = two().and(sample(Kind::GenerationTaught));
+        let given = taught.and_all(rated(&ModelId::new("strong"), 18)).and_all(rated(&ModelId::new("weak"), 12));
+        let both = weights(&given);
+        assert!(both.iter().all(|of| of.elo.is_none() && of.weight == Real::ONE), "{both:?}");
     }
 
     #[test]

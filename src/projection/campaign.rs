@@ -5,6 +5,7 @@ use super::models::Models;
 use super::row::row;
 use super::table::Table;
 use super::training::Training;
+use crate::event::campaign::Teaching;
 use crate::event::evaluation::{GauntletPurpose, Score};
 use crate::event::jobs::{JobQueued, JobSpec};
 use crate::event::{DatasetId, Event, GameKey, GauntletId, JobId, Millis, ModelId, Record, RunId, Seq};
@@ -63,6 +64,8 @@ row! {
         pub generation: u32,
         /// The model that plays for it.
         pub champion: ModelId,
+        /// The teacher that plays in its place, if there is one.
+        pub taught: Option<Teaching>,
         /// Self-play jobs queued for it.
         pub self_play_jobs: u32,
         /// Its dataset, once sealed.
@@ -127,6 +130,11 @@ impl Campaign {
         match &record.draft.event {
             Event::JobQueued(body) => self.count_job(record, body),
             Event::GenerationOpened(body) => self.open(record, &body.game, body.generation, &body.champion),
+            Event::GenerationTaught(body) => {
+                self.advance(record, &body.game, body.generation, None, |generation| {
+                    generation.taught = Some(body.teaching.clone());
+                });
+            }
             Event::DatasetSealed(body) => self.advance(record, &body.game, body.generation, None, |generation| {
                 generation.dataset = Some(body.dataset.clone());
             }),
@@ -192,6 +200,7 @@ impl Campaign {
             game: game.clone(),
             generation,
             champion: champion.clone(),
+            taught: None,
             self_play_jobs: 0,
             dataset: None,
             runs: vec![],

@@ -51,7 +51,7 @@ pub struct Timing {
 
 impl Timing {
     /// For machines in one place.
-    pub const LAN: Timing = Timing { heartbeat_ms: 100, election_min_ms: 300, election_max_ms: 450 };
+    pub const LAN: Timing = Timing { heartbeat_ms: 60, election_min_ms: 150, election_max_ms: 280 };
     /// For machines far apart, with slow disks, or with all cores busy.
     pub const WAN: Timing = Timing { heartbeat_ms: 250, election_min_ms: 900, election_max_ms: 1_300 };
 }

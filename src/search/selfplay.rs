@@ -32,8 +32,8 @@ pub struct SelfPlayPlan {
     pub sampled_plies: u32,
     /// Games at once, which is the largest batch too; 1 to [`CONCURRENT_MAX`]. Changes nothing in the games.
     pub concurrent: usize,
-    /// Hash of the weights that the evaluator really uses, for the record.
-    pub weights: [u8; 32],
+    /// Hash of the weights that the evaluator really uses, for the record; none for [`super::Judgement`], which has no weights.
+    pub weights: Option<[u8; 32]>,
 }
 
 /// How far a run is.
@@ -201,11 +201,13 @@ impl<G: Game> Table<G> {
     }
 
     fn take_record(&mut self, plan: &SelfPlayPlan, outcome: Outcome) -> GameRecord {
-        let generator = Generator::Model {
-            weights: plan.weights,
-            simulations: plan.recipe.simulations(),
-            considered: plan.recipe.considered(),
-            gumbel_scale_millionths: (f64::from(plan.recipe.gumbel_scale()) * 1e6).round() as u32,
+        let (simulations, considered) = (plan.recipe.simulations(), plan.recipe.considered());
+        let generator = match plan.weights {
+            Some(weights) => {
+                let gumbel_scale_millionths = (f64::from(plan.recipe.gumbel_scale()) * 1e6).round() as u32;
+                Generator::Model { weights, simulations, considered, gumbel_scale_millionths }
+            }
+            None => Generator::Planner { simulations, considered },
         };
         GameRecord {
             seed: self.seed,

@@ -56,6 +56,9 @@ pub struct Assignment {
     /// What a game of a batch weighs in training; batches that are not named weigh 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<Hash, Real>,
+    /// True for self-play in which the game's own judgement plays, with the search of `spec`, and not the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taught: bool,
     /// Where a training run keeps its checkpoint. The file outlives the attempt: one that is there already is of an earlier
     /// attempt of the same job on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -217,6 +220,7 @@ mod tests {
             inputs: BTreeMap::new(),
             scratch: "/tmp/s".into(),
             weights: BTreeMap::new(),
+            taught: false,
             checkpoint: None,
         }));
         assert_eq!(

@@ -87,6 +87,7 @@ fn lines_to_workers() {
         inputs,
         scratch: "/tmp/s".into(),
         weights: [(Hash::of(b"in"), Real::ONE)].into(),
+        taught: true,
         checkpoint: None,
     };
     let lines = [ToWorker::Job(Box::new(assignment)), ToWorker::Cancel { job: JobId::new("a") }, ToWorker::Shutdown];

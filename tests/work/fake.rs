@@ -39,6 +39,7 @@ pub fn assignment(dir: &Path, program: &str, token: u64) -> Assignment {
         inputs: Default::default(),
         scratch,
         weights: Default::default(),
+        taught: false,
         checkpoint: None,
     }
 }

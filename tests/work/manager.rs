@@ -175,6 +175,7 @@ fn training(rig: &Rig, token: u64) -> Assigned {
         spec: JobSpec::Train(spec),
         plan: None,
         weights: Default::default(),
+        taught: false,
         started: false,
     }
 }
@@ -229,6 +230,7 @@ async fn games_are_verified_without_a_worker() {
                 spec,
                 plan: None,
                 weights: Default::default(),
+                taught: false,
                 started: false,
             }
         })
@@ -268,6 +270,7 @@ async fn a_damaged_copy_says_nothing_about_the_games() {
         spec,
         plan: None,
         weights: Default::default(),
+        taught: false,
         started: false,
     }]);
     let Command::FailJob(FailJob { error, retry: true, .. }) = rig.reports(2).await[1].clone() else { panic!() };

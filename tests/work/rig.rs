@@ -113,6 +113,7 @@ pub fn external(token: u64, program: &str, inputs: Vec<Hash>) -> Assigned {
         spec: JobSpec::External(spec),
         plan: None,
         weights: Default::default(),
+        taught: false,
         started: false,
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn samples<G: Planes>(game: &G, at_least: u32, seed: u64) -> Result<S
             recipe,
             sampled_plies: u32::MAX,
             concurrent: 1,
-            weights: [0; 32],
+            weights: Some([0; 32]),
         };
         let games = play_games(game, &mut UniformEvaluator::default(), &plan, |_| ControlFlow::Continue(()))
             .map_err(|error| failed(error.to_string()))?;

@@ -15,6 +15,9 @@ use crate::game::record::{GameRecord, Generator};
 const FORMAT: &str = "kifu-dataset-1";
 /// The most that a game may weigh.
 pub const WEIGHT_MAX: Real = Real(1_000 * Real::SCALE);
+/// Share of the search's expectation in the targets of values, where nothing else is said. Willemsen, Baier and Kaisers (2020) study such mixtures;
+/// `docs/performance.md` says what this one brought.
+pub const SEARCH_SHARE: Real = Real(500_000);
 /// Plies of the random game whose encodings are part of an encoder's hash.
 const PROBE_PLIES: usize = 40;
 
@@ -34,6 +37,9 @@ pub struct Manifest {
     pub filters: Filters,
     /// Share of the games that is held out.
     pub held_out_share: Real,
+    /// Share of the search's own expectation in the target of a position's value; the rest is who won.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub search_share: Real,
     /// The blobs, oldest first.
     pub batches: Vec<Hash>,
     /// What a game of each blob weighs, by the strength of who played and the quality of the games; none: all the same.
@@ -75,14 +81,31 @@ pub struct Filters {
 }
 
 /// How a dataset is drawn up from blobs of games.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Which games are taken.
     pub filters: Filters,
     /// Share of the games that is held out.
     pub held_out_share: Real,
+    /// Share of the search's expectation in the targets of values, from 0 to 1.
+    pub search_share: Real,
     /// What a game of a blob weighs; one that is not named weighs 1.
     pub weights: BTreeMap<Hash, Real>,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms {
+            filters: Filters::default(),
+            held_out_share: Real::ZERO,
+            search_share: SEARCH_SHARE,
+            weights: BTreeMap::new(),
+        }
+    }
+}
+
+fn is_zero(share: &Real) -> bool {
+    *share == Real::ZERO
 }
 
 impl Filters {
@@ -115,6 +138,7 @@ impl Manifest {
             encoder: encoder_hash(game),
             filters: terms.filters.clone(),
             held_out_share: terms.held_out_share,
+            search_share: terms.search_share,
             batches: vec![],
             batch_weights: vec![],
             games: vec![],
@@ -142,6 +166,9 @@ impl Manifest {
             () if !weighed || !weights.all(in_bounds) => Err(DataError::Manifest(format!(
                 "its weights are not above 0 and at most {WEIGHT_MAX}, one for each batch and game"
             ))),
+            () if !(Real::ZERO..=Real::ONE).contains(&manifest.search_share) => {
+                Err(DataError::Manifest(format!("its search share is {}, which is no share", manifest.search_share)))
+            }
             () if !ordered => Err(DataError::Manifest("its games are not in order, or repeat".to_owned())),
             () => Ok(manifest),
         }

@@ -80,7 +80,7 @@ pub fn read<G: Planes>(game: &G, bytes: &[u8]) -> Result<(Manifest, Samples), Da
     let games = games(&manifest, &lines, &numbers, &held_out)?;
     let starts = offsets.into_iter().map(|start| start as usize).collect();
     let arrays = Arrays { planes, value, starts, ids, policy };
-    let samples = Samples::from_parts(game, arrays, games).map_err(bad)?;
+    let samples = Samples::from_parts(game, arrays, games).map_err(bad)?.with_search_share(manifest.search_share);
     Ok((manifest, samples))
 }
 

@@ -7,6 +7,7 @@ use crate::event::cluster::QuorumHealth;
 use crate::event::evaluation::{MatchTally, Score};
 use crate::event::training::TrainingProgress;
 use crate::event::{GameKey, Seq, Term};
+use crate::policy::teaching::games_wanted;
 use crate::projection::State;
 use crate::projection::campaign::{CampaignRow, Generation, Phase, Verdict};
 use crate::projection::key::GenerationKey;
@@ -157,7 +158,7 @@ impl CampaignStatus {
             champion: state.models.champion(&game).map(|champion| champion.model.to_string()),
             games_verified,
             games_recorded: state.games.of_generation(&key).map(|batch| u64::from(batch.games)).sum(),
-            games_target: u64::from(config.config.self_play.games),
+            games_target: current.map_or(config.config.self_play.games, |it| games_wanted(&config.config, it)).into(),
             positions,
             training: current.and_then(|generation| training(state, generation)),
             matches: current.map(|generation| matches(state, row, generation)).unwrap_or_default(),

@@ -63,24 +63,25 @@ pub fn quick_config() -> Config {
 /// Many plies are forced and carry no policy: the bound on a batch's quality, which counts them, is lower.
 fn ringrift_config(is_large: bool, quick: bool) -> Config {
     let standard = if quick { quick_config() } else { Config::default() };
-    let (games, games_per_job, simulations, pairs) = match (is_large, quick) {
-        (false, false) => (120, 10, 32, 20),
-        (false, true) => (24, 4, 8, 4),
-        (true, false) => (12, 2, 16, 4),
-        (true, true) => (2, 1, 4, 1),
+    let (generations, games, games_per_job, simulations, match_simulations, pairs) = match (is_large, quick) {
+        (false, false) => (4, 400, 20, 32, 128, 30),
+        (false, true) => (1, 24, 4, 8, 8, 4),
+        (true, false) => (2, 12, 2, 16, 16, 4),
+        (true, true) => (1, 2, 1, 4, 4, 1),
     };
+    let considered = if quick { 8 } else { 16 };
     Config {
-        generations: if quick { 1 } else { 2 },
-        self_play: SelfPlayConfig { games, games_per_job, simulations, considered: 8, sampled_plies: 20 },
+        generations,
+        self_play: SelfPlayConfig { games, games_per_job, simulations, considered, sampled_plies: 20 },
         dataset: DatasetConfig { quality_min: Real(200_000), ..standard.dataset },
         train: TrainRecipe {
-            steps: if quick { 30 } else { 150 },
-            batch: if quick { 64 } else { 128 },
+            steps: if quick { 30 } else { 250 },
+            batch: if quick { 64 } else { 256 },
             ..standard.train
         },
         gauntlet: GauntletConfig {
-            simulations,
-            considered: 8,
+            simulations: match_simulations,
+            considered,
             opening_plies: 4,
             // At one ply: the game's own heuristic.
             alpha_beta_pairs: pairs,

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub use alpha_beta::{AlphaBeta, DEPTH_MAX};
 pub use greedy::Greedy;
-pub use planner::{Planner, judgement};
+pub use planner::Planner;
 pub use random::UniformRandom;
 
 use crate::game::Game;

@@ -3,13 +3,10 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::Player;
-use crate::game::{Game, Outcome};
+use crate::game::Game;
 use crate::search::error::SearchError;
-use crate::search::evaluator::Evaluation;
 use crate::search::gumbel::{Recipe, Search, Step};
-
-/// How much a better judgement after one ply raises an action's logit.
-const PRIOR_SCALE: f32 = 12.0;
+use crate::search::judgement::judge;
 
 /// Searches with the game's own judgement ([`Game::estimate`]). Without one, every position is worth a draw.
 pub struct Planner<G: Game> {
@@ -29,22 +26,6 @@ impl<G: Game> Planner<G> {
     }
 }
 
-/// The game's judgement, and as logits what each action leads to. The same position always gets the same answer.
-pub fn judgement<G: Game>(game: &G, state: &G::State, legal: &[G::Action]) -> Evaluation {
-    let shares = |state: &G::State| {
-        let judged = game.outcome(state).map(Outcome::shares).or_else(|| game.estimate(state));
-        judged.unwrap_or_else(|| Outcome::shared_by_all(game.seats()).shares())
-    };
-    let mover = game.to_move(state).index();
-    let logit = |action: &G::Action| {
-        let mut after = state.clone();
-        game.play_listed(&mut after, action);
-        PRIOR_SCALE * shares(&after)[mover]
-    };
-    let value = shares(state);
-    Evaluation { logits: legal.iter().map(logit).collect(), value }
-}
-
 impl<G: Game> Player<G> for Planner<G> {
     fn choose(&mut self, game: &G, state: &G::State, rng: &mut ChaCha8Rng) -> Option<G::Action> {
         game.legal(state, &mut self.legal);
@@ -53,7 +34,7 @@ impl<G: Game> Player<G> for Planner<G> {
         }
         self.search.start(self.recipe, state.clone(), rng);
         while let Step::Evaluate(leaf, legal) = self.search.next_leaf() {
-            let answer = judgement(game, leaf, legal);
+            let answer = judge(game, leaf, legal);
             self.search.supply(&answer).expect("as many logits as actions, and shares that sum to 1");
         }
         let decision = self.search.finish().expect("a search of a game that is not over decides");

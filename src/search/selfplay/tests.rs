@@ -10,7 +10,7 @@ use crate::search::testing::{Line, Opinionated, Script, three_seats};
 
 fn plan(games: u32, concurrent: usize) -> SelfPlayPlan {
     let recipe = Recipe::new(12, 4, 1.0).expect("within bounds");
-    SelfPlayPlan { games, seed: 11, recipe, sampled_plies: 6, concurrent, weights: [3; 32] }
+    SelfPlayPlan { games, seed: 11, recipe, sampled_plies: 6, concurrent, weights: Some([3; 32]) }
 }
 
 fn play<G: Game>(game: &G, evaluator: &mut Opinionated, plan: &SelfPlayPlan) -> Vec<GameRecord> {

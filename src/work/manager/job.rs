@@ -99,7 +99,7 @@ impl Attempt {
             NoResult::again(format!("cannot create the scratch folder {}: {error}", scratch.display()))
         })?;
         let checkpoint = self.checkpoint().await;
-        let Assigned { job, token, spec, plan, weights, .. } = self.lease.clone();
+        let Assigned { job, token, spec, plan, weights, taught, .. } = self.lease.clone();
         let ended = self.employ(Assignment {
             job,
             token,
@@ -108,6 +108,7 @@ impl Attempt {
             inputs,
             scratch: scratch.clone(),
             weights,
+            taught,
             checkpoint: checkpoint.clone(),
         });
         let (said_all, outcome) = ended.await;

@@ -24,6 +24,8 @@ pub struct Assigned {
     pub plan: Option<Box<TrainingPlan>>,
     /// What a game of each batch weighs, when a training run's dataset was weighed.
     pub weights: BTreeMap<Hash, Real>,
+    /// True for self-play in which the game's own judgement plays instead of the model.
+    pub taught: bool,
     /// True when the log says that it has started.
     pub started: bool,
 }
@@ -152,7 +154,7 @@ mod tests {
     fn lease(token: u64, started: bool) -> Assigned {
         let spec = InitModelSpec { game: GameKey("connect4".to_owned()), net: "tiny".to_owned(), seed: token };
         let (job, spec) = (JobId::new(token), JobSpec::InitModel(spec));
-        Assigned { job, token: Seq(token), spec, plan: None, weights: BTreeMap::new(), started }
+        Assigned { job, token: Seq(token), spec, plan: None, weights: BTreeMap::new(), taught: false, started }
     }
 
     fn holder(token: u64) -> LeaseHolder {

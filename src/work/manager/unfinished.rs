@@ -65,6 +65,7 @@ mod tests {
             spec,
             plan: None,
             weights: Default::default(),
+            taught: false,
             started: false,
         }
     }

@@ -1,5 +1,6 @@
 //! Why a job ended without a result.
 
+use std::convert::Infallible;
 use std::path::Path;
 
 use kifu::game::registry::UnknownGame;
@@ -57,8 +58,18 @@ impl From<SearchError> for JobError {
     }
 }
 
-impl From<PlayError<LearnError>> for JobError {
-    fn from(error: PlayError<LearnError>) -> JobError {
+/// Of an evaluator that cannot fail.
+impl From<Infallible> for JobError {
+    fn from(never: Infallible) -> JobError {
+        match never {}
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<PlayError<E>> for JobError
+where
+    JobError: From<E>,
+{
+    fn from(error: PlayError<E>) -> JobError {
         match error {
             PlayError::Evaluator(error) => error.into(),
             PlayError::Search(error) => error.into(),

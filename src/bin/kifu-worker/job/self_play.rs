@@ -1,11 +1,12 @@
-//! Plays games of one model against itself.
+//! Plays games of one model against itself, or of a teacher.
 
 use std::fs;
 
 use kifu::event::jobs::SelfPlaySpec;
 use kifu::game::Planes;
 use kifu::game::record::{GameRecord, RecordWriter};
-use kifu::search::{SelfPlayPlan, play_games};
+use kifu::learn::NetEvaluator;
+use kifu::search::{Judgement, SelfPlayPlan, SelfPlayProgress, play_games};
 use kifu::work::protocol::WorkerResult;
 
 use super::error::JobError;
@@ -23,37 +24,63 @@ pub fn run<G: Planes>(
     workshop: &Workshop<'_>,
     report: &mut dyn Report,
 ) -> Result<WorkerResult, JobError> {
-    let weights = inputs::weights(workshop.assignment, &spec.weights, game)?;
-    let mut evaluator = workshop.evaluator(game, &weights)?;
     let plan = SelfPlayPlan {
         games: spec.games,
         seed: spec.seed,
         recipe: recipe(&spec.search)?,
         sampled_plies: spec.sampled_plies,
         concurrent: workshop.concurrent(spec.games),
-        weights: spec.weights.0,
+        weights: (!workshop.assignment.taught).then_some(spec.weights.0),
     };
+    let records = match plan.weights {
+        Some(_) => play_net(game, spec, &plan, workshop, report)?,
+        None => play_games(game, &mut Judgement::default(), &plan, |progress| {
+            report.played(done(progress, &plan), &mut || None);
+            workshop.go_on()
+        })?,
+    };
+    write(game, &records, workshop)
+}
+
+/// The games of the spec's net.
+fn play_net<G: Planes>(
+    game: &G,
+    spec: &SelfPlaySpec,
+    plan: &SelfPlayPlan,
+    workshop: &Workshop<'_>,
+    report: &mut dyn Report,
+) -> Result<Vec<GameRecord>, JobError> {
+    let weights = inputs::weights(workshop.assignment, &spec.weights, game)?;
+    let mut evaluator = workshop.evaluator(game, &weights)?;
     let mut usage = UsageWatch::new(&evaluator, plan.concurrent);
-    let records = play_games(game, &mut evaluator, &plan, |progress| {
-        report.played(f64::from(progress.games) / f64::from(spec.games.max(1)), &mut || usage.read());
+    let records = play_games(game, &mut evaluator, plan, |progress| {
+        report.played(done(progress, plan), &mut || usage.read());
         workshop.go_on()
     })?;
-    if let Some(usage) = evaluator.usage() {
-        let percent = |share: f64| (share * 100.0).round();
-        tracing::info!(
-            leaves_per_second = usage.leaves_per_second.round(),
-            net_leaves_per_second = usage.net_leaves_per_second.round(),
-            batch = usage.batch.round(),
-            batch_fill_percent = percent(usage.batch / plan.concurrent as f64),
-            net_percent = percent(usage.net_share),
-            encoding_percent = percent(usage.encoding_share),
-            wait_ms = (usage.wait_ms * 100.0).round() / 100.0,
-            precision = evaluator.precision().name(),
-            speed_up = (evaluator.speed_up() * 100.0).round() / 100.0,
-            "self-play done"
-        );
-    }
-    write(game, &records, workshop)
+    say(&evaluator, plan);
+    Ok(records)
+}
+
+fn done(progress: &SelfPlayProgress, plan: &SelfPlayPlan) -> f64 {
+    f64::from(progress.games) / f64::from(plan.games.max(1))
+}
+
+/// Logs how the net was used.
+fn say<G: Planes>(evaluator: &NetEvaluator<G>, plan: &SelfPlayPlan) {
+    let Some(usage) = evaluator.usage() else { return };
+    let percent = |share: f64| (share * 100.0).round();
+    tracing::info!(
+        leaves_per_second = usage.leaves_per_second.round(),
+        net_leaves_per_second = usage.net_leaves_per_second.round(),
+        batch = usage.batch.round(),
+        batch_fill_percent = percent(usage.batch / plan.concurrent as f64),
+        net_percent = percent(usage.net_share),
+        encoding_percent = percent(usage.encoding_share),
+        wait_ms = (usage.wait_ms * 100.0).round() / 100.0,
+        precision = evaluator.precision().name(),
+        speed_up = (evaluator.speed_up() * 100.0).round() / 100.0,
+        "self-play done"
+    );
 }
 
 /// Writes the file of records and counts what is in it.

@@ -104,7 +104,7 @@ impl GameVisitor for Writing<'_> {
         let Writing { verb, batches, weights, printer } = self;
         let share = Real::from_f64(verb.held_out).filter(|share| (Real::ZERO..Real::ONE).contains(share));
         let share = share.ok_or_else(|| Failure::usage("--held-out must be at least 0 and below 1"))?;
-        let terms = Terms { filters: verb.filters(), held_out_share: share, weights };
+        let terms = Terms { filters: verb.filters(), held_out_share: share, weights, ..Terms::default() };
         let manifest = draw_up(&game, batches, &terms).map_err(|error| unusable(&error))?;
         let find = |hash: &Hash| -> Result<Vec<u8>, DataError> {
             let found = batches.iter().find(|(batch, _)| batch == hash);
