@@ -109,7 +109,7 @@ body! {
     }
 }
 
-/// Figures for learning Connect Four on two cores within a few minutes: about 80 CPU seconds a generation.
+/// Figures for learning Connect Four on two cores within a few minutes: about 130 CPU seconds a generation.
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -118,7 +118,7 @@ impl Default for Config {
             seed: 1,
             net: "tiny".to_owned(),
             self_play: SelfPlayConfig {
-                games: 600,
+                games: 1_000,
                 games_per_job: 50,
                 simulations: 48,
                 considered: 7,
@@ -126,7 +126,7 @@ impl Default for Config {
             },
             dataset: DatasetConfig { window: 3, quality_min: Real(500_000) },
             train: TrainRecipe {
-                steps: 250,
+                steps: 400,
                 batch: 256,
                 learning_rate: Real(50_000),
                 warmup_steps: 20,
