@@ -29,9 +29,9 @@ pub mod self_play;
 pub mod sequential;
 #[cfg(test)]
 mod simulation;
+pub mod teaching;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod teaching;
 pub mod training;
 pub mod upgrade;
 pub mod verification;

@@ -5,7 +5,9 @@ use super::names;
 use super::view::{Decision, View};
 use crate::event::config::Config;
 use crate::event::jobs::{JobQueued, JobSpec, TrainSpec};
-use crate::event::training::{TrainRecipe, TrainingFailed, TrainingPlan, TrainingPlanned, TrainingRecipe, TrainingTriggered};
+use crate::event::training::{
+    TrainRecipe, TrainingFailed, TrainingPlan, TrainingPlanned, TrainingRecipe, TrainingTriggered,
+};
 use crate::event::{Hash, JobId, Seq};
 use crate::projection::campaign::Generation;
 use crate::projection::datasets::Dataset;
