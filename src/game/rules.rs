@@ -74,6 +74,12 @@ pub trait Game: Clone + Send + Sync + 'static {
         None
     }
 
+    /// How near each seat has come to a win: from 0 to 1, 1 for whoever has won, 0 for unused seats. `None` in games that know nothing but who won.
+    fn progress(&self, state: &Self::State) -> Option<[f32; SEATS_MAX]> {
+        let _ = state;
+        None
+    }
+
     /// The most actions a game can last; records that are longer are refused unread.
     fn plies_max(&self) -> usize;
 

@@ -95,6 +95,14 @@ pub struct Architecture {
     pub policy: PolicySize,
     /// Number of players.
     pub seats: usize,
+    /// Outputs of the margin head: one for each player, or none in games that know nothing but who won ([`crate::game::Game::progress`]) and in nets that
+    /// were built before there was such a head.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub margins: usize,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The policy head's numbers of kinds, roles of cells and families of pairs; see [`PolicyShape`].
@@ -192,6 +200,7 @@ impl Architecture {
             actions: game.action_count(),
             policy: game.policy_shape().into(),
             seats: game.seats(),
+            margins: if game.progress(&game.start()).is_some() { game.seats() } else { 0 },
         }
     }
 
@@ -223,6 +232,7 @@ impl Architecture {
             ("action count", text(&self.actions), text(&wanted.actions)),
             ("policy shape", text(&self.policy), text(&wanted.policy)),
             ("seats", text(&self.seats), text(&wanted.seats)),
+            ("margins", text(&self.margins), text(&if self.margins == 0 { 0 } else { wanted.margins })),
         ];
         match fields.into_iter().find(|(_, found, wanted)| found != wanted) {
             Some((field, found, wanted)) => Err(LearnError::Mismatch { field, found, wanted }),
@@ -257,6 +267,9 @@ impl Architecture {
         list.convolution("value", family.channels, family.value_channels, 1);
         list.linear("value.hidden", family.value_channels * cells, family.value_hidden, Role::Weight);
         list.linear("value.out", family.value_hidden, self.seats, Role::Output);
+        if self.margins > 0 {
+            list.linear("margin.out", family.value_hidden, self.margins, Role::Output);
+        }
         Ok(list.0)
     }
 
@@ -282,6 +295,8 @@ impl Architecture {
             // There may be none of these.
             ("families", self.policy.families.max(1), POLICY_MAX),
             ("seats", self.seats, SEATS_MAX),
+            // There may be none of these either.
+            ("margins", self.margins.max(1), SEATS_MAX),
         ];
         match bounds.into_iter().find(|(_, found, limit)| !(1..=*limit).contains(found)) {
             Some((what, found, limit)) => {

@@ -26,6 +26,8 @@ pub struct Batch {
     pub policy: Vec<f32>,
     /// Share of each seat, the mover's first.
     pub value: Vec<f32>,
+    /// How near each seat had come to a win at the end, the mover's first; empty where the samples have no margins.
+    pub margin: Vec<f32>,
     /// How much each sample counts in the loss, 1 on average over the pool; empty: all the same.
     pub weight: Vec<f32>,
 }
@@ -125,6 +127,7 @@ impl Batch {
             choices: Choices::new(game.policy_shape(), shape.height * shape.width),
             policy: Vec::new(),
             value: Vec::with_capacity(size * samples.seats()),
+            margin: Vec::new(),
             weight: Vec::new(),
         }
     }
@@ -142,6 +145,7 @@ impl Batch {
         self.choices.push(sample.ids.iter().map(sketch));
         self.policy.extend(sample.policy);
         self.value.extend(sample.value);
+        self.margin.extend(sample.margin);
         self.len += 1;
     }
 }

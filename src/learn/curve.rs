@@ -26,6 +26,9 @@ pub struct Point {
     /// Cross-entropy of the value.
     #[serde(with = "bits")]
     pub value: f64,
+    /// Binary cross-entropy of the margins; 0 where there are none.
+    #[serde(with = "bits", default)]
+    pub margin: f64,
 }
 
 /// What a run's losses were.
@@ -71,16 +74,19 @@ impl Curve {
         put(&mut svg, format_args!("<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>"));
         put(&mut svg, format_args!("<text x=\"{MARGIN}\" y=\"24\" font-size=\"14\">{}</text>", escape(title)));
         grid(&mut svg, top, last);
-        let series: [Series; 3] = [
+        let has_margins = all().any(|point| point.margin > 0.0);
+        let series: [Series; 4] = [
             ("loss", "#1f77b4", &self.training, sum),
             ("policy", "#9ecae1", &self.training, |point| point.policy),
             ("held-out loss", "#d62728", &self.validation, sum),
+            ("margin", "#2ca02c", &self.training, |point| point.margin),
         ];
-        for (place, (name, color, points, loss)) in series.into_iter().enumerate() {
+        let series = series.into_iter().take(if has_margins { 4 } else { 3 });
+        for (place, (name, color, points, loss)) in series.enumerate() {
             let line: Vec<String> = points.iter().map(|it| format!("{:.1},{:.1}", x(it.step), y(loss(it)))).collect();
             let line = line.join(" ");
             put(&mut svg, format_args!("<polyline fill=\"none\" stroke=\"{color}\" points=\"{line}\"/>"));
-            let at = WIDTH - MARGIN - 300.0 + 110.0 * place as f64;
+            let at = WIDTH - MARGIN - 370.0 + 110.0 * place as f64;
             put(&mut svg, format_args!("<text x=\"{at}\" y=\"24\" fill=\"{color}\">{name}</text>"));
         }
         put(&mut svg, format_args!("</svg>"));
@@ -130,7 +136,7 @@ mod tests {
     use super::*;
 
     fn point(step: u32, policy: f64) -> Point {
-        Point { step, policy, value: 0.5 }
+        Point { step, policy, value: 0.5, margin: 0.0 }
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Meter {
 mod tests {
     use super::*;
 
-    const LOSSES: StepLosses = StepLosses { policy: 2.0, value: 0.5, gradient_norm: 1.0 };
+    const LOSSES: StepLosses = StepLosses { policy: 2.0, value: 0.5, margin: 0.0, gradient_norm: 1.0 };
 
     fn after(steps: u32, total: u32, elapsed_ms: u64) -> Option<TrainingProgress> {
         let start = Instant::now();

@@ -108,6 +108,11 @@ fn build(architecture: &Architecture, family: Family, tensors: &BTreeMap<&str, &
             pairs: (architecture.policy.families > 0).then(|| [linear("policy.query"), linear("policy.key")]),
             rank: family.rank,
         },
-        value: ValueHead { reduce: normed("value"), hidden: linear("value.hidden"), out: linear("value.out") },
+        value: ValueHead {
+            reduce: normed("value"),
+            hidden: linear("value.hidden"),
+            out: linear("value.out"),
+            margin: (architecture.margins > 0).then(|| linear("margin.out")),
+        },
     }
 }

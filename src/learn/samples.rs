@@ -1,7 +1,7 @@
 //! What a net learns from: positions, the search's policies, and who won.
 
-use crate::game::record::{GameRecord, RecordReader, replay_with};
-use crate::game::{Outcome, PlaneShape, Planes, SEATS_MAX, Seat};
+use crate::game::record::{GameRecord, RecordReader, replay_to_end};
+use crate::game::{Game, Outcome, PlaneShape, Planes, SEATS_MAX, Seat};
 
 use super::error::LearnError;
 use crate::event::{Hash, Real};
@@ -19,8 +19,11 @@ pub struct Samples {
     seats: usize,
     /// Share of the search in the targets of values.
     search_share: f32,
+    /// Whether there are targets of margins.
+    margins: bool,
     planes: Vec<f32>,
     value: Vec<f32>,
+    margin: Vec<f32>,
     /// Where each sample's legal actions begin; one more than there are samples.
     starts: Vec<usize>,
     ids: Vec<u32>,
@@ -32,6 +35,7 @@ pub struct Samples {
 pub(super) struct Parts<'a> {
     pub planes: &'a [f32],
     pub value: &'a [f32],
+    pub margin: &'a [f32],
     pub starts: &'a [usize],
     pub ids: &'a [u32],
     pub policy: &'a [f32],
@@ -41,6 +45,7 @@ pub(super) struct Parts<'a> {
 pub(super) struct Arrays {
     pub planes: Vec<f32>,
     pub value: Vec<f32>,
+    pub margin: Vec<f32>,
     pub starts: Vec<usize>,
     pub ids: Vec<u32>,
     pub policy: Vec<f32>,
@@ -68,6 +73,8 @@ pub struct Sample<'a> {
     pub policy: &'a [f32],
     /// Share of each seat, the mover's first: in the outcome, mixed with what the search expected.
     pub value: &'a [f32],
+    /// How near each seat had come to a win at the end, the mover's first; empty where the samples have no margins.
+    pub margin: &'a [f32],
 }
 
 impl Samples {
@@ -78,8 +85,10 @@ impl Samples {
             actions: game.action_count(),
             seats: game.seats(),
             search_share: 0.0,
+            margins: false,
             planes: Vec::new(),
             value: Vec::new(),
+            margin: Vec::new(),
             starts: vec![0],
             ids: Vec::new(),
             policy: Vec::new(),
@@ -91,6 +100,11 @@ impl Samples {
     /// witness of each of its positions; the search's is the other way round.
     pub fn with_search_share(self, share: Real) -> Samples {
         Samples { search_share: share.to_f64() as f32, ..self }
+    }
+
+    /// The same, which will hold how near each seat had come to a win at the end, where that is wanted and the game can say it ([`Game::progress`]).
+    pub fn with_margins<G: Game>(self, game: &G, wanted: bool) -> Samples {
+        Samples { margins: wanted && game.progress(&game.start()).is_some(), ..self }
     }
 
     /// Adds every position with a search's policy of a file of records. Each game is replayed and checked on the way.
@@ -119,7 +133,7 @@ impl Samples {
     pub(super) fn add_game<G: Planes>(&mut self, game: &G, record: &GameRecord) -> Result<(), String> {
         let before = self.len();
         let mut movers = Vec::new();
-        let outcome = replay_with(game, record, |view| {
+        let ended = replay_to_end(game, record, |view| {
             let Some(findings) = &view.record.findings else { return };
             let planes_start = self.planes.len();
             self.planes.resize(planes_start + self.shape.len(), 0.0);
@@ -129,9 +143,12 @@ impl Samples {
             self.starts.push(self.ids.len());
             movers.push((view.mover, findings.value()));
         });
-        match outcome {
-            Ok(outcome) => {
+        match ended {
+            Ok((outcome, last)) => {
                 movers.iter().for_each(|(mover, found)| self.push_value(outcome, *mover, found));
+                if let Some(near) = game.progress(&last).filter(|_| self.margins) {
+                    movers.iter().for_each(|(mover, _)| self.push_margin(&near, *mover));
+                }
                 let line = line(game.key(), game.rules_version(), record);
                 self.games.push(SampledGame { line, first: before, weight: Real::ONE });
             }
@@ -158,6 +175,15 @@ impl Samples {
         }
     }
 
+    /// How near each seat had come, from the mover on.
+    fn push_margin(&mut self, near: &[f32; SEATS_MAX], mover: Seat) {
+        let start = self.margin.len();
+        self.margin.resize(start + self.seats, 0.0);
+        for seat in Seat::all(self.seats) {
+            self.margin[start + seat.relative_to(mover, self.seats)] = near[seat.index()];
+        }
+    }
+
     fn truncate(&mut self, len: usize) {
         self.starts.truncate(len + 1);
         let actions = self.starts[len];
@@ -165,6 +191,7 @@ impl Samples {
         self.policy.truncate(actions);
         self.planes.truncate(len * self.shape.len());
         self.value.truncate(len * self.seats);
+        self.margin.truncate(len * self.seats);
     }
 
     /// Adds the samples of another list after these.
@@ -172,6 +199,7 @@ impl Samples {
         let (samples, actions) = (self.len(), self.ids.len());
         self.planes.extend_from_slice(&other.planes);
         self.value.extend_from_slice(&other.value);
+        self.margin.extend_from_slice(&other.margin);
         self.ids.extend_from_slice(&other.ids);
         self.policy.extend_from_slice(&other.policy);
         self.starts.extend(other.starts.iter().skip(1).map(|start| start + actions));
@@ -182,7 +210,9 @@ impl Samples {
     /// BLAKE3 of everything that a run learns from. Equal samples have equal hashes, on every machine.
     pub fn hash(&self) -> Hash {
         let mut hasher = blake3::Hasher::new();
-        for floats in [&self.planes, &self.value, &self.policy] {
+        // Samples without margins keep the hash that they had before there were any.
+        let margin = (!self.margin.is_empty()).then_some(&self.margin);
+        for floats in [&self.planes, &self.value, &self.policy].into_iter().chain(margin) {
             hasher.update(&(floats.len() as u64).to_le_bytes());
             floats.iter().for_each(|value| {
                 hasher.update(&value.to_le_bytes());
@@ -208,13 +238,21 @@ impl Samples {
 
     /// The arrays.
     pub(super) fn parts(&self) -> Parts<'_> {
-        Parts { planes: &self.planes, value: &self.value, starts: &self.starts, ids: &self.ids, policy: &self.policy }
+        Parts {
+            planes: &self.planes,
+            value: &self.value,
+            margin: &self.margin,
+            starts: &self.starts,
+            ids: &self.ids,
+            policy: &self.policy,
+        }
     }
 
     /// Samples of arrays from elsewhere, checked as far as one can without the games.
     pub(super) fn from_parts<G: Planes>(game: &G, arrays: Arrays, games: Vec<SampledGame>) -> Result<Samples, String> {
-        let Arrays { planes, value, starts, ids, policy } = arrays;
-        let samples = Samples { starts, planes, value, ids, policy, games, ..Samples::new(game) };
+        let Arrays { planes, value, margin, starts, ids, policy } = arrays;
+        let margins = !margin.is_empty();
+        let samples = Samples { starts, margins, planes, value, margin, ids, policy, games, ..Samples::new(game) };
         let bounded = samples.starts.first() == Some(&0) && samples.starts.last() == Some(&samples.ids.len());
         if !bounded || !samples.starts.is_sorted_by(|a, b| a < b) || samples.len() > SAMPLES_MAX {
             return Err("the offsets of actions are not in order".to_owned());
@@ -232,6 +270,7 @@ impl Samples {
                 (seen.last().is_some_and(|id| *id as usize >= samples.actions), "names an action beyond the table"),
                 (!sums_to_one(sample.policy), "has a policy that is no distribution"),
                 (!sums_to_one(sample.value), "has values that are no distribution"),
+                (sample.margin.iter().any(|near| !(0.0..=1.0).contains(near)), "has a margin that is not from 0 to 1"),
             ];
             if let Some((_, problem)) = problem.into_iter().find(|(wrong, _)| *wrong) {
                 return Err(format!("sample {index} {problem}"));
@@ -289,6 +328,7 @@ impl Samples {
             ids: &self.ids[legal.clone()],
             policy: &self.policy[legal],
             value: &self.value[index * self.seats..][..self.seats],
+            margin: if self.margin.is_empty() { &[] } else { &self.margin[index * self.seats..][..self.seats] },
         }
     }
 }
@@ -306,8 +346,8 @@ fn line(game: &str, rules_version: u32, record: &GameRecord) -> Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::game::Game;
     use crate::game::connect4::ConnectFour;
+    use crate::game::ringrift::RingRift;
     use crate::learn::fixtures;
 
     #[test]
@@ -350,6 +390,26 @@ mod tests {
             }
         }
         assert_ne!(won, found);
+    }
+
+    #[test]
+    fn margins_are_those_of_the_last_position_seen_from_the_mover() {
+        let rules = &RingRift::HEX8[1];
+        let record = fixtures::game_of(rules, 5, |action| rules.action_id(action).0);
+        let mut samples = Samples::new(rules).with_margins(rules, true);
+        samples.add_game(rules, &record).expect("replays");
+        let mut movers = vec![];
+        let (outcome, last) = replay_to_end(rules, &record, |view| movers.push(view.mover)).expect("replays");
+        let near = rules.progress(&last).expect("RingRift knows");
+        assert!(Seat::all(3).all(|seat| (near[seat.index()] == 1.0) == (outcome.winner() == Some(seat))), "{near:?}");
+        for (index, mover) in movers.into_iter().enumerate() {
+            let expect = [mover, mover.next(3), mover.next(3).next(3)].map(|seat| near[seat.index()]);
+            assert_eq!(samples.get(index).margin, expect);
+        }
+        let mut bare = Samples::new(rules);
+        bare.add_game(rules, &record).expect("replays");
+        assert!(bare.get(0).margin.is_empty() && bare.hash() != samples.hash());
+        assert!(!Samples::new(&ConnectFour).with_margins(&ConnectFour, true).margins, "it knows nothing but who won");
     }
 
     #[test]

@@ -49,11 +49,13 @@ pub(super) struct Tower<C> {
     pub value: ValueHead<C>,
 }
 
-/// The value head: one logit a seat, the mover's first.
+/// The value head, and the margin head on the same hidden layer: of each one logit a seat, the mover's first.
 pub(super) struct ValueHead<C> {
     pub reduce: C,
     pub hidden: Linear,
     pub out: Linear,
+    /// How near a seat will have come to a win at the end. It shapes the hidden layer in training; inference leaves it out.
+    pub margin: Option<Linear>,
 }
 
 /// What a net says of a batch.
@@ -62,6 +64,8 @@ pub(super) struct Heads {
     pub policy: Tensor,
     /// Logits over seats, the mover's first.
     pub value: Tensor,
+    /// A logit for each seat's margin, the mover's first; none where the net has no such head, and in inference.
+    pub margin: Option<Tensor>,
 }
 
 impl Convolve for Normed {
@@ -126,7 +130,9 @@ impl<C: Convolve> Tower<C> {
             let mut sum = b.apply(&inner, training)?;
             trunk = sum.f_add_(&trunk)?.f_relu_()?;
         }
-        Ok(Heads { policy: self.policy.apply(&trunk, asked, training)?, value: self.value.apply(&trunk, training)? })
+        let policy = self.policy.apply(&trunk, asked, training)?;
+        let (value, margin) = self.value.apply(&trunk, training)?;
+        Ok(Heads { policy, value, margin })
     }
 }
 
@@ -142,6 +148,7 @@ impl Tower<Normed> {
                 reduce: self.value.reduce.fold(kind)?,
                 hidden: self.value.hidden.copied(kind)?,
                 out: self.value.out.copied(kind)?,
+                margin: None,
             },
         })
     }
@@ -163,10 +170,12 @@ impl Tower<Folded> {
 }
 
 impl<C: Convolve> ValueHead<C> {
-    fn apply(&self, trunk: &Tensor, training: bool) -> Result<Tensor, LearnError> {
+    /// The logits of values and, where there is such a head, of margins.
+    fn apply(&self, trunk: &Tensor, training: bool) -> Result<(Tensor, Option<Tensor>), LearnError> {
         let reduced = self.reduce.apply(trunk, training)?.f_relu_()?;
         let hidden = self.hidden.apply(&reduced.f_flatten(1, -1)?)?.f_relu_()?;
-        self.out.apply(&hidden)
+        let margin = self.margin.as_ref().map(|margin| margin.apply(&hidden)).transpose()?;
+        Ok((self.out.apply(&hidden)?, margin))
     }
 }
 

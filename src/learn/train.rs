@@ -15,7 +15,7 @@ use tch::{Device, Tensor};
 
 use self::average::Average;
 use self::gradients::Gradient;
-use self::losses::{losses, to_input};
+use self::losses::{Losses, losses, to_input};
 use self::optimizer::Optimizer;
 use self::stopping::Stopping;
 use self::validation::HeldOut;
@@ -53,17 +53,20 @@ pub struct StepLosses {
     pub policy: f64,
     /// Cross-entropy of the value, in nats.
     pub value: f64,
+    /// Binary cross-entropy of the margins, in nats; 0 where there are none.
+    pub margin: f64,
     /// Length of the gradient before clipping.
     pub gradient_norm: f64,
 }
 
 impl StepLosses {
-    /// Reads the three figures from the device at once: each read waits until the device has done all that it was asked to do.
-    fn read(figures: [&Tensor; 3]) -> Result<StepLosses, LearnError> {
-        let mut read = [0.0f32; 3];
-        Tensor::f_stack(&figures, 0)?.f_detach()?.f_to_device(Device::Cpu)?.f_copy_data(&mut read, 3)?;
-        let [policy, value, gradient_norm] = read.map(f64::from);
-        Ok(StepLosses { policy, value, gradient_norm })
+    /// Reads the figures from the device at once: each read waits until the device has done all that it was asked to do.
+    fn read(losses: &Losses, gradient_norm: &Tensor) -> Result<StepLosses, LearnError> {
+        let figures = [&losses.policy, &losses.value, &losses.margin, gradient_norm];
+        let mut read = [0.0f32; 4];
+        Tensor::f_stack(&figures, 0)?.f_detach()?.f_to_device(Device::Cpu)?.f_copy_data(&mut read, 4)?;
+        let [policy, value, margin, gradient_norm] = read.map(f64::from);
+        Ok(StepLosses { policy, value, margin, gradient_norm })
     }
 }
 
@@ -220,9 +223,9 @@ impl<'a, G: Planes> Trainer<'a, G> {
         let batch = self.sampler.batch(self.step);
         let asked = Asked::new(&batch.choices, self.plan.device)?;
         let heads = self.net.forward(&to_input(&batch, self.shape, self.plan.device)?, &asked, true)?;
-        let (policy, value) = losses(&heads, &batch, self.plan.device)?;
-        let mut gradient = Gradient::of(&(&policy + value.f_mul_scalar(self.recipe.value_weight)?), &self.net)?;
-        let losses = StepLosses::read([&policy, &value, &gradient.norm()?])?;
+        let losses = losses(&heads, &batch, self.plan.device)?;
+        let mut gradient = Gradient::of(&losses.total(self.recipe.value_weight)?, &self.net)?;
+        let losses = StepLosses::read(&losses, &gradient.norm()?)?;
         self.check(losses)?;
         gradient.clip(losses.gradient_norm, self.recipe.gradient_norm_max)?;
         self.optimizer.step(&self.net, &gradient, self.recipe.learning_rate(self.step), self.step)?;
@@ -231,7 +234,8 @@ impl<'a, G: Planes> Trainer<'a, G> {
         }
         self.step += 1;
         self.meter.count(losses);
-        self.curve.trained(Point { step: self.step, policy: losses.policy, value: losses.value });
+        let StepLosses { policy, value, margin, .. } = losses;
+        self.curve.trained(Point { step: self.step, policy, value, margin });
         self.look()?;
         Ok(losses)
     }
@@ -249,9 +253,9 @@ impl<'a, G: Planes> Trainer<'a, G> {
         };
         let diverged = |error: LearnError| LearnError::Diverged { step: self.step, what: error.to_string() };
         let weights = self.current().map_err(diverged)?;
-        let (policy, value) = held_out.losses(&weights)?;
-        self.curve.validated(Point { step: self.step, policy, value });
-        if self.stopping.look(self.step, policy + self.recipe.value_weight * value) {
+        let found = held_out.losses(&weights, self.step)?;
+        self.curve.validated(found);
+        if self.stopping.look(self.step, found.policy + self.recipe.value_weight * found.value) {
             self.best = Some(weights);
         }
         Ok(())
@@ -259,7 +263,7 @@ impl<'a, G: Planes> Trainer<'a, G> {
 
     /// Refuses figures that show that the run has gone astray.
     fn check(&mut self, losses: StepLosses) -> Result<(), LearnError> {
-        let loss = losses.policy + losses.value;
+        let loss = losses.policy + losses.value + losses.margin;
         let first = *self.first_loss.get_or_insert(loss);
         let diverged = |what: String| Err(LearnError::Diverged { step: self.step + 1, what });
         if !loss.is_finite() {

@@ -68,5 +68,5 @@ pub use file::{
 };
 pub use findings::{Findings, POLICY_SCALE};
 pub use game_record::{GameRecord, Generator, PlyRecord};
-pub use replay::{PlyView, Replayed, replay, replay_with};
+pub use replay::{PlyView, Replayed, replay, replay_to_end, replay_with};
 pub use verify::{Tally, verify_file};

@@ -58,12 +58,32 @@ pub fn replay_with<G: Game>(
     walk(game, record, see).map_err(|(_, fault)| fault)
 }
 
+/// [`replay_with`], with the position in which the game ended.
+///
+/// # Errors
+/// The first claim that does not hold.
+pub fn replay_to_end<G: Game>(
+    game: &G,
+    record: &GameRecord,
+    see: impl FnMut(PlyView<'_, G>),
+) -> Result<(Outcome, G::State), RecordFault> {
+    walk_to_end(game, record, see).map_err(|(_, fault)| fault)
+}
+
 /// [`replay_with`], with the ply of the fault.
 pub(super) fn walk<G: Game>(
     game: &G,
     record: &GameRecord,
-    mut see: impl FnMut(PlyView<'_, G>),
+    see: impl FnMut(PlyView<'_, G>),
 ) -> Result<Outcome, PlyFault> {
+    walk_to_end(game, record, see).map(|(outcome, _)| outcome)
+}
+
+fn walk_to_end<G: Game>(
+    game: &G,
+    record: &GameRecord,
+    mut see: impl FnMut(PlyView<'_, G>),
+) -> Result<(Outcome, G::State), PlyFault> {
     let whole = |fault| (None, fault);
     check_seats(record, game.seats()).map_err(whole)?;
     let (found, limit) = (record.plies.len(), game.plies_max());
@@ -83,7 +103,7 @@ pub(super) fn walk<G: Game>(
         let (declared, derived) = (record.outcome.winners(), outcome.winners());
         return Err(whole(RecordFault::Outcome { declared, derived }));
     }
-    Ok(outcome)
+    Ok((outcome, state))
 }
 
 /// The action of a ply, once its findings are seen to fit the position.

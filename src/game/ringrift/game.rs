@@ -195,6 +195,17 @@ impl<const W: usize> Game for RingRift<W> {
         Some(self.judge(state))
     }
 
+    fn progress(&self, state: &State<W>) -> Option<[f32; SEATS_MAX]> {
+        let mut near = [0.0; SEATS_MAX];
+        for seat in self.all_seats() {
+            near[seat.index()] = match state.end() {
+                Some(end) if end.winner == seat => 1.0,
+                _ => self.nearness(state, seat).min(1.0),
+            };
+        }
+        Some(near)
+    }
+
     fn plies_max(&self) -> usize {
         self.config.plies_max()
     }

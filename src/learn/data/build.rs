@@ -39,7 +39,7 @@ pub fn gather<G: Planes, E: From<DataError>>(
     terms: &Terms,
     go_on: impl FnMut() -> Result<(), E>,
 ) -> Result<(Manifest, Samples), E> {
-    let mut samples = Samples::new(game).with_search_share(terms.search_share);
+    let mut samples = Samples::new(game).with_search_share(terms.search_share).with_margins(game, terms.margins);
     let manifest = list(game, batches, terms, go_on, |record| {
         let before = samples.len();
         samples.add_game(game, record)?;
@@ -142,7 +142,7 @@ pub fn build<G: Planes, E: From<DataError> + Send>(
     for part in parts {
         by_place.extend(part?);
     }
-    let mut samples = Samples::new(game).with_search_share(manifest.search_share);
+    let mut samples = Samples::new(game).with_search_share(manifest.search_share).with_margins(game, manifest.margins);
     by_place.into_values().for_each(|part| samples.append(&part));
     Ok(samples)
 }
@@ -168,7 +168,8 @@ fn of_batch<G: Planes, E: From<DataError>>(
         if id_of(game, record).map_err(bad)? != named.id {
             return Err(wrong());
         }
-        let mut samples = Samples::new(game).with_search_share(manifest.search_share);
+        let mut samples =
+            Samples::new(game).with_search_share(manifest.search_share).with_margins(game, manifest.margins);
         samples.add_game(game, record).map_err(bad)?;
         samples.weigh(0, named.weight);
         let same = samples.len() == named.samples as usize && samples.games()[0].line == named.line;

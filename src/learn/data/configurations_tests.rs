@@ -91,16 +91,20 @@ fn one_manifest_gives_the_same_samples_and_batches_for_any_number_of_players() {
 
 #[test]
 fn the_samples_of_a_dataset_are_what_they_were() {
-    let hashes = |rules: &RingRift<1>| {
+    let hashes = |(rules, margins): (&RingRift<1>, bool)| {
         let batches = batches(rules, 3);
-        let terms = Terms { held_out_share: Real(330_000), ..Terms::default() };
+        let terms = Terms { held_out_share: Real(330_000), margins, ..Terms::default() };
         let (manifest, samples) = gather(rules, &batches, &terms, || Ok::<(), DataError>(())).expect("games replay");
         format!("{} {} {} {}\n", rules.key(), samples.len(), manifest.hash().short(), samples.hash().short())
     };
-    let found: String = [&RingRift::HEX8[1], &RingRift::SQUARE8[2]].into_iter().map(hashes).collect();
+    // Manifests that do not speak of margins go on to mean what they meant.
+    let (hex8, square8) = (&RingRift::HEX8[1], &RingRift::SQUARE8[2]);
+    let found: String = [(hex8, false), (hex8, true), (square8, false), (square8, true)].map(hashes).concat();
     expect![[r#"
         ringrift-hex8-3p 599 2f983ff5 c9920ef2
+        ringrift-hex8-3p 599 1be237d3 3a97d969
         ringrift-square8-4p 476 98ae7030 7ec2d0a3
+        ringrift-square8-4p 476 21054ea5 ea17d3e7
     "#]]
     .assert_eq(&found);
 }

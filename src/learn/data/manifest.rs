@@ -40,6 +40,9 @@ pub struct Manifest {
     /// Share of the search's own expectation in the target of a position's value; the rest is who won.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub search_share: Real,
+    /// Whether samples hold how near each seat had come to a win at the end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub margins: bool,
     /// The blobs, oldest first.
     pub batches: Vec<Hash>,
     /// What a game of each blob weighs, by the strength of who played and the quality of the games; none: all the same.
@@ -89,6 +92,8 @@ pub struct Terms {
     pub held_out_share: Real,
     /// Share of the search's expectation in the targets of values, from 0 to 1.
     pub search_share: Real,
+    /// Whether samples hold how near each seat had come to a win at the end, in games that can say so.
+    pub margins: bool,
     /// What a game of a blob weighs; one that is not named weighs 1.
     pub weights: BTreeMap<Hash, Real>,
 }
@@ -99,6 +104,7 @@ impl Default for Terms {
             filters: Filters::default(),
             held_out_share: Real::ZERO,
             search_share: SEARCH_SHARE,
+            margins: true,
             weights: BTreeMap::new(),
         }
     }
@@ -106,6 +112,10 @@ impl Default for Terms {
 
 fn is_zero(share: &Real) -> bool {
     *share == Real::ZERO
+}
+
+fn is_false(wanted: &bool) -> bool {
+    !wanted
 }
 
 impl Filters {
@@ -139,6 +149,7 @@ impl Manifest {
             filters: terms.filters.clone(),
             held_out_share: terms.held_out_share,
             search_share: terms.search_share,
+            margins: terms.margins && game.progress(&game.start()).is_some(),
             batches: vec![],
             batch_weights: vec![],
             games: vec![],

@@ -32,7 +32,7 @@ pub fn write(manifest: &Manifest, samples: &Samples) -> Result<Vec<u8>, DataErro
     }
     let lines: Vec<u8> = samples.games().iter().flat_map(|game| game.line.0).collect();
     let text = manifest.to_bytes();
-    zip::write(&[
+    let mut arrays = vec![
         ("planes.npy", npy::encode(&[count, shape.channels, shape.height, shape.width], parts.planes)),
         ("action_offsets.npy", npy::encode(&[count + 1], &offsets)),
         ("action_ids.npy", npy::encode(&[parts.ids.len()], parts.ids)),
@@ -43,7 +43,11 @@ pub fn write(manifest: &Manifest, samples: &Samples) -> Result<Vec<u8>, DataErro
         ("weight.npy", npy::encode(&[count], &weights)),
         ("game_lines.npy", npy::encode(&[samples.games().len(), 32], &lines)),
         ("manifest.npy", npy::encode(&[text.len()], &text)),
-    ])
+    ];
+    if manifest.margins {
+        arrays.push(("margin.npy", npy::encode(&[count, seats], parts.margin)));
+    }
+    zip::write(&arrays)
 }
 
 /// Reads a file: its manifest and its samples, checked as those of recorded games are: shapes, legal policies that sum to 1, values
@@ -71,6 +75,13 @@ pub fn read<G: Planes>(game: &G, bytes: &[u8]) -> Result<(Manifest, Samples), Da
     expect("policy", sides, vec![ids.len()])?;
     let (sides, value) = array::<f32>(&members, "value")?;
     expect("value", sides, vec![count, game.seats()])?;
+    let margin = if manifest.margins {
+        let (sides, margin) = array::<f32>(&members, "margin")?;
+        expect("margin", sides, vec![count, game.seats()])?;
+        margin
+    } else {
+        vec![]
+    };
     let (sides, numbers) = array::<u32>(&members, "game")?;
     expect("game", sides, vec![count])?;
     let (sides, lines) = array::<u8>(&members, "game_lines")?;
@@ -79,7 +90,7 @@ pub fn read<G: Planes>(game: &G, bytes: &[u8]) -> Result<(Manifest, Samples), Da
     expect("held_out", sides, vec![count])?;
     let games = games(&manifest, &lines, &numbers, &held_out)?;
     let starts = offsets.into_iter().map(|start| start as usize).collect();
-    let arrays = Arrays { planes, value, starts, ids, policy };
+    let arrays = Arrays { planes, value, margin, starts, ids, policy };
     let samples = Samples::from_parts(game, arrays, games).map_err(bad)?.with_search_share(manifest.search_share);
     Ok((manifest, samples))
 }

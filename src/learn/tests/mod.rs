@@ -1,6 +1,7 @@
 //! Tests that need libtorch.
 
 mod inference;
+mod margins;
 mod model_files;
 mod policy_head;
 mod seats;

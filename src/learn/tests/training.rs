@@ -80,8 +80,8 @@ fn a_samples_weight_multiplies_its_loss_and_its_gradient() {
         let asked = Asked::new(&batch.choices, Device::Cpu).expect("legal");
         let input = to_input(&batch, shape, Device::Cpu).expect("planes");
         let heads = net.forward(&input, &asked, false).expect("answers");
-        let (policy, value) = losses(&heads, &batch, Device::Cpu).expect("finite");
-        [policy, value].map(|loss| loss.double_value(&[]))
+        let losses = losses(&heads, &batch, Device::Cpu).expect("finite");
+        [losses.policy, losses.value].map(|loss| loss.double_value(&[]))
     };
     let scale = Scale::of(&uneven, &all);
     let half = even.of_game(3).start as u32;

@@ -5,6 +5,7 @@ use tch::Device;
 use super::losses::{losses, to_input};
 use crate::game::Planes;
 use crate::learn::batch::{Batch, Scale};
+use crate::learn::curve::Point;
 use crate::learn::error::LearnError;
 use crate::learn::net::Net;
 use crate::learn::policy_head::Asked;
@@ -33,20 +34,22 @@ impl HeldOut {
         (!chunks.is_empty()).then_some(HeldOut { chunks, shape, device })
     }
 
-    /// Mean losses of policy and value.
-    pub fn losses(&self, weights: &Weights) -> Result<(f64, f64), LearnError> {
+    /// The mean losses after `step` steps.
+    pub fn losses(&self, weights: &Weights, step: u32) -> Result<Point, LearnError> {
         let _no_gradients = tch::no_grad_guard();
         let net = Net::new(weights, self.device)?;
-        let (mut policy_sum, mut value_sum, mut count) = (0.0, 0.0, 0.0);
+        let (mut sums, mut count) = ([0.0; 3], 0.0);
         for batch in &self.chunks {
             let asked = Asked::new(&batch.choices, self.device)?;
             let heads = net.forward(&to_input(batch, self.shape, self.device)?, &asked, false)?;
-            let (policy, value) = losses(&heads, batch, self.device)?;
+            let losses = losses(&heads, batch, self.device)?;
             let len = batch.len as f64;
-            policy_sum += len * policy.f_double_value(&[])?;
-            value_sum += len * value.f_double_value(&[])?;
+            for (sum, loss) in sums.iter_mut().zip([losses.policy, losses.value, losses.margin]) {
+                *sum += len * loss.f_double_value(&[])?;
+            }
             count += len;
         }
-        Ok((policy_sum / count, value_sum / count))
+        let [policy, value, margin] = sums.map(|sum| sum / count);
+        Ok(Point { step, policy, value, margin })
     }
 }

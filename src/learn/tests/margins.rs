@@ -1,0 +1,97 @@
+//! The margin head: what it learns, and that nets and samples without margins go on as before.
+
+use tch::Device;
+
+use super::tiny_for;
+use crate::event::Real;
+use crate::event::config::Config;
+use crate::event::training::{TrainingRecipe, Validation};
+use crate::game::Game;
+use crate::game::ringrift::RingRift;
+use crate::learn::frozen;
+use crate::learn::train::{Plan, StepLosses};
+use crate::learn::{Architecture, Family, NetEvaluator, Samples, Trainer, Weights, fixtures};
+use crate::search::Evaluator;
+
+const GAME: RingRift<1> = RingRift::HEX8[1];
+
+/// Samples of a few random games.
+fn samples(margins: bool) -> Samples {
+    let games: Vec<_> = (0..4).map(|seed| fixtures::game_of(&GAME, seed, |action| GAME.action_id(action).0)).collect();
+    let mut samples = Samples::new(&GAME).with_margins(&GAME, margins);
+    samples.add_file(&GAME, &fixtures::file_of(&GAME, &games)).expect("they replay");
+    samples
+}
+
+/// The net of a build that knew of no margins.
+fn without_head(weights: &Weights) -> Weights {
+    let architecture = Architecture { margins: 0, ..weights.architecture().clone() };
+    let mut tensors = weights.tensors().clone();
+    tensors.retain(|name, _| !name.starts_with("margin."));
+    Weights::new(architecture, tensors).expect("what is left is a whole net")
+}
+
+fn learn(samples: &Samples, net: &Weights, steps: u32) -> (Vec<StepLosses>, Weights) {
+    let validation = Validation { share: Real::ZERO, samples_max: 0, every_steps: 0, patience: 0 };
+    let planned = TrainingRecipe::planned(&Config::default().train);
+    let recipe = TrainingRecipe { steps, batch: 48, warmup_steps: 3, validation, ..planned };
+    let plan = Plan { recipe, seed: 7, device: Device::Cpu, run: "run/margins".to_owned() };
+    let mut trainer = Trainer::new(&GAME, samples, net, plan).expect("fits");
+    let losses = (0..steps).map(|_| trainer.step().expect("learns")).collect();
+    (losses, trainer.weights().expect("finite"))
+}
+
+/// The loss of whoever knows only how near the seats came on average.
+fn loss_of_the_mean(samples: &Samples) -> f64 {
+    let margins: Vec<f64> = (0..samples.len()).map(|it| f64::from(samples.get(it).margin[0])).collect();
+    let mean = margins.iter().sum::<f64>() / margins.len() as f64;
+    -mean * mean.ln() - (1.0 - mean) * (1.0 - mean).ln()
+}
+
+#[test]
+fn a_net_learns_how_near_each_seat_comes() {
+    let samples = samples(true);
+    let (losses, _) = learn(&samples, &tiny_for(&GAME, 2), 60);
+    let last = losses[50..].iter().map(|it| it.margin).sum::<f64>() / 10.0;
+    let bound = loss_of_the_mean(&samples);
+    assert!(last < bound && losses[0].margin > last, "from {} to {last}, knowing nothing {bound}", losses[0].margin);
+}
+
+#[test]
+fn nets_and_samples_without_margins_learn_the_rest() {
+    let (with, without) = (samples(true), samples(false));
+    let whole = tiny_for(&GAME, 2);
+    let old = without_head(&whole);
+    let (losses, learned) = learn(&with, &old, 3);
+    assert!(losses.iter().all(|it| it.margin == 0.0));
+    assert_eq!(learned, learn(&without, &old, 3).1, "a net without the head does not see margins");
+    let (losses, _) = learn(&without, &whole, 3);
+    assert!(losses.iter().all(|it| it.margin == 0.0 && it.gradient_norm > 0.0));
+}
+
+#[test]
+fn what_a_net_says_does_not_depend_on_the_head() {
+    let whole = tiny_for(&GAME, 3);
+    let said = |weights: &Weights| {
+        let mut evaluator = NetEvaluator::new(&GAME, weights, Device::Cpu).expect("fits");
+        let positions = frozen::positions(&GAME);
+        let asked: Vec<_> = positions.iter().map(|(state, legal)| (state, legal.as_slice())).collect();
+        let answers = evaluator.evaluate(&GAME, &asked).expect("a good net");
+        frozen::Answers::new(&answers, GAME.seats())
+    };
+    assert_eq!(said(&whole), said(&without_head(&whole)));
+}
+
+#[test]
+fn older_architectures_are_what_they_were() {
+    let family = Family::named("tiny").expect("known");
+    let whole = Architecture::of(&GAME, family);
+    assert_eq!(whole.margins, GAME.seats());
+    let old = Architecture { margins: 0, ..whole.clone() };
+    let text = serde_json::to_string(&old).expect("plain data");
+    assert!(!text.contains("margins"), "{text}");
+    assert_eq!(serde_json::from_str::<Architecture>(&text).expect("own text"), old);
+    assert!(old.check_fits(&GAME).is_ok() && whole.check_fits(&GAME).is_ok());
+    let odd = Architecture { margins: 2, ..whole };
+    assert!(odd.check_fits(&GAME).is_err(), "a head for other seats fits nobody");
+}
