@@ -29,11 +29,15 @@ pub struct Plan {
     pub keep_entries: Option<u64>,
 }
 
+/// Names the number of learners, where it is not the seed's: to see a cluster as large as it may get.
+pub const LEARNERS: &str = "KIFU_SIMULATE_LEARNERS";
+
 impl Plan {
     pub fn of(seed: u64) -> Plan {
         let mut dice = Dice::new(seed, "plan");
         let voters = *dice.pick(&[3, 3, 5, 5, 7]);
-        let learners = dice.number(0, 3) as usize;
+        let drawn = dice.number(0, 3) as usize;
+        let learners = std::env::var(LEARNERS).map_or(drawn, |number| number.parse().expect("a number"));
         let machines = voters + learners;
         let slow = dice.chance(0.2);
         let base = if slow { Timing::WAN } else { Timing::LAN };
@@ -46,6 +50,11 @@ impl Plan {
         let mut retention = Dice::new(seed, "retention");
         let keep_entries = retention.chance(0.5).then(|| retention.number(10, 100));
         Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms, keep_entries }
+    }
+
+    /// A cluster without faults that is not complete by then never will be: members are added one after the other.
+    pub fn founded_within(&self) -> Duration {
+        Duration::from_secs(20) + Duration::from_secs(1) * self.learners as u32
     }
 
     pub fn machines(&self) -> usize {

@@ -19,8 +19,6 @@ use crate::world::World;
 
 /// How far one step goes. Messages and timers are not finer than this.
 const STEP: Duration = Duration::from_millis(1);
-/// A cluster without faults that is not complete by then never will be.
-const FOUNDED_WITHIN: Duration = Duration::from_secs(20);
 /// After the faults are over, clients go on for so long.
 const LOAD_AFTER: Duration = Duration::from_secs(3);
 /// And so long after that, or after an outbox last became shorter, everything must be well.
@@ -124,7 +122,7 @@ fn build(world: &Arc<World>) -> Sim<'static> {
 fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
     while !world.is_founded() {
         step(sim, world, watcher)?;
-        if sim.elapsed() > FOUNDED_WITHIN {
+        if sim.elapsed() > world.plan.founded_within() {
             return Err("the cluster was not founded in time".to_owned());
         }
     }
