@@ -4,7 +4,7 @@ use super::artifacts::ArtifactKind;
 use super::body::body;
 use super::config::Config;
 use super::evaluation::MatchTally;
-use super::games::GamesTally;
+use super::games::{GamesMeasures, GamesTally};
 use super::history::{HistoryArchived, LogRepaired};
 use super::id::{ApiTokenId, ClusterId, Hash, JobId, NodeId, TokenId};
 use super::identity::ApiRole;
@@ -207,6 +207,16 @@ body! {
         Attested(AttestedResult),
         /// Training made weights and drew its losses. It takes the place of `Model` for runs that were planned.
         Trained(TrainedResult),
+        /// Games were replayed and hold. It takes the place of `Verified` for verifiers that measure, too.
+        Measured(MeasuredResult),
+    }
+
+    /// See [`JobResult::Measured`].
+    pub struct MeasuredResult {
+        /// What was counted.
+        pub tally: GamesTally,
+        /// What was counted for the games' quality.
+        pub measures: GamesMeasures,
     }
 
     /// See [`JobResult::Trained`].

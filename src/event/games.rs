@@ -36,6 +36,32 @@ body! {
         pub tally: GamesTally,
     }
 
+    /// `GAMES_MEASURED`: more of what the replay of a blob counted, for its quality. It comes before the blob's `GAMES_VERIFIED`.
+    pub struct GamesMeasured {
+        /// The blob.
+        pub batch: Hash,
+        /// The host that replayed it.
+        pub host: NodeId,
+        /// What the replay counted.
+        pub measures: GamesMeasures,
+    }
+
+    /// What a replay of a blob counts for its quality.
+    pub struct GamesMeasures {
+        /// Positions with a choice between at least two actions.
+        pub choices: u64,
+        /// Positions with a choice that carry a policy target.
+        pub choices_targeted: u64,
+        /// Positions that carry a policy target, for each seat in order.
+        pub targets_of_seats: Vec<u64>,
+        /// Simulations that the records attest, for each seat in order.
+        pub simulations_of_seats: Vec<u64>,
+        /// Sum over games of the squares of their numbers of positions.
+        pub length_squares: u64,
+        /// The smallest hashes of some of the positions, up to the board's symmetries; see [`crate::game::record::SKETCH_MAX`].
+        pub sketch: Vec<u64>,
+    }
+
     /// `GAMES_QUARANTINED`: the blob is not what it should be, and is never used.
     pub struct GamesQuarantined {
         /// The blob.

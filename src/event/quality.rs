@@ -18,4 +18,24 @@ body! {
         /// Share of games that no other game of the batch repeats.
         pub diversity: Real,
     }
+
+    /// `QUALITY_EXPLAINED`: the other parts of a batch's score. It comes before the batch's `QUALITY_SCORE_UPDATED`.
+    pub struct QualityExplained {
+        /// The blob.
+        pub batch: Hash,
+        /// What else the score is made of.
+        pub parts: QualityParts,
+    }
+
+    /// Parts of a score that only measured batches have.
+    pub struct QualityParts {
+        /// Simulations really spent against those asked for, of the seat that got least.
+        pub budget: Real,
+        /// Share of positions that no earlier batch of the window visits, up to symmetries; an estimate.
+        pub novelty: Real,
+        /// By how many standard errors the games are longer than those of the same generation before; none while there are too few.
+        pub length_z: Option<Real>,
+        /// Whether that is so far off that somebody should look. It changes no score.
+        pub length_is_odd: bool,
+    }
 }

@@ -17,7 +17,7 @@ use super::datasets::{BatchWeight, DatasetSealed, DatasetWeighed};
 use super::evaluation::{
     GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
 };
-use super::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
+use super::games::{GamesMeasured, GamesMeasures, GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
 use super::history::{HistoryArchived, LogRepaired};
 use super::identity::{ApiRole, ApiTokenCreated, ApiTokenRevoked, CertificateRenewed};
 use super::jobs::{
@@ -35,7 +35,7 @@ use super::membership::{
 };
 use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
-use super::quality::QualityScoreUpdated;
+use super::quality::{QualityExplained, QualityParts, QualityScoreUpdated};
 use super::training::{
     AdamW, Optimizer, TrainRecipe, TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingFailed,
     TrainingManifest, TrainingManifestRecorded, TrainingPlan, TrainingPlanned, TrainingProgress, TrainingProgressed,
@@ -248,6 +248,17 @@ fn tally() -> GamesTally {
     }
 }
 
+fn measures() -> GamesMeasures {
+    GamesMeasures {
+        choices: 980,
+        choices_targeted: 970,
+        targets_of_seats: vec![500, 490],
+        simulations_of_seats: vec![24_000, 23_520],
+        length_squares: 25_400,
+        sketch: vec![3, 5, 8],
+    }
+}
+
 fn cluster(kind: Kind) -> Event {
     match kind {
         Kind::ClusterCreated => {
@@ -431,6 +442,11 @@ fn games(kind: Kind) -> Event {
         }
         .into(),
         Kind::GamesVerified => GamesVerified { batch, host: PEER, tally: tally() }.into(),
+        Kind::GamesMeasured => GamesMeasured { batch, host: PEER, measures: measures() }.into(),
+        Kind::QualityExplained => {
+            let (budget, novelty, length_z) = (Real::ONE, Real(800_000), Some(Real(-1_500_000)));
+            QualityExplained { batch, parts: QualityParts { budget, novelty, length_z, length_is_odd: false } }.into()
+        }
         Kind::GamesQuarantined => {
             GamesQuarantined { batch, host: PEER, game: Some(3), reason: "ply 7 is illegal".into() }.into()
         }

@@ -264,11 +264,14 @@ impl Architecture {
             list.linear("policy.query", family.policy_channels, families * family.rank, Role::Bilinear);
             list.linear("policy.key", family.policy_channels, families * family.rank, Role::Bilinear);
         }
-        list.convolution("value", family.channels, family.value_channels, 1);
-        list.linear("value.hidden", family.value_channels * cells, family.value_hidden, Role::Weight);
-        list.linear("value.out", family.value_hidden, self.seats, Role::Output);
+        let mut head = |name: &str, outputs: usize| {
+            list.convolution(name, family.channels, family.value_channels, 1);
+            list.linear(&format!("{name}.hidden"), family.value_channels * cells, family.value_hidden, Role::Weight);
+            list.linear(&format!("{name}.out"), family.value_hidden, outputs, Role::Output);
+        };
+        head("value", self.seats);
         if self.margins > 0 {
-            list.linear("margin.out", family.value_hidden, self.margins, Role::Output);
+            head("margin", self.margins);
         }
         Ok(list.0)
     }

@@ -204,7 +204,7 @@ impl<G: Planes> Evaluator<G> for NetEvaluator<G> {
 }
 
 /// Values by seat, from values that begin with the mover's.
-fn absolute(relative: &[f32], mover: Seat) -> [f32; SEATS_MAX] {
+pub(super) fn absolute(relative: &[f32], mover: Seat) -> [f32; SEATS_MAX] {
     let mut value = [0.0; SEATS_MAX];
     for seat in Seat::all(relative.len()) {
         value[seat.index()] = relative[seat.relative_to(mover, relative.len())];

@@ -25,6 +25,8 @@ mod labels_tests;
 #[cfg(feature = "torch")]
 mod layout;
 #[cfg(feature = "torch")]
+pub mod margins;
+#[cfg(feature = "torch")]
 mod meter;
 #[cfg(feature = "torch")]
 pub mod net;

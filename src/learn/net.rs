@@ -8,7 +8,7 @@ use super::architecture::{Architecture, Family};
 use super::error::LearnError;
 use super::layout::Layout;
 use super::policy_head::{Asked, PolicyHead};
-use super::tower::{Folded, Heads, Linear, Normed, Tower, ValueHead};
+use super::tower::{Folded, Heads, Linear, Normed, SeatsHead, Tower};
 use super::weights::Weights;
 
 /// A trainable net on a device.
@@ -96,6 +96,11 @@ fn build(architecture: &Architecture, family: Family, tensors: &BTreeMap<&str, &
         variance: get(format!("{name}.norm.running_var")),
     };
     let linear = |name: &str| Linear { weight: get(format!("{name}.weight")), bias: get(format!("{name}.bias")) };
+    let seats = |name: &str| SeatsHead {
+        reduce: normed(name),
+        hidden: linear(&format!("{name}.hidden")),
+        out: linear(&format!("{name}.out")),
+    };
     Tower {
         stem: normed("stem"),
         blocks: (0..family.blocks)
@@ -108,11 +113,7 @@ fn build(architecture: &Architecture, family: Family, tensors: &BTreeMap<&str, &
             pairs: (architecture.policy.families > 0).then(|| [linear("policy.query"), linear("policy.key")]),
             rank: family.rank,
         },
-        value: ValueHead {
-            reduce: normed("value"),
-            hidden: linear("value.hidden"),
-            out: linear("value.out"),
-            margin: (architecture.margins > 0).then(|| linear("margin.out")),
-        },
+        value: seats("value"),
+        margin: (architecture.margins > 0).then(|| seats("margin")),
     }
 }

@@ -46,16 +46,18 @@ pub(super) struct Tower<C> {
     pub stem: C,
     pub blocks: Vec<[C; 2]>,
     pub policy: PolicyHead<C>,
-    pub value: ValueHead<C>,
+    /// Who wins.
+    pub value: SeatsHead<C>,
+    /// How near each seat will have come to a win at the end. It reads the trunk and does not shape it (no gradient goes further), and search
+    /// leaves it out.
+    pub margin: Option<SeatsHead<C>>,
 }
 
-/// The value head, and the margin head on the same hidden layer: of each one logit a seat, the mover's first.
-pub(super) struct ValueHead<C> {
+/// A head with one logit a seat, the mover's first.
+pub(super) struct SeatsHead<C> {
     pub reduce: C,
     pub hidden: Linear,
     pub out: Linear,
-    /// How near a seat will have come to a win at the end. It shapes the hidden layer in training; inference leaves it out.
-    pub margin: Option<Linear>,
 }
 
 /// What a net says of a batch.
@@ -130,9 +132,11 @@ impl<C: Convolve> Tower<C> {
             let mut sum = b.apply(&inner, training)?;
             trunk = sum.f_add_(&trunk)?.f_relu_()?;
         }
-        let policy = self.policy.apply(&trunk, asked, training)?;
-        let (value, margin) = self.value.apply(&trunk, training)?;
-        Ok(Heads { policy, value, margin })
+        Ok(Heads {
+            policy: self.policy.apply(&trunk, asked, training)?,
+            value: self.value.apply(&trunk, training)?,
+            margin: self.margin.as_ref().map(|margin| margin.apply(&trunk.f_detach()?, training)).transpose()?,
+        })
     }
 }
 
@@ -144,12 +148,12 @@ impl Tower<Normed> {
             stem: self.stem.fold(kind)?,
             blocks: self.blocks.iter().map(fold_pair).collect::<Result<_, LearnError>>()?,
             policy: self.policy.fold(kind)?,
-            value: ValueHead {
+            value: SeatsHead {
                 reduce: self.value.reduce.fold(kind)?,
                 hidden: self.value.hidden.copied(kind)?,
                 out: self.value.out.copied(kind)?,
-                margin: None,
             },
+            margin: None,
         })
     }
 }
@@ -169,13 +173,11 @@ impl Tower<Folded> {
     }
 }
 
-impl<C: Convolve> ValueHead<C> {
-    /// The logits of values and, where there is such a head, of margins.
-    fn apply(&self, trunk: &Tensor, training: bool) -> Result<(Tensor, Option<Tensor>), LearnError> {
+impl<C: Convolve> SeatsHead<C> {
+    fn apply(&self, trunk: &Tensor, training: bool) -> Result<Tensor, LearnError> {
         let reduced = self.reduce.apply(trunk, training)?.f_relu_()?;
         let hidden = self.hidden.apply(&reduced.f_flatten(1, -1)?)?.f_relu_()?;
-        let margin = self.margin.as_ref().map(|margin| margin.apply(&hidden)).transpose()?;
-        Ok((self.out.apply(&hidden)?, margin))
+        self.out.apply(&hidden)
     }
 }
 

@@ -80,7 +80,7 @@ fn batch(state: &State, hash: &Hash) -> Result<(u64, Real), String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::event::jobs::JobQueued;
     use crate::event::samples::{hash, specs};
@@ -88,7 +88,7 @@ mod tests {
     use crate::policy::testing::{Given, batch as batch_events};
 
     /// A verified batch of 40 games whose job asked for 48 simulations: so many games are distinct, and so many simulations were spent.
-    fn played(name: &str, distinct: u32, spent: u64) -> Vec<Event> {
+    pub(in crate::policy) fn played(name: &str, distinct: u32, spent: u64) -> Vec<Event> {
         let job = JobId::new(name);
         let spec = specs().swap_remove(0);
         let queued = JobQueued { job: job.clone(), spec, priority: 0, lease_ms: 1, attempts_max: 1, avoid: vec![] };

@@ -45,6 +45,8 @@ pub const RUNS_MAX: usize = 3;
 /// Generations in a row without a champion after which a campaign stalls: more of the same costs and brings nothing, so a person has
 /// to change the configuration.
 pub const FAILED_GENERATIONS_MAX: u32 = 5;
+/// Earlier batches with whose positions those of a batch are compared.
+pub const NOVELTY_BATCHES_MAX: usize = 1_024;
 /// Batches in a dataset: their names must fit into one record. The oldest are left out.
 pub const DATASET_BATCHES_MAX: usize = 16_384;
 /// Copies for safety that a host is asked to fetch at a time. Champions do not count.

@@ -1,21 +1,39 @@
 //! What a verified batch is worth.
 //!
-//! `score = coverage × diversity × budget`: the share of positions with a policy target, the share of distinct games, and the simulations really
-//! spent on a target against those that the job asked for. All are facts that the verifier counted; a batch that nobody verified,
-//! or whose job is no longer known, has no score. No score is not a low one: it passes no gate.
+//! `score = coverage × diversity × budget × (1 + novelty) / 2`:
+//!
+//! - coverage: the share of positions with a choice that carry a policy target;
+//! - diversity: the share of distinct games;
+//! - budget: the simulations really spent on a target against those that the job asked for, of the seat that got least;
+//! - novelty: the share of positions that no earlier batch of the dataset's window visits ([`super::novelty`]). A batch that brings nothing
+//!   new is worth half.
+//!
+//! All are facts that the verifier counted; a batch that nobody verified, or whose job is no longer known, has no score. No score is not a
+//! low one: it passes no gate. Batches that were verified without measures (by clusters of format version 1) are scored by coverage of all positions, diversity, and the
+//! budget of all seats together.
+//!
+//! How the length of games compares with those before is only flagged: new players play differently.
 
 use super::limits::DECISIONS_MAX;
+use super::novelty;
+use super::upgrade::is_readable;
 use super::view::{Decision, View};
-use crate::event::Real;
-use crate::event::games::GamesTally;
+use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::JobSpec;
-use crate::event::quality::QualityScoreUpdated;
+use crate::event::quality::{QualityExplained, QualityParts, QualityScoreUpdated};
+use crate::event::{Event, Real};
 use crate::projection::State;
 use crate::projection::games::Batch;
+use crate::projection::key::GenerationKey;
 
-/// `QUALITY_SCORE_UPDATED` for every verified batch that has no score.
+/// Standard errors from which on a length is odd.
+const ODD_LENGTH_Z: f64 = 5.0;
+/// Games of the same generation with which a batch's lengths are compared at least.
+const LENGTH_GAMES_MIN: u64 = 30;
+
+/// `QUALITY_EXPLAINED` and `QUALITY_SCORE_UPDATED` for every verified batch that has no score.
 pub fn decide(view: &View) -> Vec<Decision> {
-    view.state.games.open().filter_map(|batch| score(view.state, batch)).take(DECISIONS_MAX).collect()
+    view.state.games.open().filter_map(|batch| score(view, batch)).flatten().take(2 * DECISIONS_MAX).collect()
 }
 
 /// Whether the batch has no score, and will have one as soon as it is verified.
@@ -31,32 +49,70 @@ fn simulations_asked(state: &State, batch: &Batch) -> Option<u32> {
     }
 }
 
-fn score(state: &State, batch: &Batch) -> Option<Decision> {
-    let tally = batch.tally.as_ref()?;
-    let (coverage, diversity) = (coverage(tally), diversity(tally));
-    let budget = budget(tally, simulations_asked(state, batch)?);
-    let event = QualityScoreUpdated {
-        batch: batch.batch,
-        score: product(product(coverage, diversity), budget),
-        games: tally.games,
-        coverage,
-        diversity,
+fn score(view: &View, batch: &Batch) -> Option<Vec<Decision>> {
+    let (state, tally) = (view.state, batch.tally.as_ref()?);
+    let asked = simulations_asked(state, batch)?;
+    let explained = batch.measures.as_ref().map(|measures| (measures, parts(view, batch, tally, measures, asked)));
+    let (coverage, rest) = match &explained {
+        Some((measures, parts)) => {
+            let fresh = Real((Real::SCALE + parts.novelty.0) / 2);
+            (share(measures.choices_targeted, measures.choices), product(parts.budget, fresh))
+        }
+        None => (share(tally.targets, tally.positions.max(1)), budget(tally.targets, tally.simulations, asked)),
     };
-    Some(Decision::new(event, batch.decided_seq))
+    let diversity = diversity(tally);
+    let score = product(product(coverage, diversity), rest);
+    let scored = QualityScoreUpdated { batch: batch.batch, score, games: tally.games, coverage, diversity };
+    let explained = explained.map(|(_, parts)| Event::from(QualityExplained { batch: batch.batch, parts }));
+    let events = explained.filter(|event| is_readable(state, event)).into_iter().chain([scored.into()]);
+    Some(events.map(|event| Decision::new(event, batch.decided_seq)).collect())
 }
 
-fn coverage(tally: &GamesTally) -> Real {
-    Real::ratio(tally.targets, tally.positions).min(Real::ONE)
+fn parts(view: &View, batch: &Batch, tally: &GamesTally, measures: &GamesMeasures, asked: u32) -> QualityParts {
+    let seats = measures.targets_of_seats.iter().zip(&measures.simulations_of_seats);
+    let of_seats = seats.filter(|(targets, _)| **targets > 0).map(|(targets, spent)| budget(*targets, *spent, asked));
+    let z = length_z(view.state, batch, tally, measures);
+    QualityParts {
+        budget: of_seats.min().unwrap_or(Real::ONE),
+        novelty: novelty::of(view, batch, measures),
+        length_z: z.and_then(Real::from_f64),
+        length_is_odd: z.is_some_and(|z| z.abs() >= ODD_LENGTH_Z),
+    }
+}
+
+/// By how many standard errors the games' mean length differs from that of the other scored games of the generation: Welch's statistic with
+/// their variance. None while these are too few, or all equally long.
+fn length_z(state: &State, batch: &Batch, tally: &GamesTally, measures: &GamesMeasures) -> Option<f64> {
+    let key = GenerationKey::new(&batch.game, batch.generation);
+    let (mut games, mut positions, mut squares) = (0_u64, 0_u64, 0_u64);
+    for other in state.games.of_generation(&key).filter(|other| state.quality.get(&other.batch).is_some()) {
+        let Some((tally, measures)) = other.tally.as_ref().zip(other.measures.as_ref()) else { continue };
+        games = games.saturating_add(tally.games.into());
+        positions = positions.saturating_add(tally.positions);
+        squares = squares.saturating_add(measures.length_squares);
+    }
+    if games < LENGTH_GAMES_MIN || tally.games == 0 {
+        return None;
+    }
+    let mean = positions as f64 / games as f64;
+    let variance = squares as f64 / games as f64 - mean * mean;
+    let own = tally.positions as f64 / f64::from(tally.games);
+    let error = (variance * (1.0 / f64::from(tally.games) + 1.0 / games as f64)).sqrt();
+    Some((own - mean) / error).filter(|z| z.is_finite() && measures.length_squares > 0)
 }
 
 fn diversity(tally: &GamesTally) -> Real {
-    Real::ratio(tally.distinct.into(), tally.games.into()).min(Real::ONE)
+    share(tally.distinct.into(), tally.games.max(1).into())
+}
+
+/// A share; of nothing, everything.
+fn share(part: u64, whole: u64) -> Real {
+    if whole == 0 { Real::ONE } else { Real::ratio(part, whole).min(Real::ONE) }
 }
 
 /// Simulations really spent against those asked for; a search that had none to spend is complete.
-fn budget(tally: &GamesTally, simulations: u32) -> Real {
-    let asked = tally.targets.saturating_mul(simulations.into());
-    if asked == 0 { Real::ONE } else { Real::ratio(tally.simulations, asked).min(Real::ONE) }
+fn budget(targets: u64, spent: u64, asked: u32) -> Real {
+    share(spent, targets.saturating_mul(asked.into()))
 }
 
 /// The product of two decimals between 0 and 1, rounded down.
@@ -67,10 +123,14 @@ fn product(one: Real, two: Real) -> Real {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::NodeId;
+    use crate::event::games::GamesMeasured;
     use crate::event::jobs::JobQueued;
+    use crate::event::membership::ClusterVersionRaised;
     use crate::event::samples::{sample, specs};
     use crate::event::{Event, Kind};
-    use crate::policy::testing::Given;
+    use crate::policy::assessment::tests::played;
+    use crate::policy::testing::{Given, config};
 
     #[test]
     fn verified_batches_are_scored_once_and_unverified_ones_never() {
@@ -96,6 +156,86 @@ mod tests {
     fn an_empty_batch_is_worth_nothing() {
         let tally =
             GamesTally { games: 0, positions: 0, wins: vec![], draws: 0, distinct: 0, targets: 0, simulations: 0 };
-        assert_eq!(product(coverage(&tally), diversity(&tally)), Real::ZERO);
+        assert_eq!(diversity(&tally), Real::ZERO);
+    }
+
+    /// Hashes below 128: the even ones, the odd ones, and half of both.
+    fn sketches() -> [Vec<u64>; 3] {
+        let below = |wanted: fn(u64) -> bool| (0..128).filter(|hash| wanted(*hash)).collect();
+        [below(|hash| hash % 2 == 0), below(|hash| hash % 2 == 1), below(|hash| hash % 4 < 2)]
+    }
+
+    /// Measures of 40 games of 25 positions with a spread of 5, all with a choice and a target, for 48 simulations asked for.
+    fn measures(sketch: &[u64]) -> GamesMeasures {
+        GamesMeasures {
+            choices: 1_000,
+            choices_targeted: 1_000,
+            targets_of_seats: vec![500, 500],
+            simulations_of_seats: vec![24_000, 24_000],
+            length_squares: 40 * (25 * 25 + 5 * 5),
+            sketch: sketch.to_vec(),
+        }
+    }
+
+    /// Batches in order, measured so, scored one after the other.
+    fn scored(batches: &[(&str, GamesMeasures, u64)]) -> Given {
+        let mut given = Given::events([ClusterVersionRaised { from: 1, to: 2 }.into()]).and(config(40));
+        for (name, measures, positions) in batches {
+            let mut events = played(name, 40, 48);
+            let batch = crate::event::samples::hash(name);
+            for event in &mut events {
+                if let Event::GamesVerified(body) = event {
+                    (body.tally.positions, body.tally.targets) = (*positions, *positions);
+                }
+            }
+            let measured = GamesMeasured { batch, host: NodeId(2), measures: measures.clone() };
+            let at = events.len() - 1;
+            events.insert(at, measured.into());
+            given = given.and_all(events).decide(decide).applied();
+        }
+        given
+    }
+
+    fn score_of(given: &Given, name: &str) -> (Real, QualityParts) {
+        let batch = crate::event::samples::hash(name);
+        let parts = given.state.games.get(&batch).and_then(|row| row.quality.clone());
+        (given.state.quality.get(&batch).expect("scored").score, parts.expect("explained"))
+    }
+
+    #[test]
+    fn every_part_of_a_score_moves_it_the_right_way() {
+        let [even, odd, mixed] = &sketches();
+        let first = scored(&[("a", measures(even), 1_000)]);
+        assert_eq!(score_of(&first, "a").0, Real::ONE, "nothing is missing");
+        let uncovered = GamesMeasures { choices_targeted: 600, ..measures(even) };
+        assert_eq!(score_of(&scored(&[("a", uncovered, 1_000)]), "a").0, Real(600_000));
+        let starved = GamesMeasures { simulations_of_seats: vec![36_000, 12_000], ..measures(even) };
+        let (score, parts) = score_of(&scored(&[("a", starved, 1_000)]), "a");
+        assert_eq!((score, parts.budget), (Real(500_000), Real(500_000)), "the seat that got least counts");
+        for (seen, novelty) in [(even, Real::ZERO), (mixed, Real(500_000)), (odd, Real::ONE)] {
+            let both = scored(&[("a", measures(even), 1_000), ("b", measures(seen), 1_000)]);
+            let (score, parts) = score_of(&both, "b");
+            assert_eq!(parts.novelty, novelty);
+            assert_eq!(score, Real((Real::SCALE + parts.novelty.0) / 2));
+        }
+    }
+
+    #[test]
+    fn games_of_an_odd_length_are_flagged_and_score_as_others_do() {
+        let [even, odd, _] = &sketches();
+        let batches = [("a", measures(even), 1_000), ("b", measures(odd), 1_000)];
+        let (_, parts) = score_of(&scored(&batches), "b");
+        assert_eq!((parts.length_z, parts.length_is_odd), (Some(Real::ZERO), false));
+        let (_, parts) = score_of(&scored(&batches), "a");
+        assert_eq!((parts.length_z, parts.length_is_odd), (None, false), "there is nothing to compare it with");
+        let (score, parts) = score_of(&scored(&[batches[0].clone(), ("b", measures(odd), 1_400)]), "b");
+        assert!(parts.length_is_odd && parts.length_z.is_some_and(|z| z > Real(8 * Real::SCALE)), "{parts:?}");
+        assert_eq!(score, Real::ONE);
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_read_measures_gets_none() {
+        let given = Given::events(played("a", 40, 48)).decide(decide);
+        given.then_kinds(&["QUALITY_SCORE_UPDATED"]);
     }
 }

@@ -6,8 +6,9 @@ use super::key::GenerationKey;
 use super::quality::Quality;
 use super::row::row;
 use super::table::Table;
-use crate::event::games::{GamesRecorded, GamesTally};
+use crate::event::games::{GamesMeasures, GamesRecorded, GamesTally};
 use crate::event::jobs::JobSpec;
+use crate::event::quality::QualityParts;
 use crate::event::{Event, GameKey, Hash, JobId, Millis, ModelId, NodeId, Record, Seq};
 
 row! {
@@ -45,6 +46,10 @@ row! {
         pub decided_by: Option<NodeId>,
         /// What the replay counted.
         pub tally: Option<GamesTally>,
+        /// What the replay counted for its quality, where it measured.
+        pub measures: Option<GamesMeasures>,
+        /// What its score is made of, besides what `QUALITY_SCORE_UPDATED` says.
+        pub quality: Option<QualityParts>,
         /// Why it is in quarantine.
         pub reason: Option<String>,
     }
@@ -117,6 +122,14 @@ impl Games {
                     self.table.update(&spec.batch, |batch| batch.verify_job = Some(body.job.clone()));
                 }
             }
+            Event::GamesMeasured(body) => {
+                if self.get(&body.batch).is_some_and(|batch| batch.state == BatchState::Recorded) {
+                    self.table.update(&body.batch, |batch| batch.measures = Some(body.measures.clone()));
+                }
+            }
+            Event::QualityExplained(body) => {
+                self.table.update(&body.batch, |batch| batch.quality = Some(body.parts.clone()));
+            }
             Event::GamesVerified(body) => self.decide(&body.batch, |batch, count| {
                 batch.state = BatchState::Verified;
                 (batch.decided_seq, batch.decided_by) = (Some(record.seq), Some(body.host));
@@ -186,6 +199,8 @@ impl Games {
             decided_seq: None,
             decided_by: None,
             tally: None,
+            measures: None,
+            quality: None,
             reason: None,
         };
         let key = GenerationKey::new(&body.game, body.generation);

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use crate::artifact::{ArtifactError, BlobStore};
 use crate::event::Hash;
-use crate::event::command::{JobResult, QuarantineResult};
-use crate::event::games::GamesTally;
+use crate::event::command::{JobResult, MeasuredResult, QuarantineResult};
+use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::VerifySpec;
 use crate::game::record::{Tally, verify_file};
 
@@ -26,7 +26,7 @@ pub fn verify_games(store: &BlobStore, spec: &VerifySpec) -> Result<JobResult, A
         return Ok(JobResult::Quarantined(QuarantineResult { game: None, reason }));
     };
     Ok(match verify_file(&bytes, &spec.game.0) {
-        Ok(tally) => JobResult::Verified(tally_of(tally)),
+        Ok(tally) => JobResult::Measured(measured(tally)),
         Err(fault) => {
             let game = fault.game_index;
             JobResult::Quarantined(QuarantineResult { game, reason: fault.to_string() })
@@ -52,7 +52,19 @@ fn read(store: &BlobStore, hash: &Hash) -> Result<Option<Vec<u8>>, ArtifactError
     Ok(Some(bytes))
 }
 
-fn tally_of(tally: Tally) -> GamesTally {
-    let Tally { games, positions, wins, draws, distinct, targets, simulations, .. } = tally;
-    GamesTally { games, positions, wins, draws, distinct, targets, simulations }
+fn measured(counted: Tally) -> MeasuredResult {
+    let Tally { games, positions, wins, draws, distinct, targets, simulations, .. } = counted;
+    let Tally { choices, choices_targeted, targets_of_seats, simulations_of_seats, length_squares, sketch, .. } =
+        counted;
+    MeasuredResult {
+        tally: GamesTally { games, positions, wins, draws, distinct, targets, simulations },
+        measures: GamesMeasures {
+            choices,
+            choices_targeted,
+            targets_of_seats,
+            simulations_of_seats,
+            length_squares,
+            sketch,
+        },
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::fault::{FileFault, RecordFault};
+use super::fault::{FileFault, PlyFault, RecordFault};
 use super::file::RecordReader;
 use super::game_record::{GameRecord, Generator};
+use super::positions::PositionSketch;
 use super::replay::walk;
 use crate::game::registry::{GameVisitor, dispatch};
 use crate::game::{Game, Planes, Seat};
@@ -26,6 +27,18 @@ pub struct Tally {
     pub targets: u64,
     /// Simulations that the records attest.
     pub simulations: u64,
+    /// Positions with a choice between at least two actions.
+    pub choices: u64,
+    /// Positions with a choice that carry a policy target.
+    pub choices_targeted: u64,
+    /// Positions that carry a policy target, for each seat in order.
+    pub targets_of_seats: Vec<u64>,
+    /// Simulations that the records attest, for each seat in order.
+    pub simulations_of_seats: Vec<u64>,
+    /// Sum over games of the squares of their positions.
+    pub length_squares: u64,
+    /// The smallest hashes of some of the positions, up to the board's symmetries.
+    pub sketch: Vec<u64>,
     /// Who played, in any seat of any game.
     pub generators: BTreeSet<Generator>,
 }
@@ -54,11 +67,13 @@ impl GameVisitor for VerifyGames<'_> {
     #[tracing::instrument(skip_all, fields(game = game.key(), games = self.0.header().games))]
     fn visit<G: Planes>(self, game: G) -> Self::Output {
         check_header(&self.0, &game).map_err(|reason| FileFault { game_index: None, ply: None, reason })?;
-        let mut tally = Tally { wins: vec![0; game.seats()], ..Tally::default() };
-        let mut sequences = HashSet::new();
+        let seats = game.seats();
+        let (targets_of_seats, simulations_of_seats) = (vec![0; seats], vec![0; seats]);
+        let mut tally = Tally { wins: vec![0; seats], targets_of_seats, simulations_of_seats, ..Tally::default() };
+        let (mut sequences, mut sketch) = (HashSet::new(), PositionSketch::new(&game));
         for record in self.0 {
             let record = record?;
-            count_game(&game, &record, &mut tally).map_err(|(ply, reason)| FileFault {
+            count_game(&game, &record, &mut tally, &mut sketch).map_err(|(ply, reason)| FileFault {
                 game_index: Some(tally.games),
                 ply,
                 reason,
@@ -67,6 +82,7 @@ impl GameVisitor for VerifyGames<'_> {
             tally.games += 1;
         }
         tally.distinct = sequences.len() as u32;
+        tally.sketch = sketch.into_hashes();
         Ok(tally)
     }
 }
@@ -82,14 +98,28 @@ fn check_header<G: Game>(reader: &RecordReader<'_>, game: &G) -> Result<(), Reco
     Ok(())
 }
 
-fn count_game<G: Game>(game: &G, record: &GameRecord, tally: &mut Tally) -> Result<(), super::fault::PlyFault> {
+fn count_game<G: Planes>(
+    game: &G,
+    record: &GameRecord,
+    tally: &mut Tally,
+    sketch: &mut PositionSketch,
+) -> Result<(), PlyFault> {
+    let before = tally.positions;
     let outcome = walk(game, record, |view| {
+        let is_choice = u64::from(view.legal.len() > 1);
         tally.positions += 1;
+        tally.choices += is_choice;
+        sketch.see(game, view.ply, view.state);
         if let Some(findings) = &view.record.findings {
+            let simulations = u64::from(findings.simulations);
             tally.targets += 1;
-            tally.simulations += u64::from(findings.simulations);
+            tally.choices_targeted += is_choice;
+            tally.simulations += simulations;
+            tally.targets_of_seats[view.mover.index()] += 1;
+            tally.simulations_of_seats[view.mover.index()] += simulations;
         }
     })?;
+    tally.length_squares += (tally.positions - before).pow(2);
     match outcome.winner().map(Seat::index) {
         Some(seat) => tally.wins[seat] += 1,
         None => tally.draws += 1,

@@ -6,9 +6,11 @@ use super::tiny_for;
 use crate::event::Real;
 use crate::event::config::Config;
 use crate::event::training::{TrainingRecipe, Validation};
-use crate::game::Game;
+use crate::game::record::{PlyView, replay_with};
 use crate::game::ringrift::RingRift;
+use crate::game::{Game, SEATS_MAX, Seat};
 use crate::learn::frozen;
+use crate::learn::margins::margins;
 use crate::learn::train::{Plan, StepLosses};
 use crate::learn::{Architecture, Family, NetEvaluator, Samples, Trainer, Weights, fixtures};
 use crate::search::Evaluator;
@@ -48,10 +50,37 @@ fn loss_of_the_mean(samples: &Samples) -> f64 {
     -mean * mean.ln() - (1.0 - mean) * (1.0 - mean).ln()
 }
 
+/// The positions of the games, every fifth one, with who wins.
+fn positions() -> Vec<(frozen::Position<RingRift<1>>, Seat)> {
+    let mut positions = vec![];
+    for seed in 0..4 {
+        let record = fixtures::game_of(&GAME, seed, |action| GAME.action_id(action).0);
+        let winner = record.outcome.winner().expect("RingRift has one winner");
+        let seen = |view: PlyView<'_, RingRift<1>>| {
+            if view.ply.is_multiple_of(5) {
+                positions.push(((*view.state, view.legal.to_vec()), winner));
+            }
+        };
+        replay_with(&GAME, &record, seen).expect("replays");
+    }
+    positions
+}
+
 #[test]
 fn a_net_learns_how_near_each_seat_comes() {
     let samples = samples(true);
-    let (losses, _) = learn(&samples, &tiny_for(&GAME, 2), 60);
+    let (losses, learned) = learn(&samples, &tiny_for(&GAME, 2), 60);
+    let (positions, winners): (Vec<_>, Vec<_>) = positions().into_iter().unzip();
+    let expected = margins(&GAME, &learned, &positions, Device::Cpu).expect("runs").expect("has the head");
+    let means = |winner: bool| {
+        let of = |(near, won): (&[f32; SEATS_MAX], &Seat)| -> Vec<f32> {
+            Seat::all(GAME.seats()).filter(|seat| (seat == won) == winner).map(|seat| near[seat.index()]).collect()
+        };
+        let all: Vec<f32> = expected.iter().zip(&winners).flat_map(of).collect();
+        all.iter().sum::<f32>() / all.len() as f32
+    };
+    assert!(means(true) > means(false) + 0.05, "winners {}, others {}", means(true), means(false));
+    assert_eq!(margins(&GAME, &without_head(&learned), &positions, Device::Cpu).expect("runs"), None);
     let last = losses[50..].iter().map(|it| it.margin).sum::<f64>() / 10.0;
     let bound = loss_of_the_mean(&samples);
     assert!(last < bound && losses[0].margin > last, "from {} to {last}, knowing nothing {bound}", losses[0].margin);

@@ -9,7 +9,7 @@ use crate::learn::tower::{Heads, channels_last};
 /// Stands for minus infinity where a position has fewer actions than another: its softmax is exactly 0, and 0 times it is 0.
 const FILLING_LOGIT: f32 = -1e9;
 
-/// What the margins' loss counts against the value's. It is there for the hidden layer that both share; who wins is what matters.
+/// What the margins' loss counts against the value's. No gradient of it goes beyond the margin head; it only shares the clipping with the others.
 const MARGIN_SHARE: f64 = 0.25;
 
 /// The losses of a batch, in nats.

@@ -3,10 +3,11 @@
 use super::text::clip;
 use crate::event::artifacts::{ArtifactKind, ArtifactStored};
 use crate::event::command::{
-    BlobRef, ExternalResult, JobResult, ManifestResult, ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
+    BlobRef, ExternalResult, JobResult, ManifestResult, MeasuredResult, ModelResult, QuarantineResult, SelfPlayResult,
+    TrainedResult,
 };
 use crate::event::evaluation::{MatchTally, MatchesPlayed};
-use crate::event::games::{GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
+use crate::event::games::{GamesMeasured, GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
 use crate::event::jobs::{
     ExternalResultRecorded, GauntletSpec, InitModelSpec, JobSpec, SelfPlaySpec, TrainSpec, VerifySpec,
 };
@@ -16,6 +17,7 @@ use crate::event::training::{
     TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingManifest, TrainingManifestRecorded,
 };
 use crate::event::{Event, JobId, NodeId};
+use crate::game::record::SKETCH_MAX;
 use crate::judge::groups::adds_up;
 use crate::policy::attestation;
 use crate::policy::limits::{CURVE_BYTES_MAX, EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, MANIFEST_BYTES_MAX, SEATS_MAX};
@@ -41,6 +43,10 @@ pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult
     match (&job.spec, result) {
         (JobSpec::SelfPlay(spec), JobResult::SelfPlay(result)) => self_play(state, &job.job, spec, host, result),
         (JobSpec::Verify(spec), JobResult::Verified(tally)) => verified(state, spec, host, tally),
+        (JobSpec::Verify(spec), JobResult::Measured(result)) => {
+            let events = verified(state, spec, host, &result.tally)?;
+            Ok(measured(state, spec, host, result)?.into_iter().chain(events).collect())
+        }
         (JobSpec::Verify(spec), JobResult::Quarantined(result)) => quarantined(state, spec, host, result),
         (JobSpec::InitModel(spec), JobResult::Model(result)) => init_model(state, spec, host, result),
         (JobSpec::Train(spec), JobResult::Model(result)) => trained(state, spec, host, result),
@@ -90,6 +96,24 @@ fn verified(state: &State, spec: &VerifySpec, host: NodeId, tally: &GamesTally) 
         && tally.targets <= tally.positions;
     check(adds_up, "the verifier's tally does not add up")?;
     Ok(vec![GamesVerified { batch: spec.batch, host, tally: tally.clone() }.into()])
+}
+
+/// What was measured, where the cluster can read it.
+fn measured(state: &State, spec: &VerifySpec, host: NodeId, result: &MeasuredResult) -> Result<Option<Event>, Fault> {
+    let MeasuredResult { tally, measures } = result;
+    let seats = tally.wins.len();
+    let sums_to = |parts: &[u64], whole: u64| {
+        parts.len() == seats && parts.iter().try_fold(0u64, |sum, part| sum.checked_add(*part)) == Some(whole)
+    };
+    let adds_up = measures.choices <= tally.positions
+        && measures.choices_targeted <= measures.choices.min(tally.targets)
+        && sums_to(&measures.targets_of_seats, tally.targets)
+        && sums_to(&measures.simulations_of_seats, tally.simulations)
+        && measures.sketch.len() <= SKETCH_MAX
+        && measures.sketch.is_sorted_by(|a, b| a < b);
+    check(adds_up, "the verifier's measures do not add up")?;
+    let event = GamesMeasured { batch: spec.batch, host, measures: measures.clone() }.into();
+    Ok(Some(event).filter(|event| is_readable(state, event)))
 }
 
 fn quarantined(state: &State, spec: &VerifySpec, host: NodeId, result: &QuarantineResult) -> Outcome {

@@ -62,8 +62,10 @@ fn artifacts(result: &JobResult) -> Vec<Hash> {
             [result.model.blob.hash, result.picture.hash].into_iter().chain(manifest).collect()
         }
         JobResult::External(result) => result.blobs.iter().take(EXTERNAL_BLOBS_MAX).map(|blob| blob.hash).collect(),
-        JobResult::Verified(_) | JobResult::Quarantined(_) | JobResult::Gauntlet(_) | JobResult::Attested(_) => {
-            vec![]
-        }
+        JobResult::Verified(_)
+        | JobResult::Measured(_)
+        | JobResult::Quarantined(_)
+        | JobResult::Gauntlet(_)
+        | JobResult::Attested(_) => vec![],
     }
 }

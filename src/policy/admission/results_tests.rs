@@ -2,11 +2,11 @@
 
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ManifestResult, ModelResult,
-    QuarantineResult, SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ManifestResult, MeasuredResult,
+    ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
 };
 use crate::event::evaluation::MatchTally;
-use crate::event::games::GamesTally;
+use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued, JobSpec};
 use crate::event::judgement::SeatAttestation;
 use crate::event::membership::ClusterVersionRaised;
@@ -112,6 +112,36 @@ fn verification_brings_a_verdict_once() {
         GamesTally { wins: vec![u32::MAX; 1_000], ..tally() },
     ] {
         void(hand_in(given(), JobResult::Verified(tally)), "the verifier's tally does not add up", true);
+    }
+}
+
+#[test]
+fn measures_come_before_the_verdict_and_have_to_add_up() {
+    let measures = || GamesMeasures {
+        choices: 90,
+        choices_targeted: 90,
+        targets_of_seats: vec![60, 40],
+        simulations_of_seats: vec![600, 400],
+        length_squares: 300,
+        sketch: vec![1, 2, 9],
+    };
+    let result = |measures| JobResult::Measured(MeasuredResult { tally: tally(), measures });
+    let given = || claimed(&[Kind::GamesRecorded], VERIFY);
+    let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
+    let kinds = ["JOB_COMPLETED", "GAMES_MEASURED", "GAMES_VERIFIED"];
+    let after = hand_in(raised(), result(measures())).then_kinds(&kinds).applied();
+    assert_eq!(after.state.games.get(&hash("batch")).and_then(|row| row.measures.clone()), Some(measures()));
+    hand_in(given(), result(measures())).then_kinds(&["JOB_COMPLETED", "GAMES_VERIFIED"]);
+    for wrong in [
+        GamesMeasures { choices: 101, ..measures() },
+        GamesMeasures { choices_targeted: 91, ..measures() },
+        GamesMeasures { targets_of_seats: vec![100], ..measures() },
+        GamesMeasures { targets_of_seats: vec![u64::MAX, 101], ..measures() },
+        GamesMeasures { simulations_of_seats: vec![600, 401], ..measures() },
+        GamesMeasures { sketch: (0..65).collect(), ..measures() },
+        GamesMeasures { sketch: vec![2, 2], ..measures() },
+    ] {
+        void(hand_in(raised(), result(wrong)), "the verifier's measures do not add up", true);
     }
 }
 

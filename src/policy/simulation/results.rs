@@ -6,11 +6,11 @@ use super::cluster::{Cluster, config};
 use super::hosts::chance;
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, ExternalResult, JobResult, ManifestResult, ModelResult, QuarantineResult, SelfPlayResult,
-    TrainedResult,
+    AttestedResult, BlobRef, ExternalResult, JobResult, ManifestResult, MeasuredResult, ModelResult, QuarantineResult,
+    SelfPlayResult, TrainedResult,
 };
 use crate::event::evaluation::MatchTally;
-use crate::event::games::GamesTally;
+use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::{Contender, GauntletSpec, JobSpec};
 use crate::event::training::{TrainingProgress, ValidationLosses};
 use crate::event::{Hash, Real, Seq};
@@ -38,7 +38,7 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
             let repeats = if chance(cluster, bad) { games * 2 / 3 } else { 0 };
             let positions = u64::from(games) * 20;
             let (wins, distinct) = (vec![games / 2, games - games / 2], games - repeats);
-            JobResult::Verified(GamesTally {
+            let tally = GamesTally {
                 games,
                 positions,
                 wins,
@@ -46,7 +46,17 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
                 distinct,
                 targets: positions,
                 simulations: positions * u64::from(config(1).self_play.simulations),
-            })
+            };
+            let base = token.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1;
+            let measures = GamesMeasures {
+                choices: positions,
+                choices_targeted: positions,
+                targets_of_seats: vec![positions, 0],
+                simulations_of_seats: vec![tally.simulations, 0],
+                length_squares: positions * 20,
+                sketch: (0..64).map(|step| base + step).collect(),
+            };
+            JobResult::Measured(MeasuredResult { tally, measures })
         }
         JobSpec::Train(_) if cluster.chaos.broken_trainer => return Err(false),
         JobSpec::InitModel(_) | JobSpec::Train(_) => made(

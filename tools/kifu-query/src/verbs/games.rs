@@ -28,6 +28,9 @@ fn columns() -> Vec<Column> {
         Column::new("games"),
         Column::new("positions"),
         Column::new("distinct").at("tally.distinct"),
+        Column::new("novelty").at("quality.novelty").wide(),
+        Column::new("budget").at("quality.budget").wide(),
+        Column::new("odd_length").at("quality.length_is_odd").wide(),
         Column::new("host"),
         Column::new("recorded").at("recorded_at").shape(Shape::Time),
         Column::new("reason"),
@@ -50,10 +53,10 @@ mod tests {
         let rows = json!([{"id": "games/ab12cd34ef", "batch": "ab12cd34ef", "job": "job/selfplay-connect4-g1-0", "host": "0000000000000001",
             "game": "connect4", "generation": 1, "model": "model/connect4-g0-1f00ab42", "games": 40, "positions": 1312,
             "state": "verified", "recorded_at": "2023-11-14T22:13:20.000Z", "decided_by": "0000000000000002",
-            "tally": {"distinct": 39}, "reason": null}]);
+            "tally": {"distinct": 39}, "quality": {"budget": 1.0, "novelty": 0.8125, "length_is_odd": false}, "reason": null}]);
         expect![[r#"
-            ID                BATCH     STATE     GAME      GENERATION  GAMES  POSITIONS  DISTINCT  HOST  RECORDED  REASON  MODEL                       JOB                         VERIFIED_BY
-            games/ab12cd34ef  ab12cd34  verified  connect4  1           40     1312       39        n1    1m ago    -       model/connect4-g0-1f00ab42  job/selfplay-connect4-g1-0  n2
+            ID                BATCH     STATE     GAME      GENERATION  GAMES  POSITIONS  DISTINCT  NOVELTY  BUDGET  ODD_LENGTH  HOST  RECORDED  REASON  MODEL                       JOB                         VERIFIED_BY
+            games/ab12cd34ef  ab12cd34  verified  connect4  1           40     1312       39        0.8125   1.0     false       n1    1m ago    -       model/connect4-g0-1f00ab42  job/selfplay-connect4-g1-0  n2
             at 104233 (n1, 2 records and 12 ms behind leader n2, term 4)
         "#]].assert_eq(&listed(&VIEW, Format::Wide, rows));
     }
