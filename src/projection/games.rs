@@ -122,10 +122,8 @@ impl Games {
                     self.table.update(&spec.batch, |batch| batch.verify_job = Some(body.job.clone()));
                 }
             }
-            Event::GamesMeasured(body) => {
-                if self.get(&body.batch).is_some_and(|batch| batch.state == BatchState::Recorded) {
-                    self.table.update(&body.batch, |batch| batch.measures = Some(body.measures.clone()));
-                }
+            Event::GamesMeasured(body) if self.is_undecided(&body.batch) => {
+                self.table.update(&body.batch, |batch| batch.measures = Some(body.measures.clone()));
             }
             Event::QualityExplained(body) => {
                 self.table.update(&body.batch, |batch| batch.quality = Some(body.parts.clone()));
@@ -220,6 +218,10 @@ impl Games {
         count.batches += 1;
         count.games_recorded = count.games_recorded.saturating_add(u64::from(body.games));
         self.generations.put(key, count);
+    }
+
+    fn is_undecided(&self, hash: &Hash) -> bool {
+        self.get(hash).is_some_and(|batch| batch.state == BatchState::Recorded)
     }
 
     /// A batch is decided once: the first verdict counts.
