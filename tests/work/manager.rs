@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kifu::event::command::{Command, CompleteJob, FailJob, JobResult, LeaseHolder};
+use kifu::event::command::{Command, CompleteJob, FailJob, JobResult, LeaseHolder, MeasuredResult};
 use kifu::event::config::Config;
 use kifu::event::games::GamesTally;
 use kifu::event::jobs::{JobKind, JobSpec, TrainSpec, VerifySpec};
@@ -242,11 +242,12 @@ async fn games_are_verified_without_a_worker() {
         Command::CompleteJob(complete) => complete.lease.token,
         _ => Seq(0),
     });
-    let JobResult::Verified(GamesTally { games, positions, wins, draws, .. }) = result_of(&reports[0]) else {
-        panic!("{reports:?}")
-    };
+    let JobResult::Measured(MeasuredResult { tally, measures }) = result_of(&reports[0]) else { panic!("{reports:?}") };
+    let GamesTally { games, positions, wins, draws, .. } = tally;
     assert!(*games > 0 && *positions >= u64::from(*games) * 7);
     assert_eq!(wins.iter().sum::<u32>() + draws, *games);
+    assert!(measures.choices_targeted <= tally.targets && !measures.sketch.is_empty(), "{measures:?}");
+    assert_eq!(measures.simulations_of_seats.iter().sum::<u64>(), tally.simulations);
     let reason = |report| match result_of(report) {
         JobResult::Quarantined(quarantine) => quarantine.reason.clone(),
         other => panic!("{other:?}"),
