@@ -11,10 +11,10 @@ use super::view::View;
 use crate::event::Real;
 use crate::event::games::GamesMeasures;
 use crate::game::record::SKETCH_MAX;
-use crate::projection::games::Batch;
+use crate::projection::games::{Batch, BatchState};
 use crate::projection::key::GenerationKey;
 
-/// The share of positions that are new, against the scored batches of the window; everything, where nothing can be compared.
+/// The share of positions that are new, against the batches of the window that were verified before; everything, where nothing can be compared.
 pub(super) fn of(view: &View, batch: &Batch, measures: &GamesMeasures) -> Real {
     let sketches: Vec<&[u64]> = earlier(view, batch);
     let full = sketches.iter().copied().chain([measures.sketch.as_slice()]).filter(|sketch| sketch.len() >= SKETCH_MAX);
@@ -25,7 +25,12 @@ pub(super) fn of(view: &View, batch: &Batch, measures: &GamesMeasures) -> Real {
     if all == 0 { Real::ONE } else { Real::ratio(new as u64, all as u64) }
 }
 
-/// Sketches of the scored batches of the window, of the newest generations first.
+/// Whether a batch was verified before another one: what follows from it does not depend on when scores are made.
+pub(super) fn is_before(one: &Batch, other: &Batch) -> bool {
+    one.state == BatchState::Verified && one.decided_seq < other.decided_seq
+}
+
+/// Sketches of the batches of the window that were verified before, of the newest generations first.
 fn earlier<'a>(view: &View<'a>, batch: &Batch) -> Vec<&'a [u64]> {
     let state = view.state;
     let window = view.campaign().map_or(1, |(config, _)| config.dataset.window.max(1));
@@ -34,6 +39,6 @@ fn earlier<'a>(view: &View<'a>, batch: &Batch) -> Vec<&'a [u64]> {
         let key = GenerationKey::new(&batch.game, generation);
         state.games.of_generation(&key).collect::<Vec<_>>()
     });
-    let scored = batches.filter(|other| other.batch != batch.batch && state.quality.get(&other.batch).is_some());
-    scored.filter_map(|other| Some(other.measures.as_ref()?.sketch.as_slice())).take(NOVELTY_BATCHES_MAX).collect()
+    let earlier = batches.filter(|other| is_before(other, batch));
+    earlier.filter_map(|other| Some(other.measures.as_ref()?.sketch.as_slice())).take(NOVELTY_BATCHES_MAX).collect()
 }

@@ -52,20 +52,31 @@ fn simulations_asked(state: &State, batch: &Batch) -> Option<u32> {
 fn score(view: &View, batch: &Batch) -> Option<Vec<Decision>> {
     let (state, tally) = (view.state, batch.tally.as_ref()?);
     let asked = simulations_asked(state, batch)?;
-    let explained = batch.measures.as_ref().map(|measures| (measures, parts(view, batch, tally, measures, asked)));
+    let diversity = diversity(tally);
+    let explained = explain(view, batch, tally, asked);
     let (coverage, rest) = match &explained {
-        Some((measures, parts)) => {
+        Some((measures, QualityExplained { parts, .. })) => {
             let fresh = Real((Real::SCALE + parts.novelty.0) / 2);
             (share(measures.choices_targeted, measures.choices), product(parts.budget, fresh))
         }
         None => (share(tally.targets, tally.positions.max(1)), budget(tally.targets, tally.simulations, asked)),
     };
-    let diversity = diversity(tally);
     let score = product(product(coverage, diversity), rest);
     let scored = QualityScoreUpdated { batch: batch.batch, score, games: tally.games, coverage, diversity };
-    let explained = explained.map(|(_, parts)| Event::from(QualityExplained { batch: batch.batch, parts }));
-    let events = explained.filter(|event| is_readable(state, event)).into_iter().chain([scored.into()]);
+    let events = explained.map(|(_, explained)| Event::from(explained)).into_iter().chain([scored.into()]);
     Some(events.map(|event| Decision::new(event, batch.decided_seq)).collect())
+}
+
+/// The parts of a measured batch, where the cluster can read them.
+fn explain<'a>(
+    view: &View<'a>,
+    batch: &'a Batch,
+    tally: &GamesTally,
+    asked: u32,
+) -> Option<(&'a GamesMeasures, QualityExplained)> {
+    let measures = batch.measures.as_ref()?;
+    let explained = QualityExplained { batch: batch.batch, parts: parts(view, batch, tally, measures, asked) };
+    is_readable(view.state, &explained.clone().into()).then_some((measures, explained))
 }
 
 fn parts(view: &View, batch: &Batch, tally: &GamesTally, measures: &GamesMeasures, asked: u32) -> QualityParts {
@@ -80,12 +91,12 @@ fn parts(view: &View, batch: &Batch, tally: &GamesTally, measures: &GamesMeasure
     }
 }
 
-/// By how many standard errors the games' mean length differs from that of the other scored games of the generation: Welch's statistic with
+/// By how many standard errors the games' mean length differs from that of the generation's games that were verified before, with
 /// their variance. None while these are too few, or all equally long.
 fn length_z(state: &State, batch: &Batch, tally: &GamesTally, measures: &GamesMeasures) -> Option<f64> {
     let key = GenerationKey::new(&batch.game, batch.generation);
     let (mut games, mut positions, mut squares) = (0_u64, 0_u64, 0_u64);
-    for other in state.games.of_generation(&key).filter(|other| state.quality.get(&other.batch).is_some()) {
+    for other in state.games.of_generation(&key).filter(|other| novelty::is_before(other, batch)) {
         let Some((tally, measures)) = other.tally.as_ref().zip(other.measures.as_ref()) else { continue };
         games = games.saturating_add(tally.games.into());
         positions = positions.saturating_add(tally.positions);
@@ -177,23 +188,32 @@ mod tests {
         }
     }
 
-    /// Batches in order, measured so, scored one after the other.
-    fn scored(batches: &[(&str, GamesMeasures, u64)]) -> Given {
-        let mut given = Given::events([ClusterVersionRaised { from: 1, to: 2 }.into()]).and(config(40));
-        for (name, measures, positions) in batches {
-            let mut events = played(name, 40, 48);
-            let batch = crate::event::samples::hash(name);
-            for event in &mut events {
-                if let Event::GamesVerified(body) = event {
-                    (body.tally.positions, body.tally.targets) = (*positions, *positions);
-                }
+    fn raised() -> Given {
+        Given::events([ClusterVersionRaised { from: 1, to: 2 }.into()]).and(config(40))
+    }
+
+    /// A batch of so many positions that was recorded, measured and verified.
+    fn verified((name, measures, positions): &(&str, GamesMeasures, u64)) -> Vec<Event> {
+        let mut events = played(name, 40, 48);
+        let batch = crate::event::samples::hash(name);
+        for event in &mut events {
+            if let Event::GamesVerified(body) = event {
+                (body.tally.positions, body.tally.targets) = (*positions, *positions);
+                body.tally.simulations = positions * 48;
             }
-            let measured = GamesMeasured { batch, host: NodeId(2), measures: measures.clone() };
-            let at = events.len() - 1;
-            events.insert(at, measured.into());
-            given = given.and_all(events).decide(decide).applied();
         }
-        given
+        let measured = GamesMeasured { batch, host: NodeId(2), measures: measures.clone() };
+        events.insert(events.len() - 1, measured.into());
+        events
+    }
+
+    /// Batches in order, scored one after the other.
+    fn scored_in(given: Given, batches: &[(&str, GamesMeasures, u64)]) -> Given {
+        batches.iter().fold(given, |given, batch| given.and_all(verified(batch)).decide(decide).applied())
+    }
+
+    fn scored(batches: &[(&str, GamesMeasures, u64)]) -> Given {
+        scored_in(raised(), batches)
     }
 
     fn score_of(given: &Given, name: &str) -> (Real, QualityParts) {
@@ -234,8 +254,24 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_that_cannot_read_measures_gets_none() {
-        let given = Given::events(played("a", 40, 48)).decide(decide);
-        given.then_kinds(&["QUALITY_SCORE_UPDATED"]);
+    fn a_cluster_that_cannot_read_measures_scores_without_them() {
+        let [even, ..] = &sketches();
+        let half = GamesMeasures { choices_targeted: 500, ..measures(even) };
+        let given = scored_in(Given::events([config(40)]), &[("a", half, 1_000)]);
+        let batch = crate::event::samples::hash("a");
+        assert_eq!(given.state.quality.get(&batch).map(|row| row.score), Some(Real::ONE));
+        assert_eq!(given.state.games.get(&batch).and_then(|row| row.quality.clone()), None);
+    }
+
+    #[test]
+    fn scores_do_not_depend_on_when_they_are_made() {
+        let [even, _, mixed] = &sketches();
+        let batches = [("a", measures(even), 1_000), ("b", measures(mixed), 1_000)];
+        let one_by_one = scored(&batches);
+        let together = batches.iter().fold(raised(), |given, batch| given.and_all(verified(batch)));
+        let together = together.decide(decide).applied();
+        for name in ["a", "b"] {
+            assert_eq!(score_of(&together, name), score_of(&one_by_one, name));
+        }
     }
 }

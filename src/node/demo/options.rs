@@ -60,7 +60,7 @@ pub fn quick_config() -> Config {
 }
 
 /// Figures for RingRift. A game is longer than one of Connect Four and a position costs more, so there are fewer of both.
-/// Many plies are forced and carry no policy: the bound on a batch's quality, which counts them, is lower.
+/// With few games the lower end of their quality's interval lies low, and so does the bound.
 fn ringrift_config(is_large: bool, quick: bool) -> Config {
     let standard = if quick { quick_config() } else { Config::default() };
     let (generations, games, games_per_job, simulations, match_simulations, pairs) = match (is_large, quick) {
