@@ -35,7 +35,12 @@ pub(super) enum Job {
         vote: Vote,
         done: Done,
     },
-    /// Let the log begin at `tip`.
+    /// Drop the segments that end before `index`.
+    Trim {
+        index: u64,
+        done: Done,
+    },
+    /// Let the log begin anew at `tip`, which lies beyond its end.
     Rebase {
         tip: Tip,
         done: Done,
@@ -47,6 +52,7 @@ pub(super) enum Work {
     Append(Vec<Append>),
     Rewind { tip: Tip, done: Done },
     SaveVote { vote: Vote, done: Done },
+    Trim { index: u64, done: Done },
     Rebase { tip: Tip, done: Done },
 }
 
@@ -55,6 +61,8 @@ pub(super) enum Work {
 pub(super) struct Queue {
     jobs: VecDeque<Job>,
     bytes: usize,
+    /// The first request waits for space, which the next trim may make: that comes before it.
+    trims_first: bool,
 }
 
 impl Append {
@@ -69,6 +77,7 @@ impl Job {
             Job::Append(Append { done, .. })
             | Job::Rewind { done, .. }
             | Job::SaveVote { done, .. }
+            | Job::Trim { done, .. }
             | Job::Rebase { done, .. } => done,
         }
     }
@@ -90,14 +99,20 @@ impl Queue {
         self.jobs.push_back(job);
     }
 
-    /// Puts what was taken back to the front.
+    /// Puts what was taken, and found the disk full, back to the front. It takes turns with trims: it may need the space that a trim
+    /// makes, and appends may find space prepared where a trim, which writes a small file, finds none.
     pub(super) fn put_back(&mut self, work: Work) {
+        self.trims_first = !matches!(work, Work::Trim { .. });
         match work {
             Work::Append(appends) => {
                 for append in appends.into_iter().rev() {
                     self.bytes += append.weight();
                     self.jobs.push_front(Job::Append(append));
                 }
+            }
+            Work::Trim { index, done } => {
+                let appends = self.jobs.iter().take_while(|job| matches!(job, Job::Append(_))).count();
+                self.jobs.insert(appends.max(1).min(self.jobs.len()), Job::Trim { index, done });
             }
             Work::Rewind { tip, done } => self.jobs.push_front(Job::Rewind { tip, done }),
             Work::SaveVote { vote, done } => self.jobs.push_front(Job::SaveVote { vote, done }),
@@ -107,12 +122,36 @@ impl Queue {
 
     /// The next request, or all appends that are next within the bounds of a batch.
     pub(super) fn next(&mut self) -> Option<Work> {
+        if let Some(trim) = self.overtaking() {
+            return Some(trim);
+        }
         match self.jobs.pop_front()? {
             Job::Append(append) => Some(Work::Append(self.batch(append))),
             Job::Rewind { tip, done } => Some(Work::Rewind { tip, done }),
             Job::SaveVote { vote, done } => Some(Work::SaveVote { vote, done }),
+            Job::Trim { index, done } => Some(Work::Trim { index, done }),
             Job::Rebase { tip, done } => Some(Work::Rebase { tip, done }),
         }
+    }
+
+    /// The first trim, when what stands before it waits for space. It overtakes appends and votes, because it leaves the last segment
+    /// alone, and a rewind that ends at its index or later; never a new beginning.
+    fn overtaking(&mut self) -> Option<Work> {
+        if !std::mem::take(&mut self.trims_first) {
+            return None;
+        }
+        let at = self.jobs.iter().position(|job| matches!(job, Job::Trim { .. }))?;
+        let Job::Trim { index, done } = self.jobs.remove(at)? else { return None };
+        let may_wait = |job: &Job| match job {
+            Job::Append(_) | Job::SaveVote { .. } => true,
+            Job::Rewind { tip, .. } => tip.next_index >= index,
+            Job::Trim { .. } | Job::Rebase { .. } => false,
+        };
+        if self.jobs.iter().take(at).all(may_wait) {
+            return Some(Work::Trim { index, done });
+        }
+        self.jobs.insert(at, Job::Trim { index, done });
+        None
     }
 
     fn batch(&mut self, first: Append) -> Vec<Append> {
@@ -137,11 +176,12 @@ impl Queue {
         batch
     }
 
-    /// Takes all appends and rewinds out: what they build on was not written. Other requests stay.
+    /// Takes out what builds on entries that were not written. Votes and trims stay.
     pub(super) fn take_entries(&mut self) -> Vec<Job> {
-        let (votes, entries) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|job| matches!(job, Job::SaveVote { .. }));
-        self.jobs = votes;
+        let stays = |job: &Job| matches!(job, Job::SaveVote { .. } | Job::Trim { .. });
+        let (staying, entries) = std::mem::take(&mut self.jobs).into_iter().partition(stays);
+        self.jobs = staying;
+        self.trims_first = false;
         self.bytes = 0;
         Vec::from(entries)
     }

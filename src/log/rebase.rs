@@ -11,11 +11,24 @@ use super::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader, TEMPORARY};
 use super::writer::Writer;
 
 impl Writer {
-    /// Lets the log begin at `tip`: drops whole segments before it, or begins anew when the log does not reach it. Each step may be
-    /// done again, so a log that waits for space on a full disk repeats them all; any other failure ends the log.
+    /// Drops whole segments before `index`, as far as entries are written yet. Says nothing of the disk when there were none: then
+    /// it was not touched.
+    pub(super) fn trim(&mut self, index: u64, mut done: Done) {
+        let result = self.trim_to(index);
+        match &result {
+            Ok(true) => self.shared.has_space(),
+            Ok(false) => {}
+            Err(error) => match self.shared.put_back(Work::Trim { index, done }, error) {
+                Some(Work::Trim { done: given_back, .. }) => done = given_back,
+                _ => return,
+            },
+        }
+        self.finish(result.map(drop), done);
+    }
+
+    /// Begins anew at `tip`, beyond the end of the log.
     pub(super) fn rebase(&mut self, tip: Tip, mut done: Done) {
-        let beyond = tip.next_index > self.tip.next_index;
-        let result = if beyond { self.begin_at(&tip) } else { self.trim_to(tip.next_index) };
+        let result = self.begin_at(&tip);
         match &result {
             Ok(()) => self.shared.has_space(),
             Err(error) => match self.shared.put_back(Work::Rebase { tip, done }, error) {
@@ -23,6 +36,12 @@ impl Writer {
                 _ => return,
             },
         }
+        self.finish(result, done);
+    }
+
+    /// Answers. Each step may be done again, so a log that waits for space on a full disk repeats them all; any other failure ends
+    /// the log.
+    fn finish(&self, result: Result<(), LogError>, done: Done) {
         let failed = result.as_ref().err().map(|error| (self.shared.poison(&error.to_string()), error.clone()));
         done(result);
         if let Some((failed, error)) = failed {
@@ -30,13 +49,13 @@ impl Writer {
         }
     }
 
-    /// Removes the segments that end before `index`. The segment that is written to stays.
-    fn trim_to(&mut self, index: u64) -> Result<(), LogError> {
+    /// Removes the segments that end before `index`. The segment that is written to stays. Returns whether there were any.
+    fn trim_to(&mut self, index: u64) -> Result<bool, LogError> {
         let disk = self.shared.disk.clone();
         let segments = self.shared.lock().index.segments().to_vec();
         let keep = segments.iter().rposition(|segment| segment.before.next_index <= index).unwrap_or(0);
         if keep == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let tip = segments[keep].before;
         tracing::info!(segments = keep, begins = tip.next_index, seq = %tip.next_seq, "the log begins later now");
@@ -46,7 +65,7 @@ impl Writer {
         state.base = tip;
         state.index.remove_first(keep);
         drop(state);
-        base::remove_below(disk.as_ref(), tip.next_index).map(drop)
+        base::remove_below(disk.as_ref(), tip.next_index).map(|_| true)
     }
 
     /// Moves all segments aside and begins a log without entries at `tip`.

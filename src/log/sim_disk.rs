@@ -73,7 +73,7 @@ impl SimDisk {
         SimDisk::default()
     }
 
-    /// Limits the space for what is created from now on; none lifts the limit.
+    /// Limits the space for what is created from now on; none lifts the limit. Files that go give theirs back.
     pub fn set_space(&self, bytes: Option<u64>) {
         lock(&self.faults()).space = bytes;
     }
@@ -161,6 +161,13 @@ impl Faults {
         }
     }
 
+    /// A file is gone.
+    fn give_back(&mut self, gone: Option<Arc<MemoryFile>>) {
+        if let (Some(space), Some(file)) = (&mut self.space, gone) {
+            *space += lock(&file.content).now.len() as u64;
+        }
+    }
+
     fn take_space(&mut self, bytes: u64) -> io::Result<()> {
         let Some(space) = &mut self.space else { return Ok(()) };
         *space = space.checked_sub(bytes).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
@@ -236,7 +243,8 @@ impl LogDisk for SimDisk {
         let zeros = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
         let content = Content { now: zeros.clone(), durable: zeros, dirty: BTreeSet::new() };
         let file = Arc::new(MemoryFile { content: Mutex::new(content), faults: folder.faults.clone() });
-        folder.names.insert(name.to_owned(), file.clone());
+        let replaced = folder.names.insert(name.to_owned(), file.clone());
+        lock(&folder.faults).give_back(replaced);
         Ok(file)
     }
 
@@ -249,14 +257,17 @@ impl LogDisk for SimDisk {
         let mut folder = lock(&self.folder);
         lock(&folder.faults).change()?;
         let file = folder.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        folder.names.insert(to.to_owned(), file);
+        let replaced = folder.names.insert(to.to_owned(), file);
+        lock(&folder.faults).give_back(replaced);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut folder = lock(&self.folder);
         lock(&folder.faults).change()?;
-        folder.names.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let file = folder.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        lock(&folder.faults).give_back(Some(file));
+        Ok(())
     }
 
     fn sync_dir(&self) -> io::Result<()> {

@@ -256,14 +256,17 @@ impl State {
         self.queue.push(Job::Rewind { tip, done });
     }
 
-    /// Begins anew at `tip`, or asks the disk to drop segments before it.
+    /// Asks the disk to drop the segments that end before `index`.
+    pub(super) fn trim(&mut self, index: u64, done: Done) {
+        self.queue.push(Job::Trim { index, done });
+    }
+
+    /// Begins anew at `tip`, beyond the end.
     pub(super) fn rebase(&mut self, tip: Tip, done: Done) {
-        if tip.next_index > self.tip.next_index {
-            self.rewind(&tip);
-            self.written = tip.next_index;
-            self.base = tip;
-            self.save_committed(self.committed.max(tip.next_index));
-        }
+        self.rewind(&tip);
+        self.written = tip.next_index;
+        self.base = tip;
+        self.save_committed(self.committed.max(tip.next_index));
         self.queue.push(Job::Rebase { tip, done });
     }
 

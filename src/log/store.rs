@@ -171,7 +171,8 @@ impl Log {
         self.shared().lock().base.position()
     }
 
-    /// Drops the segments that end before the entry at `index`; the one that is written to stays. The caller answers
+    /// Drops the segments that end before the entry at `index`; the one that is written to stays. Comes before appends that
+    /// wait for space on a full disk: it may make that space. The caller answers
     /// for it that they are kept elsewhere.
     ///
     /// # Errors
@@ -179,8 +180,8 @@ impl Log {
     pub fn trim_before(&self, index: u64) -> Result<Pending, LogError> {
         let (pending, done) = Pending::new();
         let mut state = self.shared().with_space()?;
-        let tip = Tip { next_index: index.min(state.tip.next_index), ..state.tip };
-        state.rebase(tip, done);
+        let index = index.min(state.tip.next_index);
+        state.trim(index, done);
         drop(state);
         self.shared().notify();
         Ok(pending)

@@ -56,6 +56,7 @@ impl Writer {
             Some(Work::Append(batch)) => self.append(batch),
             Some(Work::Rewind { tip, done }) => self.rewind(tip, done),
             Some(Work::SaveVote { vote, done }) => self.save_vote(vote, done),
+            Some(Work::Trim { index, done }) => self.trim(index, done),
             Some(Work::Rebase { tip, done }) => self.rebase(tip, done),
             None => {}
         }

@@ -206,3 +206,59 @@ fn a_full_disk_delays_a_new_beginning_and_loses_neither_log() {
     }
     assert!(waited > 0 && old > 0 && old + new == 13, "{waited} waited, {old} and {new} after a crash");
 }
+
+/// The answer to a request that must not wait for space.
+fn answer(pending: kifu::log::Pending) -> Result<(), LogError> {
+    let (answered, answer) = std::sync::mpsc::channel();
+    std::thread::spawn(move || answered.send(pending.wait()));
+    answer.recv_timeout(std::time::Duration::from_secs(30)).expect("an answer, although the disk is full")
+}
+
+#[test]
+fn a_trim_makes_the_space_that_appends_wait_for() {
+    let disk = SimDisk::new();
+    let waiting = LogOptions { waits_for_space: true, ..options() };
+    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    disk.set_space(Some(3000));
+    let mut pending = vec![];
+    while !log.is_full() {
+        pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued"));
+        while log.stats().entries < pending.len() as u64 && !log.is_full() {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(segments(&disk).len(), 2, "no space for a third");
+    answer(log.trim_before(0).expect("asked")).expect("nothing to do");
+    assert!(log.is_full(), "a trim that drops nothing has not tried the disk");
+    answer(log.trim_before(u64::MAX).expect("asked")).expect("the first segment went");
+    let count = pending.len() as u64;
+    pending.into_iter().for_each(|pending| answer(pending).expect("in the space of the segment that went"));
+    assert!(!log.is_full());
+    drop(log);
+    let (log, recovery) = open(&disk.crashed(Crash::LoseAll));
+    let begins = log.base().expect("it begins later").index + 1;
+    assert_eq!((log.last().expect("entries").index + 1, begins + recovery.entries), (count, count));
+}
+
+#[test]
+fn a_trim_that_waits_for_space_does_not_hold_up_appends() {
+    let disk = SimDisk::new();
+    let waiting = LogOptions { waits_for_space: true, ..options() };
+    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    let mut count = 0;
+    while segments(&disk).len() < 3 {
+        append_each(&log, entries(count, 1, 1));
+        count += 1;
+    }
+    disk.set_space(Some(0));
+    let trimmed = log.trim_before(u64::MAX).expect("asked");
+    while !log.is_full() {
+        std::thread::yield_now();
+    }
+    answer(log.append_durably(entries(count, 1, 1)).expect("next")).expect("there is space in the segment");
+    assert_eq!(segments(&disk).len(), 3, "the file that says where the log begins needs space of its own");
+    disk.set_space(None);
+    answer(trimmed).expect("there is space");
+    assert_eq!(segments(&disk).len(), 1);
+    assert!(!log.is_full());
+}
