@@ -84,7 +84,8 @@ pub const TOKENS_OPEN_MAX: usize = 500;
 
 /// Voters at most: more make every write slower and tolerate hardly more failures.
 pub const VOTERS_MAX: u32 = 7;
-/// Learners at most: the leader sends the log to each of them. Further members wait without the log.
+/// Learners at most: the leader sends the log to each of them. A node that would be one more may not join; members that are
+/// more all the same (because fewer of them are to vote) wait without the log.
 pub const LEARNERS_MAX: usize = 50;
 /// A learner that is at most this many records behind has caught up.
 pub const CAUGHT_UP_RECORDS: u64 = 1_000;

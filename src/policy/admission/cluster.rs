@@ -6,7 +6,7 @@ use crate::event::cluster::{ClusterCreated, NodeJoined, ProjectionDiverged, Toke
 use crate::event::command::{CreateCluster, CreateToken, JoinNode, ReportDivergence};
 use crate::event::config::ConfigChanged;
 use crate::event::{ClusterId, Millis, NodeId, Seq, TokenId};
-use crate::policy::limits::{NAME_BYTES_MAX, TOKEN_TTL_MS_MAX, TOKENS_OPEN_MAX};
+use crate::policy::limits::{LEARNERS_MAX, NAME_BYTES_MAX, TOKEN_TTL_MS_MAX, TOKENS_OPEN_MAX};
 use crate::policy::view::Decision;
 use crate::projection::State;
 
@@ -71,8 +71,16 @@ pub(super) fn join(state: &State, origin: NodeId, command: &JoinNode, now: Milli
     if token.expires_at <= now {
         return Err(Refusal::TokenExpired);
     }
+    check_room(state)?;
     check_node(state, command)?;
     Ok(vec![Decision::new(joined(command, command.token.clone()), [token.created_seq])])
+}
+
+/// Whether one more member may follow the log. The token of a node that is refused stays good.
+fn check_room(state: &State) -> Result<(), Refusal> {
+    let (members, voters) = (state.hosts.table.len(), state.membership.rules().config.voters as usize);
+    let most = voters + LEARNERS_MAX;
+    if members < most { Ok(()) } else { Err(Refusal::MembersFull { members, most, voters }) }
 }
 
 pub(super) fn report_divergence(
@@ -134,6 +142,7 @@ pub(super) fn joined(node: &JoinNode, token: Option<TokenId>) -> NodeJoined {
 mod tests {
     use super::*;
     use crate::event::config::Config;
+    use crate::event::membership::{MemberRemoved, MembershipConfig, MembershipConfigured};
     use crate::event::samples::{hash, sample};
     use crate::event::{Command, Event, Hash, Kind};
     use crate::policy::testing::{Given, joined as member};
@@ -186,6 +195,21 @@ mod tests {
         given.clone().when(origin, join(JoinNode { address: String::new(), ..second.clone() })).refused("bad_node");
         let stolen = JoinNode { node: NodeId(5), ..second };
         given.when(5, join(stolen)).refused("bad_node");
+    }
+
+    #[test]
+    fn three_voters_and_fifty_learners_are_all_that_fit() {
+        let join = || Command::JoinNode(node("late"));
+        let origin = node("late").node.0;
+        let members = |count: u64| Given::events((1..=count).map(member).chain([sample(Kind::TokenCreated)]));
+        members(52).when(origin, join()).then_kinds(&["NODE_JOINED"]);
+        let full = members(53);
+        full.clone().when(origin, join()).refused("members_full");
+        let removed = MemberRemoved { node: NodeId(9), name: "n9".into(), actor: "ada".into(), forced: false };
+        full.clone().and(removed).when(origin, join()).then_kinds(&["NODE_JOINED"]);
+        let config = MembershipConfig { voters: 5, ..MembershipConfig::default() };
+        let wider = full.and(MembershipConfigured { config, actor: "ada".into() });
+        wider.when(origin, join()).then_kinds(&["NODE_JOINED"]);
     }
 
     #[test]

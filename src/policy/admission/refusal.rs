@@ -1,6 +1,7 @@
 //! Why a command is refused. A refusal changes nothing and is not recorded; the sender gets its code and its words.
 
 use crate::event::{ApiTokenId, Hash, JobId, Kind, NodeId, Seq, TokenId};
+use crate::policy::limits::LEARNERS_MAX;
 
 /// A command is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -162,6 +163,19 @@ pub enum Refusal {
         /// The node.
         node: NodeId,
     },
+    /// There are as many members as there may be.
+    #[error(
+        "this cluster has {members} members and takes {most} ({voters} voters and {LEARNERS_MAX} learners): remove one with \
+         `kifu-node members remove NAME`, then join again"
+    )]
+    MembersFull {
+        /// How many there are.
+        members: usize,
+        /// How many there may be.
+        most: usize,
+        /// The voters that are configured.
+        voters: usize,
+    },
     /// The node's particulars do not hold.
     #[error("this node cannot join: {reason}")]
     BadNode {
@@ -265,6 +279,7 @@ impl Refusal {
             Refusal::BadToken { .. } => "bad_token",
             Refusal::NameTaken { .. } => "name_taken",
             Refusal::NodeExists { .. } => "node_exists",
+            Refusal::MembersFull { .. } => "members_full",
             Refusal::BadNode { .. } => "bad_node",
             Refusal::NodeRemoved { .. } => "node_removed",
             Refusal::UnknownMember { .. } => "unknown_member",
