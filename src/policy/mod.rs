@@ -18,7 +18,7 @@ pub mod limits;
 pub mod liveness;
 pub mod membership;
 pub mod names;
-mod novelty;
+pub mod novelty;
 pub mod plan;
 pub mod promotion;
 pub mod quality;
