@@ -82,7 +82,7 @@ fn explain<'a>(
 fn parts(view: &View, batch: &Batch, tally: &GamesTally, measures: &GamesMeasures, asked: u32) -> QualityParts {
     let seats = measures.targets_of_seats.iter().zip(&measures.simulations_of_seats);
     let of_seats = seats.filter(|(targets, _)| **targets > 0).map(|(targets, spent)| budget(*targets, *spent, asked));
-    let z = length_z(view.state, batch, tally, measures);
+    let z = length_z(view.state, batch, tally);
     QualityParts {
         budget: of_seats.min().unwrap_or(Real::ONE),
         novelty: novelty::of(view, batch, measures),
@@ -93,7 +93,7 @@ fn parts(view: &View, batch: &Batch, tally: &GamesTally, measures: &GamesMeasure
 
 /// By how many standard errors the games' mean length differs from that of the generation's games that were verified before, with
 /// their variance. None while these are too few, or all equally long.
-fn length_z(state: &State, batch: &Batch, tally: &GamesTally, measures: &GamesMeasures) -> Option<f64> {
+fn length_z(state: &State, batch: &Batch, tally: &GamesTally) -> Option<f64> {
     let key = GenerationKey::new(&batch.game, batch.generation);
     let (mut games, mut positions, mut squares) = (0_u64, 0_u64, 0_u64);
     for other in state.games.of_generation(&key).filter(|other| novelty::is_before(other, batch)) {
@@ -109,7 +109,7 @@ fn length_z(state: &State, batch: &Batch, tally: &GamesTally, measures: &GamesMe
     let variance = squares as f64 / games as f64 - mean * mean;
     let own = tally.positions as f64 / f64::from(tally.games);
     let error = (variance * (1.0 / f64::from(tally.games) + 1.0 / games as f64)).sqrt();
-    Some((own - mean) / error).filter(|z| z.is_finite() && measures.length_squares > 0)
+    Some((own - mean) / error).filter(|z| z.is_finite())
 }
 
 fn diversity(tally: &GamesTally) -> Real {

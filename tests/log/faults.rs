@@ -130,10 +130,15 @@ fn a_full_disk_refuses_a_new_log_and_leaves_nothing() {
     assert_eq!(segments(&disk), Vec::<String>::new());
 }
 
+/// A new log that waits for space when the disk is full.
+fn patient(disk: &SimDisk) -> kifu::log::Log {
+    let waiting = LogOptions { waits_for_space: true, ..options() };
+    kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log").0
+}
+
 /// A log that waits for space, and what waits in it.
 fn filled(disk: &SimDisk) -> (kifu::log::Log, Vec<kifu::log::Pending>) {
-    let waiting = LogOptions { waits_for_space: true, ..options() };
-    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    let log = patient(disk);
     disk.set_space(Some(3000));
     let mut pending = vec![];
     while !log.is_full() {
@@ -217,8 +222,7 @@ fn answer(pending: kifu::log::Pending) -> Result<(), LogError> {
 #[test]
 fn a_trim_makes_the_space_that_appends_wait_for() {
     let disk = SimDisk::new();
-    let waiting = LogOptions { waits_for_space: true, ..options() };
-    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    let log = patient(&disk);
     disk.set_space(Some(3000));
     let mut pending = vec![];
     while !log.is_full() {
@@ -243,8 +247,7 @@ fn a_trim_makes_the_space_that_appends_wait_for() {
 #[test]
 fn a_trim_that_waits_for_space_does_not_hold_up_appends() {
     let disk = SimDisk::new();
-    let waiting = LogOptions { waits_for_space: true, ..options() };
-    let (log, _) = kifu::log::Log::open_on(disk.writer(), waiting).expect("a new log");
+    let log = patient(&disk);
     let mut count = 0;
     while segments(&disk).len() < 3 {
         append_each(&log, entries(count, 1, 1));

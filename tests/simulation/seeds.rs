@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::plan::LEARNERS;
 use crate::report::{Counts, Report};
 
 /// The child's seed.
@@ -107,7 +108,10 @@ fn line(report: &Report, done: usize, total: usize, elapsed: Duration) -> String
             "{voters}+{learners} nodes, {} records, {} leaders, {} starts, trace {trace}",
             counts.records, counts.elections, counts.starts
         ),
-        Some(failure) => format!("FAILED {failure}\n    again: tools/simulate --seed {seed}"),
+        Some(failure) => {
+            let asked = std::env::var(LEARNERS).map(|number| format!("{LEARNERS}={number} ")).unwrap_or_default();
+            format!("FAILED {failure}\n    again: {asked}tools/simulate --seed {seed}")
+        }
     };
     let (simulated, wall) = (*simulated_ms as f64 / 1000.0, *wall_ms as f64 / 1000.0);
     format!("[{done}/{total} {:>4.0} s] seed {seed}: {simulated:.0} s in {wall:.1} s, {what}", elapsed.as_secs_f64())

@@ -200,7 +200,7 @@ impl<const W: usize> Game for RingRift<W> {
         for seat in self.all_seats() {
             near[seat.index()] = match state.end() {
                 Some(end) if end.winner == seat => 1.0,
-                _ => self.nearness(state, seat).min(1.0),
+                _ => self.shares_of_win(state, seat).into_iter().fold(0.0, f32::max).min(1.0),
             };
         }
         Some(near)

@@ -76,18 +76,17 @@ impl<const W: usize> RingRift<W> {
         shares
     }
 
-    /// Eliminated rings or territory, whichever is the greater share of what wins.
-    pub(super) fn nearness(&self, state: &State<W>, seat: Seat) -> f32 {
+    /// Eliminated rings and territory, each as a share of what wins.
+    pub(super) fn shares_of_win(&self, state: &State<W>, seat: Seat) -> [f32; 2] {
         let eliminated = f32::from(state.eliminated(seat)) / f32::from(self.config.elimination_win());
         let territory = f32::from(state.territory(seat)) / f32::from(self.config.territory_min());
-        eliminated.max(territory)
+        [eliminated, territory]
     }
 
     fn worth(&self, state: &State<W>, seat: Seat) -> f32 {
         let rings = f32::from(self.config.board.rings());
-        let eliminated = f32::from(state.eliminated(seat)) / f32::from(self.config.elimination_win());
-        let territory = f32::from(state.territory(seat)) / f32::from(self.config.territory_min());
-        let nearest = self.nearness(state, seat);
+        let [eliminated, territory] = self.shares_of_win(state, seat);
+        let nearest = eliminated.max(territory);
         let stacks = state.controlled(seat).count() as f32;
         let caps: usize = state.controlled(seat).iter().map(|cell| state.stack(cell).cap()).sum();
         let buried = f32::from(state.rings_on_board(seat)) - caps as f32;
