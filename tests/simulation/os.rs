@@ -1,15 +1,17 @@
 //! The operating system as the simulation sees it: its random bytes follow from the seed, its clocks from the simulated time.
 //!
-//! Whatever is linked into this program asks the C library for random bytes (`getrandom`) and for the time
-//! (`clock_gettime`): the standard library's hash maps, tokio's `select!`, openraft's election timeouts, QUIC's connection
-//! ids. This module defines both symbols, so that all of them are the same in each run of a seed, without a change to any of
-//! them and without special flags. On threads that simulate nothing, both go to the kernel as ever.
+//! Whatever is linked into this program asks the C library for random bytes (`getrandom`, or `syscall` with that number) and
+//! for the time (`clock_gettime`): the standard library's hash maps, tokio's `select!`, openraft's election timeouts, QUIC's
+//! connection ids, the keys of TLS. This module defines these symbols, so that all of them are the same in each run of a
+//! seed, without a change to any of them and without special flags. On threads that simulate nothing, all go to the kernel as
+//! ever.
 //!
-//! TLS draws its keys past the C library. They are as random as always, and of constant length, so that nothing that can
-//! be observed here follows from them.
+//! The keys count, although nobody can read what they encrypt: a datagram that meets the wrong keys is refused for
+//! one reason or another, depending on what its first bytes happen to become.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
@@ -17,6 +19,10 @@ use tokio::runtime::{Handle, Id};
 /// 2026-01-01, when every simulation begins.
 pub const EPOCH_MS: u64 = 1_767_225_600_000;
 const CLOCK_REALTIME: c_int = 0;
+#[cfg(target_arch = "x86_64")]
+const SYS_GETRANDOM: c_long = 318;
+#[cfg(target_arch = "aarch64")]
+const SYS_GETRANDOM: c_long = 278;
 
 thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
@@ -92,6 +98,43 @@ unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _flags: c_uin
     isize::try_from(length).expect("a small buffer")
 }
 
+type Syscall = unsafe extern "C" fn(c_long, ...) -> c_long;
+
+#[expect(unsafe_code, reason = "a function of the C library")]
+unsafe extern "C" {
+    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+}
+
+/// The C library's own `syscall`, which this module's hides. Must not wait for other threads: waiting is a system call.
+#[expect(unsafe_code, reason = "it is called by address")]
+fn library_syscall() -> Syscall {
+    /// For `dlsym`: the symbol after this program's own.
+    const RTLD_NEXT: *mut c_void = std::ptr::without_provenance_mut(usize::MAX);
+    static FOUND: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let mut found = FOUND.load(Ordering::Relaxed);
+    if found.is_null() {
+        // SAFETY: the name ends with a zero, and `RTLD_NEXT` names a place to look.
+        found = unsafe { dlsym(RTLD_NEXT, c"syscall".as_ptr()) };
+        assert!(!found.is_null(), "the C library has no `syscall`");
+        FOUND.store(found, Ordering::Relaxed);
+    }
+    // SAFETY: the symbol is the C library's, and this is its type there.
+    unsafe { std::mem::transmute::<*mut c_void, Syscall>(found) }
+}
+
+/// The C library's `syscall`. There it takes as many arguments as the call has; all of them are words, at most six, and
+/// come to where a function with six finds them.
+#[expect(unsafe_code, reason = "the symbol must stand in for the C library's")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
+    if number == SYS_GETRANDOM && ACTIVE.get() {
+        // SAFETY: by the contract of this call, `a` is a buffer of `b` bytes that may be written.
+        return unsafe { getrandom(std::ptr::with_exposed_provenance_mut(a), b, c as c_uint) as c_long };
+    }
+    // SAFETY: passed on as it came.
+    unsafe { library_syscall()(number, a, b, c, d, e, f) }
+}
+
 /// The C library's `clock_gettime`.
 #[expect(unsafe_code, reason = "the symbol must stand in for the C library's")]
 #[unsafe(no_mangle)]
@@ -136,15 +179,17 @@ mod tests {
     use super::*;
 
     /// What a fresh thread with this seed sees.
-    fn seen(seed: u64) -> (u64, u64, Duration, u64) {
+    fn seen(seed: u64) -> (u64, u64, [u8; 8], Duration, u64) {
         std::thread::spawn(move || {
             enter(seed);
             let hashed = RandomState::new().hash_one(7);
             let drawn = rand::random::<u64>();
+            let mut key = [0; 8];
+            rustls::crypto::ring::default_provider().secure_random.fill(&mut key).expect("random bytes");
             let before = Instant::now();
             set_now(Duration::from_millis(1500));
             let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
-            (hashed, drawn, before.elapsed(), wall)
+            (hashed, drawn, key, before.elapsed(), wall)
         })
         .join()
         .expect("no panic")
@@ -153,8 +198,9 @@ mod tests {
     #[test]
     fn chance_and_time_follow_from_the_seed() {
         assert_eq!(seen(1), seen(1));
-        let (hashed, drawn, elapsed, wall) = seen(2);
-        assert_ne!((hashed, drawn), (seen(1).0, seen(1).1));
+        let (hashed, drawn, key, elapsed, wall) = seen(2);
+        let other = seen(1);
+        assert!(hashed != other.0 && drawn != other.1 && key != other.2);
         assert_eq!((elapsed, wall), (Duration::from_millis(1500), EPOCH_MS + 1500));
     }
 
