@@ -33,6 +33,11 @@ impl Flights {
         self.queue.len() >= FLIGHTS_MAX
     }
 
+    /// Messages whose answers wait for these batches.
+    pub fn messages(&self) -> usize {
+        self.queue.iter().map(|flight| flight.answers.len()).sum()
+    }
+
     /// Sends a batch on its way.
     pub async fn start(&mut self, replica: &Replica, term: Term, gathered: Gathered) -> Result<(), ReplicaError> {
         if gathered.is_empty() {
@@ -51,12 +56,12 @@ impl Flights {
         Ok(())
     }
 
-    /// Waits until the first batch is committed and folded, and answers. Pending for ever when there is none. May be
-    /// dropped and called again.
+    /// Waits until the first batch is committed and folded, and answers. Returns how many messages were answered. Pending
+    /// for ever when there is no batch. May be dropped and called again.
     ///
     /// # Errors
     /// When nobody can say what became of the batch, or when it does not lie where the head has it.
-    pub async fn land(&mut self) -> Result<(), ReplicaError> {
+    pub async fn land(&mut self) -> Result<usize, ReplicaError> {
         let Some(flight) = self.queue.front_mut() else { return std::future::pending().await };
         if let Some((submitted, last)) = &mut flight.submitted
             && submitted.applied().await?.last != *last
@@ -64,9 +69,10 @@ impl Flights {
             // Somebody else's records came between: the head is not what the log says.
             return Err(ReplicaError::NotLeader { leader: None });
         }
+        let before = self.messages();
         self.pop();
         self.land_empty();
-        Ok(())
+        Ok(before - self.messages())
     }
 
     /// Waits until all have landed.

@@ -10,6 +10,7 @@
 
 mod batch;
 mod flight;
+mod pace;
 mod reign;
 mod task;
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::batch::{Answer, Gathered};
 use super::flight::Flights;
+use super::pace::{Pace, When};
 use super::task::Leader;
 use crate::event::cluster::{LeaderElected, VotersChanged};
 use crate::event::{Command, Draft, Event, Millis, Proposal, Record, Term};
@@ -35,8 +36,10 @@ pub(super) struct Reign<'a> {
     term: Term,
     head: State,
     flights: Flights,
-    /// Messages that did not fit into the last batch.
+    /// Messages that are to go with the next batch.
     waiting: std::collections::VecDeque<Ask>,
+    /// When the next batch goes.
+    pace: Pace,
     /// When the policies were asked last.
     decided_at: Instant,
     /// Whether something happened since that a policy may care about.
@@ -60,8 +63,8 @@ impl<'a> Reign<'a> {
         }
         leader.hearing.begin_reign(leader.clock.now());
         let flights = Flights::default();
-        let waiting = std::collections::VecDeque::new();
-        let mut reign = Reign { leader, term, head, flights, waiting, decided_at: Instant::now(), undecided: true };
+        let (waiting, pace, decided_at) = (std::collections::VecDeque::new(), Pace::default(), Instant::now());
+        let mut reign = Reign { leader, term, head, flights, waiting, pace, decided_at, undecided: true };
         reign.announce().await?;
         reign.create_cluster().await?;
         Ok(reign)
@@ -75,9 +78,16 @@ impl<'a> Reign<'a> {
                 // Others may have space; what is on its way is answered as unknown.
                 return Err(ReplicaError::DiskFull);
             }
+            let tick = match self.next_turn() {
+                When::Now => {
+                    self.turn().await?;
+                    continue;
+                }
+                When::At(instant) => Some(instant),
+                When::Landed => None,
+            };
             let mut asks = vec![];
-            let ready = !self.flights.is_full();
-            let tick = if self.waiting.is_empty() { self.decided_at + TICK } else { Instant::now() };
+            let space = ASKS_PER_BATCH - self.waiting.len().min(ASKS_PER_BATCH);
             tokio::select! {
                 () = self.leader.stop.cancelled() => return Ok(()),
                 changed = leadership.changed() => {
@@ -85,21 +95,38 @@ impl<'a> Reign<'a> {
                     if changed.is_err() || now.leader != Some(node) || now.term != self.term {
                         return Ok(());
                     }
-                    continue;
                 }
-                landed = self.flights.land() => {
-                    landed?;
-                    continue;
-                }
-                received = self.leader.asks.recv_many(&mut asks, ASKS_PER_BATCH), if ready && self.waiting.is_empty() => {
+                landed = self.flights.land() => self.pace.answered(landed?, Instant::now()),
+                received = self.leader.asks.recv_many(&mut asks, space), if space > 0 => {
                     if received == 0 {
                         return Ok(());
                     }
+                    self.pace.came(received, Instant::now());
+                    self.waiting.extend(asks);
                 }
-                () = tokio::time::sleep_until(tick), if ready => {}
+                () = tokio::time::sleep_until(tick.unwrap_or_else(Instant::now)), if tick.is_some() => {}
             }
-            self.waiting.extend(asks);
-            self.turn().await?;
+        }
+    }
+
+    /// When the next batch goes: a message may be worth waiting for, the policies' look at the clock is not.
+    fn next_turn(&self) -> When {
+        if self.flights.is_full() {
+            return When::Landed;
+        }
+        let now = Instant::now();
+        let tick = self.decided_at + TICK;
+        if tick <= now {
+            return When::Now;
+        }
+        if self.waiting.is_empty() {
+            return When::At(tick);
+        }
+        let records = self.waiting.iter().map(|ask| ask.proposals.len()).sum();
+        match self.pace.next(self.waiting.len(), records, self.flights.messages(), now) {
+            When::At(instant) => When::At(instant.min(tick)),
+            When::Landed => When::At(tick),
+            When::Now => When::Now,
         }
     }
 
