@@ -11,6 +11,7 @@ use openraft::{ChangeMembers, Config, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 
 use super::client::{Client, Clients};
+use super::contact::Heard;
 use super::error::ReplicaError;
 use super::fold::Fold;
 use super::greeting::Greeter;
@@ -96,6 +97,8 @@ pub struct Replica {
     pub(super) intake: mpsc::Sender<Ask>,
     pub(super) leadership: watch::Receiver<Leadership>,
     forwarder: tokio::sync::Mutex<Option<(NodeId, Client)>>,
+    pub(super) timing: Timing,
+    pub(super) heard: Arc<Heard>,
 }
 
 impl Replica {
@@ -114,7 +117,8 @@ impl Replica {
         let raft = Raft::new(node, config, clients, store, machine).await.map_err(stopped)?;
         let leadership = watch_leadership(&raft);
         let forwarder = tokio::sync::Mutex::new(None);
-        Ok(Replica { node, raft, fold, log, snapshots, horizon, peers, intake, leadership, forwarder })
+        let heard = Arc::default();
+        Ok(Replica { node, raft, fold, log, snapshots, horizon, peers, intake, leadership, forwarder, timing, heard })
     }
 
     /// Makes this node the only voter of a new cluster. Does nothing when the log has begun already.
@@ -128,7 +132,7 @@ impl Replica {
         self.raft.initialize(BTreeMap::from([(self.node, member)])).await.map_err(stopped)
     }
 
-    /// Who leads, and changes of it.
+    /// Who leads, and changes of it, in Raft's words: also one that is silent. [`Replica::contact`] is for people.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.leadership.clone()
     }
@@ -161,6 +165,7 @@ impl Replica {
             log: self.log.clone(),
             snapshots: self.snapshots.clone(),
             greeter: None,
+            heard: self.heard.clone(),
         }
     }
 

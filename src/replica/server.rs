@@ -7,7 +7,9 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::contact::Heard;
 use super::error::ReplicaError;
 use super::greeting::{Greeter, Welcome};
 use super::history;
@@ -19,7 +21,7 @@ use super::stream::Stream;
 use super::transfer;
 use super::types::{TypeConfig, Vote};
 use super::wire::{Tag, from_json, read_append};
-use crate::event::{NodeId, Proposal};
+use crate::event::{NodeId, Proposal, Term};
 use crate::log::Log;
 use crate::net::Connection;
 
@@ -38,6 +40,8 @@ pub struct Service {
     pub snapshots: Arc<Snapshots>,
     /// What answers greetings, if anything does.
     pub greeter: Option<Arc<dyn Greeter>>,
+    /// When a leader last spoke.
+    pub(super) heard: Arc<Heard>,
 }
 
 impl Service {
@@ -77,6 +81,7 @@ impl Service {
             Tag::Append => {
                 let request = read_append(body)?;
                 speaks_for_itself(peer, &request.vote)?;
+                self.heard.note(Term(request.vote.leader_id.term), peer, Instant::now());
                 reply(self.raft.append_entries(request).await)
             }
             Tag::Vote => reply(self.raft.vote(ballot(peer, &body)?).await),

@@ -7,6 +7,7 @@ mod http;
 mod identity;
 mod members;
 mod past;
+mod quorum;
 mod retention;
 mod running;
 mod subscription;

@@ -286,7 +286,7 @@ pub struct Footer {
     pub seq: Seq,
     /// The answering node's name.
     pub node: String,
-    /// The leader's name, if one is known.
+    /// The leader's name, while there are signs that it leads: on the leader answers of a quorum, elsewhere its word.
     pub leader: Option<String>,
     /// The current term.
     pub term: Term,

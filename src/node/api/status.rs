@@ -19,13 +19,13 @@ pub struct Status {
     pub id: String,
     /// The cluster's name.
     pub cluster: Option<String>,
-    /// The leader's name, as far as this node's log says.
+    /// The leader's name, while there are signs that it leads; for a moment of the past, the one that the log names.
     pub leader: Option<String>,
     /// The term of that leader.
     pub term: Term,
     /// The last record folded.
     pub seq: Seq,
-    /// How far the cluster is from losing its quorum.
+    /// How far the cluster is from losing its quorum; lost while nobody leads, as far as this node can know.
     pub health: QuorumHealth,
     /// Members that vote.
     pub voters: u32,
