@@ -18,7 +18,7 @@ use super::courier::Courier;
 use super::error::NodeError;
 use super::fetcher::Fetcher;
 use super::heartbeat::{HEARTBEAT_EVERY, Hearing, Pulse};
-use super::http::{self, Health, LoopLag};
+use super::http::{self, Health, LoopLag, Scrape};
 use super::join::JoinService;
 use super::keeper::Keeper;
 use super::layout::{DirLock, Layout, NodeConfig, PeerAddress, Runtime};
@@ -281,9 +281,10 @@ impl Node {
         let lag = LoopLag::default();
         self.tasks.spawn(lag.clone().measure(self.end.clone()));
         let (replica, outbox) = (self.replica.clone(), self.outbox.clone());
-        let health = Health { replica, footing, outbox, workshop: self.workshop.clone(), lag };
-        self.tasks.spawn(http::serve(web, health, self.end.clone()));
+        let health =
+            Health { replica, footing, outbox, workshop: self.workshop.clone(), lag, scrape: Scrape::default() };
         if let Some(bulk) = &self.bulk {
+            bulk.spawn(http::serve(web, health, self.end.clone()));
             let archivist = Archivist {
                 fold: self.replica.fold().clone(),
                 retained: self.past.retained().clone(),
@@ -354,7 +355,7 @@ async fn wire(
     config: &NodeConfig,
     opened: Opened,
     endpoint: &Endpoint,
-    (timing, format): (Timing, u32),
+    (timing, format, begun): (Timing, u32, Instant),
 ) -> Result<Wired, NodeError> {
     let Opened { log, state, checkpoint, store, blobs, outbox, mut standing, identity: _ } = opened;
     let (node, clock, outbox) = (config.node, Clock, Arc::new(outbox));

@@ -1,11 +1,17 @@
 //! What Prometheus sees: the figures of the moment at which it asks.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::server::Health;
 use crate::event::NodeId;
@@ -16,6 +22,8 @@ use crate::node::api::{projections, reads};
 use crate::projection::State;
 use crate::work::InferenceUsage;
 
+/// How often the figures are made anew at most.
+const SCRAPE_EVERY: Duration = Duration::from_millis(250);
 /// Every health, and what `status` calls it.
 const HEALTHS: [(QuorumHealth, &str); 4] = [
     (QuorumHealth::Healthy, "healthy"),
@@ -34,8 +42,34 @@ struct HealthLabel {
     health: &'static str,
 }
 
+/// The figures as they were told last. Looking at all projections costs something, and holds up the fold.
+#[derive(Clone, Default)]
+pub struct Scrape {
+    last: Arc<Mutex<Option<(Instant, String)>>>,
+}
+
+impl Scrape {
+    /// The figures, made anew when the last ones are older than [`SCRAPE_EVERY`]. Whoever asks meanwhile waits for the same.
+    pub(super) async fn text(&self, make: impl FnOnce() -> Result<String, fmt::Error>) -> Result<String, fmt::Error> {
+        let mut last = self.last.lock().await;
+        if let Some((_, text)) = last.as_ref().filter(|(at, _)| at.elapsed() < SCRAPE_EVERY) {
+            return Ok(text.clone());
+        }
+        let text = make()?;
+        *last = Some((Instant::now(), text.clone()));
+        Ok(text)
+    }
+}
+
+/// The figures of this moment, as text.
+pub(super) fn text(health: &Health) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    encode(&mut text, &registry(health))?;
+    Ok(text)
+}
+
 /// The figures of this moment.
-pub(super) fn registry(health: &Health) -> Registry {
+fn registry(health: &Health) -> Registry {
     let footer = health.footing.now();
     let (status, quorum, counts) = health.replica.fold().read(|state| {
         let counts: Vec<(String, u64)> =

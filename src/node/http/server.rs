@@ -1,17 +1,19 @@
 //! The three paths, and who answers them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State as Shared;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use prometheus_client::encoding::text::encode;
 use tokio_util::sync::CancellationToken;
 
+use super::door::Door;
 use super::lag::LoopLag;
-use super::metrics;
+use super::metrics::{self, Scrape};
 use crate::node::api::footer::Footing;
 use crate::node::error::NodeError;
 use crate::node::workshop::Workshop;
@@ -20,6 +22,8 @@ use crate::work::Outbox;
 
 /// A follower that has not heard its leader for this long is not ready.
 const BEHIND_MS_MAX: u64 = 3_000;
+/// A control runtime that has not come to fire a timer for this long hangs.
+const STANDSTILL_MAX: Duration = Duration::from_secs(10);
 
 /// What the HTTP server looks at.
 #[derive(Clone)]
@@ -34,16 +38,23 @@ pub struct Health {
     pub workshop: Arc<Workshop>,
     /// How late the control runtime's timers fire.
     pub lag: LoopLag,
+    /// The figures of the last moment.
+    pub scrape: Scrape,
 }
 
-/// Serves HTTP on `listener` until `stop`.
-pub async fn serve(listener: tokio::net::TcpListener, health: Health, stop: CancellationToken) {
+/// Serves HTTP on `listener` until `stop`, on the runtime on which it is called.
+pub async fn serve(listener: std::net::TcpListener, health: Health, stop: CancellationToken) {
+    let door = match Door::new(listener) {
+        Ok(door) => door,
+        Err(error) => return tracing::warn!(%error, "the HTTP port cannot be served"),
+    };
     let routes = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(figures))
+        .layer(map_response(last))
         .with_state(health);
-    let served = axum::serve(listener, routes).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    let served = axum::serve(door, routes).with_graceful_shutdown(async move { stop.cancelled().await }).await;
     if let Err(error) = served {
         tracing::warn!(%error, "the HTTP server ended");
     }
@@ -53,18 +64,30 @@ pub async fn serve(listener: tokio::net::TcpListener, health: Health, stop: Canc
 ///
 /// # Errors
 /// [`NodeError::Bind`] when the address is in use or not this machine's.
-pub async fn bind(address: &str) -> Result<tokio::net::TcpListener, NodeError> {
-    tokio::net::TcpListener::bind(address).await.map_err(|error| NodeError::Bind {
-        address: address.to_owned(),
-        reason: error.to_string(),
-        flag: "http",
-    })
+pub async fn bind(address: &str) -> Result<std::net::TcpListener, NodeError> {
+    let bound = match tokio::net::TcpListener::bind(address).await {
+        Ok(listener) => listener.into_std(),
+        Err(error) => Err(error),
+    };
+    let (address, flag) = (address.to_owned(), "http");
+    bound.map_err(|error| NodeError::Bind { address, reason: error.to_string(), flag })
 }
 
-/// Alive: the process answers and Raft runs.
+/// A connection serves one request: there is nothing to wait for afterwards.
+async fn last(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Alive: Raft runs, and so does the runtime on which it does. (HTTP is answered on another one.)
 async fn healthz(Shared(health): Shared<Health>) -> impl IntoResponse {
+    let overdue = health.lag.overdue();
     match health.replica.health() {
-        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(()) if overdue <= STANDSTILL_MAX => (StatusCode::OK, "ok\n".to_owned()),
+        Ok(()) => {
+            let words = format!("the control runtime has stood still for {} ms\n", overdue.as_millis());
+            (StatusCode::SERVICE_UNAVAILABLE, words)
+        }
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
 }
@@ -90,9 +113,8 @@ async fn readyz(Shared(health): Shared<Health>) -> impl IntoResponse {
 }
 
 async fn figures(Shared(health): Shared<Health>) -> impl IntoResponse {
-    let mut text = String::new();
-    match encode(&mut text, &metrics::registry(&health)) {
-        Ok(()) => {
+    match health.scrape.text(|| metrics::text(&health)).await {
+        Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
         }
