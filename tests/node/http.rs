@@ -27,7 +27,9 @@ async fn health_readiness_and_metrics() {
     assert_eq!(status, "HTTP/1.1 200 OK", "{body}");
     let (status, body) = get(&machine, "/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
-    for line in ["kifu_raft_is_leader 1", "kifu_hosts_online 1", "kifu_events{kind=\"LEADER_ELECTED\"} 1"] {
+    for line in
+        ["kifu_raft_is_leader 1", "kifu_disk_full 0", "kifu_hosts_online 1", "kifu_events{kind=\"LEADER_ELECTED\"} 1"]
+    {
         assert!(body.lines().any(|found| found == line), "{line} in {body}");
     }
     // Nobody plays here.

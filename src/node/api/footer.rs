@@ -57,6 +57,7 @@ impl Footing {
             term: contact.term,
             behind_records,
             behind_ms,
+            disk_full: self.replica.log().is_full(),
             ..Footer::default()
         }
         .with(self.replica.fold().upgrade_needed())

@@ -92,9 +92,14 @@ fn registry(health: &Health) -> Registry {
     gauge("hosts_online", "Members that are online", u64::from(status.hosts_online));
     gauge("jobs_queued", "Jobs that wait", u64::from(status.jobs_queued));
     gauge("jobs_running", "Jobs that run", u64::from(status.jobs_running));
+    gauge("disk_full", "1 while the disk is full and nothing new is acknowledged", u64::from(footer.disk_full));
     gauge("outbox_proposals", "Proposals that the leader has not acknowledged", health.outbox.len());
     let lag = health.lag.take().as_micros() as u64;
-    gauge("control_loop_lag_microseconds", "How late the control runtime's timers fired at worst, since last asked", lag);
+    gauge(
+        "control_loop_lag_microseconds",
+        "How late the control runtime's timers fired at worst, since last asked",
+        lag,
+    );
     if let Some(campaign) = &status.campaign {
         gauge("campaign_generation", "Generation that is being made", u64::from(campaign.generation));
         gauge("campaign_games_verified", "Games verified for this generation", campaign.games_verified);
