@@ -17,6 +17,7 @@ pub mod greeting;
 pub mod history;
 mod keeper;
 pub mod leader;
+mod lease;
 pub mod machine;
 pub mod membership;
 pub mod peers;

@@ -5,6 +5,7 @@ mod bad_input;
 mod cluster;
 mod http;
 mod identity;
+mod leases;
 mod members;
 mod past;
 mod quorum;

@@ -12,7 +12,7 @@ use kifu::node::api::status::Status;
 use serde_json::{Value, json};
 
 use super::cluster::{cluster, events, submit_job};
-use super::http::get;
+use super::http::{get, try_get};
 use super::support::{Machine, PATIENCE, program};
 
 /// The exit code of `kifu-node status`, and its row.
@@ -24,12 +24,12 @@ fn status(machine: &Machine) -> (i32, Value) {
 }
 
 /// The value of a figure, with its labels if it has any.
-fn figure(machine: &Machine, name: &str) -> Option<u64> {
-    let (_, body) = get(machine, "/metrics");
+pub fn figure(machine: &Machine, name: &str) -> Option<u64> {
+    let (_, body) = try_get(machine, "/metrics")?;
     body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
-async fn wait_until(what: &str, met: impl Fn() -> bool) {
+pub async fn wait_until(what: &str, met: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !met() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
@@ -62,11 +62,10 @@ async fn lost(machine: &Machine) {
 }
 
 /// Waits until all three are there and ready.
-async fn healthy(machines: &[Machine; 3]) {
+pub async fn healthy(machines: &[Machine; 3]) {
     for machine in machines {
-        let whole = |status: &Status| {
-            (status.health, status.voters, status.hosts_online) == (QuorumHealth::Healthy, 3, 3)
-        };
+        let whole =
+            |status: &Status| (status.health, status.voters, status.hosts_online) == (QuorumHealth::Healthy, 3, 3);
         machine.wait_for("all to be back", whole).await;
         wait_until("the others to be heard", || figure(machine, "kifu_voters_online") == Some(3)).await;
         wait_until("being ready", || get(machine, "/readyz").0 == "HTTP/1.1 200 OK").await;
@@ -82,7 +81,7 @@ async fn healthy(machines: &[Machine; 3]) {
 }
 
 /// Which machine leads, as all of them say.
-async fn leader(machines: &[Machine; 3]) -> usize {
+pub async fn leader(machines: &[Machine; 3]) -> usize {
     let name = machines[0].wait_for("a leader", |status| status.leader.is_some()).await.leader.expect("a leader");
     machines.iter().position(|machine| machine.data.ends_with(&name)).expect("one of the three")
 }

@@ -74,10 +74,16 @@ impl Machine {
     }
 
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same, with more arguments.
+    pub fn start_with(&mut self, words: &[&str]) {
         let log = std::fs::File::options().create(true).append(true).open(self.data.with_extension("log"));
         let child = program()
             .args(["start", "--data"])
             .arg(&self.data)
+            .args(words)
             .stdout(Stdio::null())
             .stderr(log.expect("a log file"))
             .spawn();

@@ -121,6 +121,7 @@ struct Quorum {
     voters: usize,
     heard: usize,
     ack_age_ms: Option<u64>,
+    read_lease_ms: u64,
 }
 
 impl Quorum {
@@ -137,7 +138,9 @@ impl Quorum {
         });
         let age = health.replica.contact().quorum_ack_age;
         let ack_age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-        Quorum { health: reads::health(state, footer), voters: voters.len(), heard, ack_age_ms }
+        let read_lease_ms = u64::try_from(health.replica.read_lease().as_millis()).unwrap_or(u64::MAX);
+        let (health, voters) = (reads::health(state, footer), voters.len());
+        Quorum { health, voters, heard, ack_age_ms, read_lease_ms }
     }
 
     fn register(self, registry: &mut Registry) {
@@ -150,6 +153,8 @@ impl Quorum {
         gauge("voters_online", "Members that vote and that this node hears", self.heard as u64);
         if let Some(age) = self.ack_age_ms {
             gauge("quorum_ack_age_milliseconds", "On the leader: the age of what a quorum answered last", age);
+            let help = "On the leader: how long such an answer counts for reads at consistency lease";
+            gauge("read_lease_milliseconds", help, self.read_lease_ms);
         }
         let family = Family::<HealthLabel, Gauge>::default();
         for (health, name) in HEALTHS {
