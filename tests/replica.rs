@@ -48,6 +48,7 @@ async fn start(authority: &Authority, name: &str) -> Node {
         peers: Arc::new(Peers::new(id, endpoint.clone())),
         timing: Timing::WAN,
         intake,
+        votes_from: tokio::time::Instant::now(),
     });
     let replica = Arc::new(replica.await.expect("Raft starts"));
     let (acceptor, server) = (endpoint.clone(), replica.clone());

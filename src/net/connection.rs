@@ -10,6 +10,7 @@ use super::certificate::Certificate;
 use super::channel::{Channel, Role};
 use super::error::NetError;
 use super::gate::Entry;
+use super::hello::Hello;
 use super::limits::DATAGRAM_BYTES_MAX;
 use super::refusal::CODE_DONE;
 use super::registry::Permit;
@@ -49,6 +50,7 @@ pub struct Connection {
     quic: quinn::Connection,
     wire: u16,
     format: u32,
+    lease_ms: Option<u32>,
     /// Its place in the list of those that are closed when the cluster no longer admits the peer.
     _entry: Arc<Entry>,
     _permit: Option<Arc<Permit>>,
@@ -62,12 +64,21 @@ impl Connection {
         entry: Entry,
         permit: Option<Permit>,
     ) -> Self {
-        Self { peer, channel, quic, wire: 0, format: 0, _entry: Arc::new(entry), _permit: permit.map(Arc::new) }
+        Self {
+            peer,
+            channel,
+            quic,
+            wire: 0,
+            format: 0,
+            lease_ms: None,
+            _entry: Arc::new(entry),
+            _permit: permit.map(Arc::new),
+        }
     }
 
     /// The same, after both sides have said hello.
-    pub(super) fn speaking(self, wire: u16, format: u32) -> Self {
-        Self { wire, format, ..self }
+    pub(super) fn speaking(self, wire: u16, other: Hello) -> Self {
+        Self { wire, format: other.format, lease_ms: other.lease_ms, ..self }
     }
 
     /// The version of the wire protocol that both sides speak.
@@ -78,6 +89,11 @@ impl Connection {
     /// The format version of events that the other side's build reads.
     pub fn peer_format(&self) -> u32 {
         self.format
+    }
+
+    /// How long the other side's process, having answered a leader, votes for nobody else; none when it did not say.
+    pub fn peer_lease_ms(&self) -> Option<u32> {
+        self.lease_ms
     }
 
     /// The other side.

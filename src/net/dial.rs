@@ -70,7 +70,7 @@ pub(super) async fn dial(
     let certificate = peer_certificate(&quic)?;
     let peer = Arc::new(Peer::of(&certificate));
     match dialer.gate.enter(&peer, &quic) {
-        Ok(entry) => Ok(Connection::new(peer, channel, quic, entry, None).speaking(wire, other.format)),
+        Ok(entry) => Ok(Connection::new(peer, channel, quic, entry, None).speaking(wire, other)),
         Err(reason) => {
             quic.close(CODE_NOT_ADMITTED, reason.as_bytes());
             Err(NetError::Refused { address, by: RefusedBy::Us, refusal: Refusal::NotAdmitted(reason) })

@@ -9,5 +9,5 @@ pub fn hello(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// The bytes that [`hello`] reads.
 pub fn hello_of(wire_min: u16, wire_max: u16, format: u32) -> Vec<u8> {
-    Hello { wire_min, wire_max, format }.encode()
+    Hello { wire_min, wire_max, format, lease_ms: None }.encode()
 }

@@ -1,9 +1,10 @@
 //! What the two sides of a connection tell each other once each has proved who it is, and not before: the versions of the
-//! wire protocol and of the events' format that their builds know.
+//! wire protocol and of the events' format that their builds know, and how long the node keeps its word to a leader.
 //!
 //! ```text
-//! "kifu" | u16 lowest wire version | u16 highest wire version | u32 format version | what later builds add
+//! "kifu" | u16 lowest wire version | u16 highest wire version | u32 format version | u32 lease in ms | what later builds add
 //! ```
+//! Older builds, and programs that never vote, leave out the lease.
 //! The connection speaks the highest wire version that both know. All integers are little endian.
 
 use super::error::{NetError, Refusal};
@@ -23,30 +24,36 @@ pub struct Hello {
     pub wire_max: u16,
     /// The format version of events that it reads.
     pub format: u32,
+    /// How long this process, having answered a leader, votes for nobody else. None: it does not say.
+    pub lease_ms: Option<u32>,
 }
 
 impl Default for Hello {
     /// What this build speaks.
     fn default() -> Self {
-        Hello { wire_min: 1, wire_max: 1, format: FORMAT_VERSION }
+        Hello { wire_min: 1, wire_max: 1, format: FORMAT_VERSION, lease_ms: None }
     }
 }
 
 impl Hello {
     /// The hello as bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
-        [&MAGIC[..], &self.wire_min.to_le_bytes(), &self.wire_max.to_le_bytes(), &self.format.to_le_bytes()].concat()
+        let (wire_min, wire_max) = (self.wire_min.to_le_bytes(), self.wire_max.to_le_bytes());
+        let lease = self.lease_ms.map(u32::to_le_bytes);
+        let lease = lease.as_ref().map(<[u8; 4]>::as_slice).unwrap_or_default();
+        [&MAGIC[..], &wire_min, &wire_max, &self.format.to_le_bytes(), lease].concat()
     }
 
     /// Reads a hello; what follows the known part is for later builds.
     pub(super) fn decode(bytes: &[u8]) -> Option<Hello> {
-        let bytes: &[u8; BYTES] = bytes.first_chunk()?;
+        let (bytes, more): (&[u8; BYTES], _) = bytes.split_first_chunk()?;
         let [magic @ .., _, _, _, _, _, _, _, _] = bytes;
         let [.., a, b, c, d, e, f, g, h] = *bytes;
         (magic == MAGIC).then(|| Hello {
             wire_min: u16::from_le_bytes([a, b]),
             wire_max: u16::from_le_bytes([c, d]),
             format: u32::from_le_bytes([e, f, g, h]),
+            lease_ms: more.first_chunk().copied().map(u32::from_le_bytes),
         })
     }
 
@@ -88,7 +95,7 @@ mod tests {
     use super::*;
 
     fn hello(wire_min: u16, wire_max: u16) -> Hello {
-        Hello { wire_min, wire_max, format: 7 }
+        Hello { wire_min, wire_max, format: 7, lease_ms: Some(1_300) }
     }
 
     #[test]
@@ -96,7 +103,12 @@ mod tests {
         let bytes = hello(1, 3).encode();
         assert_eq!(Hello::decode(&bytes), Some(hello(1, 3)));
         assert_eq!(Hello::decode(&[&bytes[..], b"more"].concat()), Some(hello(1, 3)));
-        for length in 0..bytes.len() {
+        let older = Hello { lease_ms: None, ..hello(1, 3) };
+        assert_eq!(older.encode(), bytes[..BYTES]);
+        for length in BYTES..bytes.len() {
+            assert_eq!(Hello::decode(&bytes[..length]), Some(older));
+        }
+        for length in 0..BYTES {
             assert_eq!(Hello::decode(&bytes[..length]), None);
         }
         assert_eq!(Hello::decode(b"kifx00000000"), None);

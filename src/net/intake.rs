@@ -143,7 +143,7 @@ async fn greet(shared: &Shared, incoming: quinn::Incoming) -> Result<Connection,
         refused(&peer, format!("its {refusal}"))
     })?;
     let connection = Connection::new(peer, channel, quic, entry, Some(permit));
-    Ok(connection.speaking(wire, other.format))
+    Ok(connection.speaking(wire, other))
 }
 
 /// Says hello to a peer that is accepted, and hears what it speaks.

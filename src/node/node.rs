@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Doorkeeper;
@@ -18,7 +19,7 @@ use super::courier::Courier;
 use super::error::NodeError;
 use super::fetcher::Fetcher;
 use super::heartbeat::{HEARTBEAT_EVERY, Hearing, Pulse};
-use super::http::{self, Health, LoopLag};
+use super::http::{self, Health, LoopLag, Scrape};
 use super::join::JoinService;
 use super::keeper::Keeper;
 use super::layout::{DirLock, Layout, NodeConfig, PeerAddress, Runtime};
@@ -79,6 +80,8 @@ impl Node {
     pub async fn start_reading(layout: Layout, timing: Timing, format: u32) -> Result<Node, NodeError> {
         let config = layout.load_config()?;
         let lock = layout.lock()?;
+        // The last run was over by now.
+        let begun = Instant::now();
         let opened = match open::open(&layout, &config) {
             Err(NodeError::Log(error)) if error.is_repairable() => {
                 repair::before_start(&layout, &config, error).await?;
@@ -91,11 +94,11 @@ impl Node {
         let endpoint = Endpoint::bind(
             listen,
             &opened.identity,
-            EndpointLimits { hello: Hello { format, ..Hello::default() }, ..EndpointLimits::default() },
+            EndpointLimits { hello: hello(timing, format), ..EndpointLimits::default() },
         )?;
         let web = http::bind(&config.http).await?;
         let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
-        let wired = wire(&layout, &config, opened, &endpoint, (timing, format)).await?;
+        let wired = wire(&layout, &config, opened, &endpoint, (timing, format, begun)).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
             wired.replica.bootstrap(member).await?;
@@ -255,7 +258,7 @@ impl Node {
         &mut self,
         fetcher: Fetcher,
         hearing: Hearing,
-        web: tokio::net::TcpListener,
+        web: std::net::TcpListener,
     ) -> Result<(), NodeError> {
         let footing =
             Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), Clock);
@@ -281,9 +284,10 @@ impl Node {
         let lag = LoopLag::default();
         self.tasks.spawn(lag.clone().measure(self.end.clone()));
         let (replica, outbox) = (self.replica.clone(), self.outbox.clone());
-        let health = Health { replica, footing, outbox, workshop: self.workshop.clone(), lag };
-        self.tasks.spawn(http::serve(web, health, self.end.clone()));
+        let health =
+            Health { replica, footing, outbox, workshop: self.workshop.clone(), lag, scrape: Scrape::default() };
         if let Some(bulk) = &self.bulk {
+            bulk.spawn(http::serve(web, health, self.end.clone()));
             let archivist = Archivist {
                 fold: self.replica.fold().clone(),
                 retained: self.past.retained().clone(),
@@ -354,7 +358,7 @@ async fn wire(
     config: &NodeConfig,
     opened: Opened,
     endpoint: &Endpoint,
-    (timing, format): (Timing, u32),
+    (timing, format, begun): (Timing, u32, Instant),
 ) -> Result<Wired, NodeError> {
     let Opened { log, state, checkpoint, store, blobs, outbox, mut standing, identity: _ } = opened;
     let (node, clock, outbox) = (config.node, Clock, Arc::new(outbox));
@@ -364,12 +368,18 @@ async fn wire(
     // A clock that went back must not make this start look older than the last one.
     let last_start = state.hosts.get(node).map_or(0, |host| host.incarnation);
     let earlier = standing.incarnation;
-    let run = standing.begin_run(layout, &log, last_start)?;
-    let rollcall = Arc::new(Rollcall::new(layout.clone(), run, earlier, peers.clone(), log.clone()));
+    let (lease_ms, promised_ms) = (timing.lease_ms(), standing.promised_ms());
+    let votes_from = begun + Duration::from_millis(promised_ms);
+    let run = standing.begin_run(layout, &log, last_start, lease_ms)?;
+    let leases_ms = (lease_ms, promised_ms);
+    let rollcall = Rollcall::new(layout.clone(), (run, earlier), peers.clone(), log.clone(), leases_ms);
+    let rollcall = Arc::new(rollcall);
     rollcall.admit().await?;
     let fold = Arc::new(Fold::new(node, state, store).reading(format));
     let (intake, asks) = mpsc::channel(ASKS_MAX);
-    let options = ReplicaOptions { node, log, fold: fold.clone(), checkpoint, peers: peers.clone(), timing, intake };
+    let (fold_too, peers_too) = (fold.clone(), peers.clone());
+    let options =
+        ReplicaOptions { node, log, fold: fold_too, checkpoint, peers: peers_too, timing, intake, votes_from };
     let replica = Arc::new(Replica::start(options).await?);
     let hearing = Hearing::default();
     let (slots, fold_too) = (config.slots, fold.clone());
@@ -377,6 +387,11 @@ async fn wire(
     let fetcher = Fetcher { node, clock, blobs, fold, peers, outbox: outbox.clone() };
     let workshop = Workshop::new(layout, config, replica.clone(), fetcher.clone(), outbox.clone())?;
     Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop), rollcall })
+}
+
+/// What this node tells others of itself.
+fn hello(timing: Timing, format: u32) -> Hello {
+    Hello { format, lease_ms: u32::try_from(timing.lease_ms()).ok(), ..Hello::default() }
 }
 
 /// Transfers run here, so that they never delay consensus.

@@ -42,13 +42,21 @@ pub struct Rollcall {
     pub peers: Arc<Peers>,
     /// This node's log.
     pub log: Log,
+    /// How long this run keeps its word to a leader, and how long the last run did, in milliseconds.
+    pub leases_ms: (u64, u64),
     failure: Mutex<Option<NodeError>>,
 }
 
 impl Rollcall {
     /// Asks nobody yet.
-    pub fn new(layout: Layout, run: Run, earlier: u64, peers: Arc<Peers>, log: Log) -> Rollcall {
-        Rollcall { layout, run, earlier, peers, log, failure: Mutex::default() }
+    pub fn new(
+        layout: Layout,
+        (run, earlier): (Run, u64),
+        peers: Arc<Peers>,
+        log: Log,
+        leases_ms: (u64, u64),
+    ) -> Rollcall {
+        Rollcall { layout, run, earlier, peers, log, leases_ms, failure: Mutex::default() }
     }
 
     /// Returns once nobody who can be asked objects to this run. Without anybody to ask it returns after one round.
@@ -81,15 +89,19 @@ impl Rollcall {
     /// Asks the leader, or another member when this node leads, now and then; notes what this node must hold.
     pub async fn run(self: Arc<Self>, replica: Arc<Replica>, stop: CancellationToken) {
         let mut noted_at = Instant::now();
+        let (own_ms, earlier_ms) = self.leases_ms;
+        let mut lease_ms = own_ms.max(earlier_ms);
         let mut turn = 0;
         let mut told = None;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return self.note(),
+                () = stop.cancelled() => return self.note(lease_ms),
                 () = tokio::time::sleep(ASK_EVERY) => {}
             }
             if noted_at.elapsed() >= NOTE_EVERY {
-                self.note();
+                // By now the word of the last run is over.
+                lease_ms = own_ms;
+                self.note(lease_ms);
                 noted_at = Instant::now();
             }
             let others = self.peers.others();
@@ -119,8 +131,9 @@ impl Rollcall {
     }
 
     /// Writes what this node holds now, for its next start.
-    fn note(&self) {
-        let standing = Standing { incarnation: self.run.incarnation, settled: self.log.settled() };
+    fn note(&self, lease_ms: u64) {
+        let (incarnation, settled) = (self.run.incarnation, self.log.settled());
+        let standing = Standing { incarnation, settled, lease_ms: Some(lease_ms) };
         if let Err(error) = standing.save(&self.layout) {
             tracing::warn!(%error, "the standing was not written: a wiped log may go unnoticed");
         }

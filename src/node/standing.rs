@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::error::NodeError;
 use super::layout::Layout;
 use crate::log::Log;
+use crate::replica::Timing;
 use crate::replica::greeting::{Run, Welcome};
 
 /// What was so when the file was written.
@@ -18,6 +19,9 @@ pub struct Standing {
     pub incarnation: u64,
     /// The last entry that was committed and durable here. No log of this node ever ends before it.
     pub settled: Option<u64>,
+    /// How long this node, having answered a leader, votes for nobody else. None: an older build wrote the file.
+    #[serde(default)]
+    pub lease_ms: Option<u64>,
 }
 
 impl Standing {
@@ -57,14 +61,25 @@ impl Standing {
         }
     }
 
+    /// How long an earlier run may have promised a leader to vote for nobody else.
+    pub fn promised_ms(&self) -> u64 {
+        match (self.incarnation, self.lease_ms) {
+            (0, _) => 0,
+            (_, Some(lease_ms)) => lease_ms,
+            (_, None) => Timing::WAN.lease_ms(),
+        }
+    }
+
     /// Begins a new run: a random number, and an incarnation above every earlier one, whatever the clock says. Durable
     /// when it returns.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn begin_run(&mut self, layout: &Layout, log: &Log, known: u64) -> Result<Run, NodeError> {
+    pub fn begin_run(&mut self, layout: &Layout, log: &Log, known: u64, lease_ms: u64) -> Result<Run, NodeError> {
         let incarnation = Clock.now().0.max(known + 1).max(self.incarnation + 1);
-        *self = Standing { incarnation, settled: log.settled().max(self.settled) };
+        // The word of an earlier run outlasts a run that ends at once.
+        let lease_ms = Some(lease_ms.max(self.promised_ms()));
+        *self = Standing { incarnation, settled: log.settled().max(self.settled), lease_ms };
         self.save(layout)?;
         Ok(Run { number: rand::random::<u64>().max(1), incarnation })
     }
@@ -93,5 +108,19 @@ impl Standing {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_promised_a_leader_is_known() {
+        let standing = |json: &str| serde_json::from_str::<Standing>(json).expect("a standing");
+        assert_eq!(Standing::default().promised_ms(), 0, "it never ran");
+        let older = standing(r#"{"incarnation": 7, "settled": 3}"#);
+        assert_eq!(older.promised_ms(), Timing::WAN.lease_ms(), "the longest that it may have been");
+        assert_eq!(standing(r#"{"incarnation": 7, "settled": 3, "lease_ms": 280}"#).promised_ms(), 280);
     }
 }

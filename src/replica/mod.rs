@@ -8,6 +8,7 @@
 //! because it counts the same records; what a snapshot skips is in the archive before any log lets go of it.
 
 pub mod client;
+pub mod contact;
 pub mod error;
 pub mod fold;
 #[doc(hidden)]
@@ -16,6 +17,7 @@ pub mod greeting;
 pub mod history;
 mod keeper;
 pub mod leader;
+mod lease;
 pub mod machine;
 pub mod membership;
 pub mod peers;
@@ -36,6 +38,7 @@ mod transfer;
 pub mod types;
 pub mod wire;
 
+pub use contact::Contact;
 pub use error::ReplicaError;
 pub use fold::{Compared, Fold, UpgradeNeeded};
 pub use membership::RaftMembers;

@@ -27,6 +27,8 @@ struct Peer {
     connection: tokio::sync::Mutex<Option<Connection>>,
     /// The open connection, for those who must not wait.
     open: Mutex<Option<Connection>>,
+    /// The lease that the process at the other end of the last connection named, in milliseconds.
+    lease_ms: Mutex<Option<u32>>,
 }
 
 impl Peers {
@@ -46,6 +48,7 @@ impl Peers {
                 address: Mutex::new(address.to_owned()),
                 connection: tokio::sync::Mutex::new(None),
                 open: Mutex::new(None),
+                lease_ms: Mutex::new(None),
             })
         });
         let mut known = peer.address.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,6 +83,13 @@ impl Peers {
         Some(address.clone())
     }
 
+    /// How long a member, having answered a leader, votes for nobody else; none when it has not said.
+    pub fn lease_of(&self, node: NodeId) -> Option<Duration> {
+        let peer = self.peer(node).ok()?;
+        let lease_ms = *peer.lease_ms.lock().unwrap_or_else(PoisonError::into_inner);
+        lease_ms.map(|ms| Duration::from_millis(ms.into()))
+    }
+
     /// The endpoint that all connections use.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -107,6 +117,8 @@ impl Peers {
         }
         let dialled = dialled?;
         tracing::debug!(%node, address, "connected");
+        // Before anything goes over the connection: what that process answers holds for no longer than it says.
+        *peer.lease_ms.lock().unwrap_or_else(PoisonError::into_inner) = dialled.peer_lease_ms();
         *peer.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialled.clone());
         *connection = Some(dialled.clone());
         Ok(dialled)

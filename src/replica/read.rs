@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use openraft::raft::ReadPolicy;
+use openraft::raft::linearizable_read::LinearizerOption;
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
 use super::error::ReplicaError;
-use super::replica::Replica;
+use super::lease::Leases;
+use super::replica::{Raft, Replica};
 use super::wire::{Tag, from_json, json_frame};
 
 /// How long a read waits for the leader's word and for this node's fold.
@@ -22,21 +23,12 @@ pub enum Consistency {
     /// Whatever this node has not folded yet. Costs nothing, and works without a quorum.
     #[default]
     Local,
-    /// Nothing that was acknowledged before, as long as clocks run equally fast: the leader trusts its lease. Costs one
+    /// Nothing that was acknowledged before, as long as clocks run about equally fast: the leader trusts what a quorum
+    /// answered lately, and asks it when that is too long ago or a voter has not said how long its answers count. Costs one
     /// question to the leader.
     Lease,
     /// Nothing that was acknowledged before. The leader asks a quorum whether it still leads.
     Linearizable,
-}
-
-impl Consistency {
-    fn policy(self) -> Option<ReadPolicy> {
-        match self {
-            Consistency::Local => None,
-            Consistency::Lease => Some(ReadPolicy::LeaseRead),
-            Consistency::Linearizable => Some(ReadPolicy::ReadIndex),
-        }
-    }
 }
 
 impl std::fmt::Display for Consistency {
@@ -99,17 +91,32 @@ impl Replica {
 
     /// As leader: the entry up to which a read that begins now must have folded.
     async fn vouch(&self, consistency: Consistency) -> Result<u64, ReplicaError> {
-        vouch(&self.raft, consistency).await
+        vouch(&self.raft, &self.leases, consistency).await
+    }
+
+    /// How long the answer of a quorum counts for reads at [`Consistency::Lease`], if this node leads. Zero: they ask the quorum.
+    pub fn read_lease(&self) -> Duration {
+        self.leases.shortest(&self.raft)
     }
 }
 
 /// As leader: makes sure that it still leads, and says what is committed.
-pub(super) async fn vouch(
-    raft: &openraft::Raft<super::types::TypeConfig, super::machine::Machine>,
-    consistency: Consistency,
-) -> Result<u64, ReplicaError> {
-    let policy = consistency.policy().unwrap_or(ReadPolicy::ReadIndex);
-    let linearizer = raft.get_read_linearizer(policy).await;
+pub(super) async fn vouch(raft: &Raft, leases: &Leases, consistency: Consistency) -> Result<u64, ReplicaError> {
+    let lease = match consistency {
+        Consistency::Lease => leases.shortest(raft),
+        Consistency::Local | Consistency::Linearizable => Duration::ZERO,
+    };
+    let index = read_index(raft, lease).await?;
+    // A voter may have come back with another timing, or another voter may have come, since that was looked up.
+    match lease <= leases.shortest(raft) {
+        true => Ok(index),
+        false => read_index(raft, Duration::ZERO).await,
+    }
+}
+
+/// What is committed, when a quorum answered within `lease`, or once it has answered anew.
+async fn read_index(raft: &Raft, lease: Duration) -> Result<u64, ReplicaError> {
+    let linearizer = raft.get_read_linearizer(LinearizerOption::new(Some(lease), true)).await;
     let linearizer = linearizer.map_err(|error| ReplicaError::Unreadable { reason: error.to_string() })?;
     Ok(linearizer.read_log_id().index())
 }

@@ -9,11 +9,14 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::{ChangeMembers, Config, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::client::{Client, Clients};
+use super::contact::Heard;
 use super::error::ReplicaError;
 use super::fold::Fold;
 use super::greeting::Greeter;
+use super::lease::{Leases, begin_to_vote};
 use super::machine::{Machine, RaftCheckpoint};
 use super::peers::Peers;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
@@ -81,6 +84,8 @@ pub struct ReplicaOptions {
     pub timing: Timing,
     /// Where peers' proposals go.
     pub intake: mpsc::Sender<Ask>,
+    /// From when on this node votes and stands: an earlier run of it may have answered a leader that counts on it until then.
+    pub votes_from: Instant,
 }
 
 /// This node's part of the replicated log.
@@ -96,6 +101,10 @@ pub struct Replica {
     pub(super) intake: mpsc::Sender<Ask>,
     pub(super) leadership: watch::Receiver<Leadership>,
     forwarder: tokio::sync::Mutex<Option<(NodeId, Client)>>,
+    pub(super) timing: Timing,
+    pub(super) heard: Arc<Heard>,
+    pub(super) leases: Leases,
+    votes_from: Instant,
 }
 
 impl Replica {
@@ -104,7 +113,7 @@ impl Replica {
     /// # Errors
     /// When the log or the checkpoint cannot be read.
     pub async fn start(options: ReplicaOptions) -> Result<Replica, ReplicaError> {
-        let ReplicaOptions { node, log, fold, checkpoint, peers, timing, intake } = options;
+        let ReplicaOptions { node, log, fold, checkpoint, peers, timing, intake, votes_from } = options;
         let snapshots = Arc::new(Snapshots::new(log.clone(), fold.clone()));
         let machine = Machine::new(snapshots.clone(), checkpoint);
         let store = LogStore::new(log.clone());
@@ -112,9 +121,27 @@ impl Replica {
         let config = Arc::new(config(timing)?);
         let clients = Clients { peers: peers.clone() };
         let raft = Raft::new(node, config, clients, store, machine).await.map_err(stopped)?;
+        let votes_from = begin_to_vote(&raft, node, votes_from).await?;
+        let leases = Leases { node, own: Duration::from_millis(timing.lease_ms()), peers: peers.clone() };
         let leadership = watch_leadership(&raft);
         let forwarder = tokio::sync::Mutex::new(None);
-        Ok(Replica { node, raft, fold, log, snapshots, horizon, peers, intake, leadership, forwarder })
+        let heard = Arc::default();
+        Ok(Replica {
+            node,
+            raft,
+            fold,
+            log,
+            snapshots,
+            horizon,
+            peers,
+            intake,
+            leadership,
+            forwarder,
+            timing,
+            heard,
+            leases,
+            votes_from,
+        })
     }
 
     /// Makes this node the only voter of a new cluster. Does nothing when the log has begun already.
@@ -128,7 +155,7 @@ impl Replica {
         self.raft.initialize(BTreeMap::from([(self.node, member)])).await.map_err(stopped)
     }
 
-    /// Who leads, and changes of it.
+    /// Who leads, and changes of it, in Raft's words: also one that is silent. [`Replica::contact`] is for people.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.leadership.clone()
     }
@@ -161,6 +188,9 @@ impl Replica {
             log: self.log.clone(),
             snapshots: self.snapshots.clone(),
             greeter: None,
+            heard: self.heard.clone(),
+            leases: self.leases.clone(),
+            votes_from: self.votes_from,
         }
     }
 
@@ -341,6 +371,8 @@ fn config(timing: Timing) -> Result<Config, ReplicaError> {
         election_timeout_min: timing.election_min_ms,
         election_timeout_max: timing.election_max_ms,
         enable_pre_vote: Some(true),
+        // Until `begin_to_vote`.
+        enable_elect: false,
         // A leader sends entries to others while it writes them itself. One that crashed may have lost what others have of it,
         // and would write something else under the same term and index.
         enable_leader_restore: Some(false),

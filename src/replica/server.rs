@@ -7,10 +7,13 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::contact::Heard;
 use super::error::ReplicaError;
 use super::greeting::{Greeter, Welcome};
 use super::history;
+use super::lease::Leases;
 use super::machine::Machine;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::read::vouch;
@@ -19,7 +22,7 @@ use super::stream::Stream;
 use super::transfer;
 use super::types::{TypeConfig, Vote};
 use super::wire::{Tag, from_json, read_append};
-use crate::event::{NodeId, Proposal};
+use crate::event::{NodeId, Proposal, Term};
 use crate::log::Log;
 use crate::net::Connection;
 
@@ -38,6 +41,12 @@ pub struct Service {
     pub snapshots: Arc<Snapshots>,
     /// What answers greetings, if anything does.
     pub greeter: Option<Arc<dyn Greeter>>,
+    /// When a leader last spoke.
+    pub(super) heard: Arc<Heard>,
+    /// How long the voters keep their word.
+    pub(super) leases: Leases,
+    /// From when on this node votes.
+    pub(super) votes_from: Instant,
 }
 
 impl Service {
@@ -77,10 +86,10 @@ impl Service {
             Tag::Append => {
                 let request = read_append(body)?;
                 speaks_for_itself(peer, &request.vote)?;
+                self.heard.note(Term(request.vote.leader_id.term), peer, Instant::now());
                 reply(self.raft.append_entries(request).await)
             }
-            Tag::Vote => reply(self.raft.vote(ballot(peer, &body)?).await),
-            Tag::PreVote => reply(self.raft.pre_vote(ballot(peer, &body)?).await),
+            Tag::Vote | Tag::PreVote => self.vote(tag, ballot(peer, &body)?).await,
             Tag::Transfer => {
                 let request: TransferLeaderRequest<TypeConfig> = from_json(&body)?;
                 speaks_for_itself(peer, request.from_leader())?;
@@ -88,10 +97,24 @@ impl Service {
             }
             Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
             Tag::Greet => reply(self.greet(peer, &body)),
-            Tag::Read => reply(vouch(&self.raft, from_json(&body)?).await),
+            Tag::Read => reply(vouch(&self.raft, &self.leases, from_json(&body)?).await),
             Tag::Snapshot => return Err(ReplicaError::wire("a part of a snapshot on a stream that takes none")),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
         })
+    }
+
+    /// Votes, or says how it would.
+    async fn vote(&self, tag: Tag, request: VoteRequest<TypeConfig>) -> Vec<u8> {
+        // A leader that hands over has given up its lease.
+        if Instant::now() < self.votes_from && !request.leadership_transfer {
+            return reply::<(), _>(Err(
+                "this node has just started, and may have promised a leader to vote for nobody else",
+            ));
+        }
+        match tag {
+            Tag::PreVote => reply(self.raft.pre_vote(request).await),
+            _ => reply(self.raft.vote(request).await),
+        }
     }
 
     fn greet(&self, peer: NodeId, body: &[u8]) -> Result<Welcome, ReplicaError> {

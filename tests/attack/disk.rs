@@ -64,7 +64,13 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     let last: Vec<&str> = words.lines().rev().take(12).collect();
     assert!(ended.is_empty(), "no node ends because a disk is full: {ended:?} {last:#?}");
     let address = kifu::node::Layout::new(&full).load_config().expect("a node").http;
-    assert!(ready(&address).await.contains("full"), "the node says that its disk is full");
+    assert!(get(&address, "/readyz").await.contains("full"), "the node says that its disk is full");
+    assert!(get(&address, "/metrics").await.contains("\nkifu_disk_full 1\n"), "it is in the figures");
+    let mut status = Command::new(env!("CARGO_BIN_EXE_kifu-node"));
+    let status = status.args(["status", "--data"]).arg(&full).output().expect("the program runs");
+    let words = String::from_utf8_lossy(&[status.stdout, status.stderr].concat()).into_owned();
+    assert!(words.contains("the disk of n3 is full"), "{words}");
+    assert_eq!(status.status.code(), Some(6), "{words}");
     std::fs::remove_file(&ballast).unwrap();
     eprintln!("freed {free} bytes");
     converge(&mut cluster).await;
@@ -87,11 +93,12 @@ fn fill(path: &Path) -> u64 {
     written
 }
 
-/// What `/readyz` says.
-async fn ready(address: &str) -> String {
+/// The answer to a GET.
+async fn get(address: &str, path: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer

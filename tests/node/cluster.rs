@@ -58,8 +58,12 @@ pub async fn submit(machine: &Machine, number: u32) {
         params: format!(r#"{{"text": "to be or not to be {number}"}}"#),
         inputs: vec![],
     };
-    let job = JobId::new(format!("count-{number}"));
-    let request = Request::SubmitJob { job, spec: Box::new(JobSpec::External(spec)), priority: 0 };
+    submit_job(machine, JobId::new(format!("count-{number}")), JobSpec::External(spec)).await;
+}
+
+/// Submits a job to a cluster that may be without a leader for a moment.
+pub async fn submit_job(machine: &Machine, job: JobId, spec: JobSpec) {
+    let request = Request::SubmitJob { job, spec: Box::new(spec), priority: 0 };
     let deadline = Instant::now() + PATIENCE;
     loop {
         match machine.ask(&request).await {
@@ -110,7 +114,7 @@ async fn a_cluster_works_on_while_any_one_node_is_killed() {
     submit(&machines[1], 0).await;
     done(&machines[2], 0).await;
 
-    let leader = machines[0].status().await.and_then(|status| status.leader).expect("a leader");
+    let leader = machines[0].wait_for("a leader", |status| status.leader.is_some()).await.leader.expect("a leader");
     let dead = leader_of(&machines, &leader);
     machines[dead].kill();
     let survivor = (dead + 1) % 3;

@@ -74,10 +74,16 @@ impl Machine {
     }
 
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same, with more arguments.
+    pub fn start_with(&mut self, words: &[&str]) {
         let log = std::fs::File::options().create(true).append(true).open(self.data.with_extension("log"));
         let child = program()
             .args(["start", "--data"])
             .arg(&self.data)
+            .args(words)
             .stdout(Stdio::null())
             .stderr(log.expect("a log file"))
             .spawn();
@@ -94,10 +100,24 @@ impl Machine {
 
     /// Asks the node to stop, and returns its exit code.
     pub fn stop(&mut self) -> i32 {
+        self.signal(rustix::process::Signal::TERM);
         let mut child = self.child.take().expect("it runs");
-        let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it can be asked");
         child.wait().expect("it ends").code().unwrap_or(-1)
+    }
+
+    /// Has the process stand still, and its clock run on.
+    pub fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Has it go on.
+    pub fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let child = self.child.as_ref().expect("it runs");
+        rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).expect("it takes signals");
     }
 
     /// The only response to a request, or why there is none.

@@ -9,7 +9,7 @@ use kifu::event::command::{CreateCluster, JoinNode};
 use kifu::event::config::{ClusterConfig, Config};
 use kifu::event::{ClusterId, Hash};
 use kifu::log::{Log, LogOptions};
-use kifu::net::{Channel, Connection, Endpoint, EndpointLimits};
+use kifu::net::{Channel, Connection, Endpoint, EndpointLimits, Hello};
 use kifu::node::clock::Clock;
 use kifu::node::courier::Courier;
 use kifu::node::heartbeat::{self, HEARTBEAT_EVERY, Hearing, Pulse};
@@ -96,7 +96,11 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result
     tokio::spawn(outbox_driver.run(pace(machine, world)));
 
     let socket = SimSocket::bind(machine.index, world.net.clone()).await.map_err(|error| error.to_string())?;
-    let limits = EndpointLimits::default();
+    let lease_ms = machine.timing.lease_ms();
+    // What an earlier run answered a leader counts on.
+    let promised = Duration::from_millis(if machine.with(|state| state.incarnation > 0) { lease_ms } else { 0 });
+    let hello = Hello { lease_ms: u32::try_from(lease_ms).ok(), ..Hello::default() };
+    let limits = EndpointLimits { hello, ..EndpointLimits::default() };
     let endpoint = Endpoint::with_socket(socket, Arc::new(quinn::TokioRuntime), &machine.identity, limits)
         .map_err(|error| error.to_string())?;
     let peers = Arc::new(Peers::new(machine.node, endpoint.clone()));
@@ -113,6 +117,7 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result
         peers: peers.clone(),
         timing: machine.timing,
         intake,
+        votes_from: tokio::time::Instant::now() + promised,
     };
     let replica = Arc::new(Replica::start(options).await.map_err(|error| error.to_string())?);
     if machine.index == 0 {

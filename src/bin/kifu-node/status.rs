@@ -18,7 +18,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Shows the status. Exit code 6 when the cluster has no leader or no quorum.
+    /// Shows the status. Exit code 6 when the cluster has no leader or no quorum, or the node's disk is full.
     pub fn run(self) -> Result<ExitCode, Failure> {
         let response = super::block_on(async {
             let target = Target::of_this_data_dir(&self.data).map_err(super::client_failure)?;
@@ -28,7 +28,7 @@ impl Status {
         let Response::Rows { rows, footer } = response else {
             return Err(Failure::general("the node answered something else"));
         };
-        let lost = rows.iter().any(|row| row["health"] == "lost");
+        let sick = rows.iter().any(|row| row["health"] == "lost") || footer.disk_full;
         let columns = vec![
             Column::new("id"),
             Column::new("cluster"),
@@ -45,6 +45,6 @@ impl Status {
         let mut printer = self.output.printer();
         printer.rows(&Rows::new(columns, rows)).map_err(Failure::general)?;
         printer.note(&footer).map_err(Failure::general)?;
-        Ok(if lost || footer.leader.is_none() { ExitCode::Unhealthy } else { ExitCode::Ok })
+        Ok(if sick || footer.leader.is_none() { ExitCode::Unhealthy } else { ExitCode::Ok })
     }
 }

@@ -42,21 +42,22 @@ impl Footing {
 
     /// The footer of an answer that is given now.
     pub fn now(&self) -> Footer {
-        let leadership = self.replica.leadership().borrow().clone();
+        let contact = self.replica.contact();
         let seq = self.replica.fold().seq();
-        let (behind_records, behind_ms) = match leadership.leader {
+        let (behind_records, behind_ms) = match self.replica.leadership().borrow().leader {
             Some(leader) if leader != self.node => self.behind(leader, seq.0),
             _ => (0, 0),
         };
         let name = |leader| self.replica.fold().read(|state| state.hosts.get(leader).map(|host| host.name.clone()));
-        let leader = leadership.leader.map(|leader| name(leader).unwrap_or_else(|| leader.to_string()));
+        let leader = contact.leader.map(|leader| name(leader).unwrap_or_else(|| leader.to_string()));
         Footer {
             seq,
             node: self.name.clone(),
             leader,
-            term: leadership.term,
+            term: contact.term,
             behind_records,
             behind_ms,
+            disk_full: self.replica.log().is_full(),
             ..Footer::default()
         }
         .with(self.replica.fold().upgrade_needed())

@@ -42,9 +42,11 @@ impl Source<'_> {
                 let mut status = Status::of(self.name, self.state);
                 status.projections = self.projections;
                 status.upgrade_needed = self.footer.upgrade_needed.clone();
-                // A loss of the quorum cannot be recorded while it lasts.
-                if self.footer.as_of.is_none() && self.footer.leader.is_none() {
-                    status.health = QuorumHealth::Lost;
+                status.disk_full = self.footer.disk_full;
+                if self.footer.as_of.is_none() {
+                    status.health = health(self.state, &self.footer);
+                    // Whom the log names may have led long ago.
+                    status.leader = self.footer.leader.clone();
                 }
                 Response::Rows { rows: vec![json(&status)], footer: self.footer }
             }
@@ -57,6 +59,14 @@ impl Source<'_> {
         let hint = crate::cli::closest(id, known.iter().map(String::as_str));
         let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
         Response::error("not_found", format!("there is nothing called {id}{hint}"))
+    }
+}
+
+/// How far the cluster is from losing its quorum, now: a loss cannot be recorded while it lasts.
+pub fn health(state: &State, footer: &Footer) -> QuorumHealth {
+    match footer.leader {
+        Some(_) => state.quorum.get().map(|quorum| quorum.health).unwrap_or_default(),
+        None => QuorumHealth::Lost,
     }
 }
 

@@ -286,7 +286,7 @@ pub struct Footer {
     pub seq: Seq,
     /// The answering node's name.
     pub node: String,
-    /// The leader's name, if one is known.
+    /// The leader's name, while there are signs that it leads: on the leader answers of a quorum, elsewhere its word.
     pub leader: Option<String>,
     /// The current term.
     pub term: Term,
@@ -303,6 +303,9 @@ pub struct Footer {
     /// Why the answering node stands still, when its build cannot read the log any further.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade_needed: Option<String>,
+    /// Whether the answering node's disk is full: it acknowledges nothing new until there is space again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disk_full: bool,
 }
 
 impl Footer {
@@ -314,9 +317,12 @@ impl Footer {
 
 impl std::fmt::Display for Footer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Footer { seq, node, leader, term, behind_records, behind_ms, as_of, consistency, upgrade_needed } = self;
-        if let Some(upgrade) = upgrade_needed {
+        let Footer { seq, node, leader, term, behind_records, behind_ms, as_of, consistency, .. } = self;
+        if let Some(upgrade) = &self.upgrade_needed {
             write!(f, "{upgrade}; ")?;
+        }
+        if self.disk_full {
+            write!(f, "the disk of {node} is full; ")?;
         }
         if let Some(AsOf { seq, recorded_at }) = as_of {
             write!(f, "as of {seq} ({recorded_at}), ")?;
@@ -333,5 +339,21 @@ impl std::fmt::Display for Footer {
             Consistency::Local => Ok(()),
             asked => write!(f, ", {asked}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn footers_say_who_leads_and_what_is_wrong_with_the_node() {
+        let footer =
+            Footer { seq: Seq(9), node: "n1".into(), leader: Some("n2".into()), term: Term(3), ..Footer::default() };
+        assert_eq!(footer.to_string(), "at 9 (n1, 0 records and 0 ms behind leader n2, term 3)");
+        let alone = Footer { leader: None, disk_full: true, ..footer.clone() };
+        assert_eq!(alone.to_string(), "the disk of n1 is full; at 9 (n1, no leader known, term 3)");
+        let json = serde_json::to_value(&footer).expect("plain data");
+        assert!(json.get("disk_full").is_none(), "as older builds write it");
     }
 }

@@ -19,13 +19,13 @@ pub struct Status {
     pub id: String,
     /// The cluster's name.
     pub cluster: Option<String>,
-    /// The leader's name, as far as this node's log says.
+    /// The leader's name, while there are signs that it leads; for a moment of the past, the one that the log names.
     pub leader: Option<String>,
     /// The term of that leader.
     pub term: Term,
     /// The last record folded.
     pub seq: Seq,
-    /// How far the cluster is from losing its quorum.
+    /// How far the cluster is from losing its quorum; lost while nobody leads, as far as this node can know.
     pub health: QuorumHealth,
     /// Members that vote.
     pub voters: u32,
@@ -45,6 +45,9 @@ pub struct Status {
     /// Why this node stands still, when its build cannot read the log any further.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade_needed: Option<String>,
+    /// Whether this node's disk is full: it acknowledges nothing new until there is space again.
+    #[serde(default)]
+    pub disk_full: bool,
     /// How the answering node's projections are. Figures above that come from one that stopped are old.
     #[serde(default)]
     pub projections: Vec<ProjectionStatus>,
@@ -135,6 +138,7 @@ impl Status {
             campaign: CampaignStatus::of(state),
             version: state.membership.version(),
             upgrade_needed: None,
+            disk_full: false,
             projections: super::projections::rows(state, state.seq, None),
         }
     }

@@ -20,7 +20,8 @@ pub struct Status {
 }
 
 impl Status {
-    /// Shows how the cluster is. Exit code 6 when it has no leader or no quorum, or a projection has stopped.
+    /// Shows how the cluster is. Exit code 6 when it has no leader or no quorum, a projection has stopped, or the
+    /// answering node's disk is full.
     pub async fn run(self, connect: ConnectArgs) -> Result<ExitCode, Failure> {
         let session = Session::open(&connect).await?;
         let (rows, footer) = session.rows(&Request::Status).await?;
@@ -31,7 +32,7 @@ impl Status {
 
 fn show(printer: &mut Printer, row: Value, footer: &Footer) -> Result<ExitCode, Failure> {
     let stopped = stopped(&row);
-    let lost = row["health"] == "lost" || footer.leader.is_none() || !stopped.is_empty();
+    let sick = row["health"] == "lost" || footer.leader.is_none() || !stopped.is_empty() || footer.disk_full;
     if !printer.format().is_for_programs() {
         printer.text(screen(&row))?;
         stopped.iter().try_for_each(|words| printer.text(words))?;
@@ -60,7 +61,7 @@ fn show(printer: &mut Printer, row: Value, footer: &Footer) -> Result<ExitCode, 
         printer.rows(&Rows { columns, rows: vec![row] })?;
     }
     printer.note(footer)?;
-    Ok(if lost { ExitCode::Unhealthy } else { ExitCode::Ok })
+    Ok(if sick { ExitCode::Unhealthy } else { ExitCode::Ok })
 }
 
 /// A line for each projection that stopped.
@@ -201,5 +202,14 @@ mod tests {
         let (mut out, buffer) = printer(Format::Name);
         assert_eq!(show(&mut out, lost, &footer()), Ok(ExitCode::Unhealthy));
         assert!(buffer.text().starts_with("n1\n"));
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_makes_the_node_unhealthy() {
+        let full = Footer { disk_full: true, ..footer() };
+        let (mut out, buffer) = printer(Format::Table);
+        assert_eq!(show(&mut out, row(), &full), Ok(ExitCode::Unhealthy));
+        let text = buffer.text();
+        assert!(text.contains("\nthe disk of n1 is full; at 104233 (n1, 2 records"), "{text}");
     }
 }
