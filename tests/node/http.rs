@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::support::Machine;
 
 /// The status line and the body of a GET.
-fn get(machine: &Machine, path: &str) -> (String, String) {
+pub fn get(machine: &Machine, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(&machine.http).expect("the port is open");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n").expect("sent");
     let mut answer = String::new();
