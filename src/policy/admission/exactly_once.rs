@@ -85,12 +85,8 @@ impl World {
         let name = format!("key{key}");
         let (fingerprint, secret) = (hash(&name), hash("secret"));
         let token = TokenId::new(format!("{:016x}", self.state.seq.0));
-        let created = TokenCreated {
-            token: token.clone(),
-            secret,
-            expires_at: self.now.plus(1_000_000),
-            actor: "ada".into(),
-        };
+        let created =
+            TokenCreated { token: token.clone(), secret, expires_at: self.now.plus(1_000_000), actor: "ada".into() };
         self.state.apply(&record(self.state.seq.0 + 1, created));
         let (node, address) = (NodeId::of(&fingerprint), "127.0.0.1:7001".to_owned());
         let join = JoinNode { node, name, address, fingerprint, token: Some(token), secret };
