@@ -145,9 +145,119 @@ fn nothing_is_left_undone() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// The pages with a table of failures and of the tests that keep them away. The tests are in its last column.
+const TABLES_OF_FAILURES: &[&str] = &["docs/failures.md", "docs/judgement.md", "docs/datasets.md"];
+
+/// Rows of the tables whose last column is headed "test", as (line, last cell).
+fn rows_of_failures(page: &str) -> Vec<(usize, &str)> {
+    let mut rows = vec![];
+    let mut wanted = false;
+    for (number, line) in page.lines().enumerate() {
+        let Some(cells) = line.trim().strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
+            wanted = false;
+            continue;
+        };
+        let last = cells.rsplit('|').next().unwrap_or_default().trim();
+        match wanted {
+            true if !last.starts_with("---") => rows.push((number + 1, last)),
+            true => {}
+            false => wanted = last == "test",
+        }
+    }
+    rows
+}
+
+/// What a cell names that can only be a test: several words in one.
+fn tests_of(cell: &str) -> Vec<&str> {
+    let quoted = cell.split('`').skip(1).step_by(2);
+    quoted.filter(|word| word.matches('_').count() >= 2 && !word.contains(' ')).collect()
+}
+
+#[test]
+fn every_failure_has_its_test_or_says_that_it_has_none() {
+    let sources = all_sources();
+    let exists = |name: &str| sources.iter().any(|(_, text)| text.contains(&format!("fn {name}(")));
+    let mut problems = vec![];
+    for path in TABLES_OF_FAILURES {
+        let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a page");
+        let rows = rows_of_failures(&page);
+        assert!(!rows.is_empty(), "{path} has no table of failures");
+        for (line, cell) in rows {
+            let tests = tests_of(cell);
+            if tests.is_empty() && !cell.contains("not yet") {
+                problems.push(format!("{path}:{line}: no test, and it does not say \"not yet\""));
+            }
+            for name in tests.into_iter().filter(|name| !exists(name)) {
+                problems.push(format!("{path}:{line}: there is no test {name}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Kinds that are written for people and for `kifu-replay`, and that no rule depends on.
+const FOR_THE_RECORD: &[&str] = &[
+    "LogRepaired",     // which segment was written anew, and from whom
+    "JobSubmitted",    // who asked for a job
+    "MatchesAttested", // who played: what it proves was checked before `MATCHES_PLAYED` was recorded
+];
+
+/// The events of the registry: the last word of each of its lines.
+fn registered(registry: &str) -> Vec<&str> {
+    registry.lines().filter(|line| line.starts_with("    0x")).filter_map(|line| line.rsplit("::").next()).collect()
+}
+
+/// Whether `word` stands in the text and is not the end of a longer word.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+#[test]
+fn every_kind_is_written_somewhere_and_read_somewhere() {
+    let sources = all_sources();
+    let code = |path: &Path| path.starts_with("src") && !path.starts_with("src/event");
+    // Tests stand at the end of their file.
+    let code: Vec<&str> = sources
+        .iter()
+        .filter(|(path, _)| code(path))
+        .filter_map(|(_, text)| text.split("#[cfg(test)]\nmod tests").next())
+        .collect();
+    let registry = sources.iter().find(|(path, _)| path.ends_with("event/registry.rs")).expect("the registry");
+    let kinds = registered(&registry.1);
+    assert!(kinds.len() > 50 && kinds.iter().all(|kind| kind.chars().all(char::is_alphanumeric)), "{kinds:?}");
+    let mut problems = vec![];
+    for kind in kinds {
+        let written = format!("{kind} {{");
+        if !code.iter().any(|text| has_word(text, &written)) {
+            problems.push(format!("nothing writes {kind}"));
+        }
+        let names = [format!("Event::{kind}("), format!("Kind::{kind}")];
+        let read = code.iter().any(|text| names.iter().any(|name| text.contains(name)));
+        if read == FOR_THE_RECORD.contains(&kind) {
+            problems.push(format!("{kind} is read: {read}; the list of kinds that nobody reads says otherwise"));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn decisions_have_numbers_of_their_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions");
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut numbers: Vec<String> = names.map(|name| name.to_string_lossy().chars().take(4).collect()).collect();
+    let all = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), all, "two decisions have the same number");
+}
+
 #[test]
 fn the_checks_can_fail() {
     let long = format!("fn f() {{\n{}}}\n", "    let x = 1;\n".repeat(FUNCTION_LINES_MAX));
     assert_eq!(long_functions(&long), vec![(1, FUNCTION_LINES_MAX + 2)]);
     assert!(long_functions("fn f() {\n}\n").is_empty());
+    let page = "| a | test |\n|---|---|\n| b | `x_y_z`, `w` |\n\n| a | b |\n|---|---|\n| c | `not_of_interest` |\n";
+    assert_eq!(rows_of_failures(page), [(3, "`x_y_z`, `w`")]);
+    assert_eq!(tests_of("`x_y_z`, `w`; `not a_test_name`"), ["x_y_z"]);
+    assert!(has_word("(Job {", "Job {") && !has_word("SubmitJob {", "Job {"));
 }

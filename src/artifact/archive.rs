@@ -45,6 +45,13 @@ pub struct ArchivedSegment {
     pub chain: Hash,
 }
 
+impl ArchivedSegment {
+    /// The entry after its last one. Whatever the file says, a number.
+    fn next_index(&self) -> u64 {
+        self.last_index.saturating_add(1)
+    }
+}
+
 /// `archive.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
@@ -112,13 +119,13 @@ impl Archive {
     /// The segments behind the last gap.
     fn whole(&self) -> &[ArchivedSegment] {
         let mut pairs = self.segments().windows(2);
-        let gap = pairs.rposition(|pair| pair[0].last_index + 1 != pair[1].first_index);
+        let gap = pairs.rposition(|pair| pair[0].next_index() != pair[1].first_index);
         &self.segments()[gap.map_or(0, |before| before + 1)..]
     }
 
     /// The entry after the last one that is here; none in an empty archive.
     pub fn next_index(&self) -> Option<u64> {
-        self.segments().last().map(|last| last.last_index + 1)
+        self.segments().last().map(ArchivedSegment::next_index)
     }
 
     /// Puts a segment into the archive, reads the copy back, and only then names it. All is durable on return. A segment that
@@ -220,7 +227,7 @@ pub fn whole_log(live: &Path, archive: Option<&Path>) -> Result<LogReader, Artif
 
 /// Whether a segment that begins there comes after `before`: right behind it, or behind a gap.
 fn follows(before: &ArchivedSegment, first_index: u64, chain: Hash) -> bool {
-    let next = before.last_index + 1;
+    let next = before.next_index();
     first_index > next || (first_index == next && chain == before.chain)
 }
 

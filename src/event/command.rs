@@ -83,6 +83,8 @@ body! {
         RestoreCluster(RestoreCluster),
         /// Say that a segment is in the archive.
         ReportArchive(ReportArchive),
+        /// Say that this node listens elsewhere than the log says.
+        MoveMember(MoveMember),
     }
 
     /// See [`Command::CreateCluster`].
@@ -473,5 +475,12 @@ body! {
     pub struct ReportArchive {
         /// What was archived.
         pub archived: HistoryArchived,
+    }
+    /// See [`Command::MoveMember`].
+    pub struct MoveMember {
+        /// The member.
+        pub node: NodeId,
+        /// Where it listens now, as `host:port`.
+        pub address: String,
     }
 }

@@ -85,6 +85,16 @@ body! {
         pub actor: String,
     }
 
+    /// `MEMBER_MOVED`: the node listens elsewhere from now on. It says so itself: its key is the same wherever it is.
+    pub struct MemberMoved {
+        /// The node.
+        pub node: NodeId,
+        /// Where it listened, as `host:port`.
+        pub from: String,
+        /// Where it listens.
+        pub to: String,
+    }
+
     /// `CLUSTER_VERSION_RAISED`: every member reads events of this format version; from now on they may be written.
     pub struct ClusterVersionRaised {
         /// What it was.

@@ -154,6 +154,7 @@ events! {
     0x0162 v 1 since 2 "MEMBERSHIP_CONFIGURED" membership::MembershipConfigured
     0x0163 v 1 since 2 "LEADER_TRANSFER_REQUESTED" membership::LeaderTransferRequested
     0x0164 v 1 since 2 "CLUSTER_VERSION_RAISED" membership::ClusterVersionRaised
+    0x0165 v 1 since 2 "MEMBER_MOVED" membership::MemberMoved
     0x0170 v 1 since 2 "LOG_REPAIRED" history::LogRepaired
     0x0180 v 1 "CLUSTER_RESTORED" cluster::ClusterRestored
     0x0190 v 1 since 2 "CERTIFICATE_RENEWED" identity::CertificateRenewed

@@ -30,8 +30,8 @@ use super::judgement::{
     SequentialTestPlanned, TestVerdict,
 };
 use super::membership::{
-    ClusterVersionRaised, LeaderTransferRequested, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfig,
-    MembershipConfigured, RoleReason,
+    ClusterVersionRaised, LeaderTransferRequested, MemberMoved, MemberRemoved, MemberRole, MemberRoleChanged,
+    MembershipConfig, MembershipConfigured, RoleReason,
 };
 use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
@@ -382,6 +382,9 @@ fn membership(kind: Kind) -> Event {
         .into(),
         Kind::MemberRemoved => {
             MemberRemoved { node: PEER, name: "n2".into(), actor: "ada".into(), forced: true }.into()
+        }
+        Kind::MemberMoved => {
+            MemberMoved { node: PEER, from: "10.0.0.2:7001".into(), to: "10.0.7.2:7001".into() }.into()
         }
         Kind::MembershipConfigured => MembershipConfigured {
             config: MembershipConfig { voters: 5, voter_gone_ms: 300_000, learner_stable_ms: 30_000 },

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use quinn::{RecvStream, SendStream};
+use quinn::SendStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 use super::error::NetError;
@@ -55,7 +56,10 @@ async fn write_chunk(stream: &mut SendStream, chunk: &[u8], stall: Duration) -> 
 }
 
 /// Reads one message; `None` when the peer has finished the stream after a whole one.
-pub async fn read_frame(stream: &mut RecvStream, limits: &FrameLimits) -> Result<Option<Bytes>, NetError> {
+pub async fn read_frame(
+    stream: &mut (impl AsyncRead + Unpin),
+    limits: &FrameLimits,
+) -> Result<Option<Bytes>, NetError> {
     let Some(length) = read_prefix(stream, limits).await? else { return Ok(None) };
     if length > limits.bytes_max {
         return Err(NetError::TooLarge { bytes: length as u64, bytes_max: limits.bytes_max as u64 });
@@ -69,13 +73,15 @@ pub async fn read_frame(stream: &mut RecvStream, limits: &FrameLimits) -> Result
     Ok(Some(message.freeze()))
 }
 
-async fn read_prefix(stream: &mut RecvStream, limits: &FrameLimits) -> Result<Option<usize>, NetError> {
+async fn read_prefix(stream: &mut (impl AsyncRead + Unpin), limits: &FrameLimits) -> Result<Option<usize>, NetError> {
     let mut prefix = [0; PREFIX_BYTES];
-    let first = match limits.idle {
+    let got = match limits.idle {
         Some(idle) => within(idle, "waiting for a message", stream.read(&mut prefix)).await?,
         None => stream.read(&mut prefix).await.map_err(broken("waiting for a message"))?,
     };
-    let Some(got) = first else { return Ok(None) };
+    if got == 0 {
+        return Ok(None);
+    }
     within(limits.stall, "receiving a message", stream.read_exact(&mut prefix[got..])).await?;
     Ok(Some(u32::from_le_bytes(prefix) as usize))
 }

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::clock::Clock;
 use super::runs::Runs;
 use crate::event::{JobId, Millis, NodeId, Seq};
+use crate::policy::limits::HEARTBEAT_EVERY_MS;
 use crate::policy::{Build, Liveness};
 use crate::replica::greeting::Run;
 use crate::replica::{Fold, Peers};
 
 /// How often a node says that it lives.
-pub const HEARTBEAT_EVERY: Duration = Duration::from_millis(200);
+pub const HEARTBEAT_EVERY: Duration = Duration::from_millis(HEARTBEAT_EVERY_MS);
 /// Leases that one datagram names at most: it holds a kilobyte, and ids may be long. A node with more sends more datagrams.
 const LEASES_PER_DATAGRAM: usize = 6;
 

@@ -2,7 +2,7 @@
 //! out.
 //!
 //! Who is to vote is decided elsewhere: by operators (`policy/admission/members.rs`) and by `policy/membership.rs`. Here a
-//! member that is online begins to receive the log, a change of voters becomes one joint change of Raft's configuration, and a
+//! member that is online begins to receive the log, one that moved is noted where it went, a change of voters becomes one joint change of Raft's configuration, and a
 //! removed member receives nothing more. A leader that loses its seat hands over first.
 
 use std::collections::BTreeSet;
@@ -20,6 +20,7 @@ use crate::policy::View;
 use crate::policy::limits::LEARNERS_MAX;
 use crate::policy::membership::{decide, wanted_voters};
 use crate::projection::State;
+use crate::projection::hosts::Host;
 use crate::replica::peers::REMOVED;
 use crate::replica::{Member, Peers, RaftMembers, Replica};
 
@@ -49,6 +50,8 @@ pub struct Members {
 enum Step {
     /// Send the log to a member.
     AddLearner(NodeId, Member),
+    /// Note that a member listens elsewhere.
+    Move(NodeId, Member),
     /// Let exactly these vote.
     SetVoters(BTreeSet<NodeId>),
     /// Send the log to these no more.
@@ -137,6 +140,7 @@ impl Members {
     async fn take(&self, step: Step) -> Result<(), crate::replica::ReplicaError> {
         match step {
             Step::AddLearner(node, member) => self.replica.add_learner(node, member).await,
+            Step::Move(node, member) => self.replica.move_member(node, member).await,
             Step::SetVoters(voters) => self.replica.set_voters(voters).await,
             Step::Drop(nodes) => self.replica.drop_learners(nodes).await,
             Step::HandOver(to) => self.replica.transfer(to).await,
@@ -176,12 +180,20 @@ fn next_step(members: &RaftMembers, state: &State, wanted: BTreeSet<NodeId>, own
     if !removed.is_empty() && !members.joint {
         return Some(Step::Drop(removed));
     }
-    if members.joint || members.learners.len() >= LEARNERS_MAX {
+    if members.joint {
+        return None;
+    }
+    let member = |host: &Host| Member { name: host.name.clone(), address: host.address.clone() };
+    let moved = |host: &&Host| members.addresses.get(&host.host).is_some_and(|known| *known != host.address);
+    if let Some(host) = state.hosts.table.values().find(moved) {
+        return Some(Step::Move(host.host, member(host)));
+    }
+    if members.learners.len() >= LEARNERS_MAX {
         return None;
     }
     // A member that never came online is not waited for: it may never come.
     let host = state.hosts.online().find(|host| !takes_part(&host.host))?;
-    Some(Step::AddLearner(host.host, Member { name: host.name.clone(), address: host.address.clone() }))
+    Some(Step::AddLearner(host.host, member(host)))
 }
 
 /// A voter that is online and may lead instead.
@@ -192,7 +204,7 @@ fn successor(state: &State, voters: &BTreeSet<NodeId>, own: NodeId) -> Option<No
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::membership::MemberRemoved;
+    use crate::event::membership::{MemberMoved, MemberRemoved};
     use crate::policy::testing::{Given, joined, online};
 
     fn ids(nodes: impl IntoIterator<Item = u64>) -> BTreeSet<NodeId> {
@@ -201,7 +213,7 @@ mod tests {
 
     fn members(voters: &[u64], learners: &[u64]) -> RaftMembers {
         let ids = |nodes: &[u64]| ids(nodes.iter().copied());
-        RaftMembers { voters: ids(voters), learners: ids(learners), joint: false }
+        RaftMembers { voters: ids(voters), learners: ids(learners), ..RaftMembers::default() }
     }
 
     fn state(hosts: u64) -> State {
@@ -247,6 +259,21 @@ mod tests {
         assert_eq!(step(&members(&[1, 2, 3], &[]), &given.state, &[1]), Some(Step::SetVoters(ids([1]))));
         assert_eq!(step(&members(&[1], &[2, 3]), &given.state, &[1]), Some(Step::Drop(ids([3]))));
         assert_eq!(step(&members(&[1], &[2]), &given.state, &[1]), None);
+    }
+
+    #[test]
+    fn raft_learns_where_a_member_went() {
+        let known = |port: &str| {
+            let addresses = [(NodeId(2), format!("127.0.0.1:{port}"))].into();
+            RaftMembers { addresses, ..members(&[1, 2], &[]) }
+        };
+        let moved = MemberMoved { node: NodeId(2), from: "127.0.0.1:7002".into(), to: "127.0.0.1:7902".into() };
+        let given = Given::events((1..=2).flat_map(|host| [joined(host), online(host, 1)])).and(moved);
+        let member = Member { name: "n2".into(), address: "127.0.0.1:7902".into() };
+        assert_eq!(step(&known("7002"), &given.state, &[1, 2]), Some(Step::Move(NodeId(2), member)));
+        assert_eq!(step(&known("7902"), &given.state, &[1, 2]), None);
+        let joint = RaftMembers { joint: true, ..known("7002") };
+        assert_eq!(step(&joint, &given.state, &[1, 2]), Some(Step::SetVoters(ids([1, 2]))), "one after the other");
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod keeper;
 pub mod layout;
 pub mod leader;
 pub mod members;
+mod mover;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
 pub mod node;
 pub mod open;

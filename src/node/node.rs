@@ -25,6 +25,7 @@ use super::keeper::Keeper;
 use super::layout::{DirLock, Layout, NodeConfig, PeerAddress, Runtime};
 use super::leader::Leader;
 use super::members::Members;
+use super::mover::Mover;
 use super::open::{self, Opened};
 use super::renewal::Renewal;
 use super::repair;
@@ -229,6 +230,8 @@ impl Node {
             stop: self.stop.clone(),
         };
         self.tasks.spawn(members.run());
+        let (replica, address) = (self.replica.clone(), self.config.listen.clone());
+        self.tasks.spawn(Mover { node, address, replica, clock: Clock }.run(self.stop.clone()));
         let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.stop.clone() };
         self.tasks.spawn(courier.run());
         self.tasks.spawn(self.rollcall.clone().run(self.replica.clone(), self.stop.clone()));

@@ -1,5 +1,10 @@
 //! Every number that decides something and is not in the configuration, in one place.
 
+/// How often a node says that it lives, in milliseconds.
+pub const HEARTBEAT_EVERY_MS: u64 = 200;
+/// Heartbeats that a host may miss at least before it counts as offline: one lost datagram, or two, must never do it.
+pub const HEARTBEATS_MISSED_MIN: u64 = 3;
+
 /// Priority of jobs that make generation 0: nothing goes on without it.
 pub const PRIORITY_INIT: i32 = 50;
 /// Priority of verification: games count only when they are verified.

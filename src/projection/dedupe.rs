@@ -1,12 +1,15 @@
 //! The last proposal of each origin: what makes a repeated proposal count once.
 //!
-//! Bound: one row for each origin. Admission takes numbered proposals only from members, from the node that joins with them,
-//! and from registered producers, so there are never more rows than members and
-//! [`PRODUCERS_MAX`](super::producers::PRODUCERS_MAX).
+//! Bound: one row for each member and each registered producer, and none for anybody else, whatever the log holds: the fold
+//! itself sees to it. So there are never more rows than members and [`PRODUCERS_MAX`](super::producers::PRODUCERS_MAX). A row goes
+//! with its origin. What a removed member or a forgotten producer still sends is refused because nobody knows the sender, and
+//! with its number because a key that was removed does not return.
 
+use super::hosts::Hosts;
+use super::producers::Producers;
 use super::row::row;
 use super::table::Table;
-use crate::event::{NodeId, Record, Seq};
+use crate::event::{Event, NodeId, Record, Seq};
 
 row! {
     /// How far an origin's proposals are admitted.
@@ -33,10 +36,20 @@ impl Dedupe {
         self.table.get(&origin).map_or(0, |row| row.origin_seq)
     }
 
-    /// Folds a record.
-    pub fn apply(&mut self, record: &Record) {
+    /// Folds a record. Comes after the tables that say who is known.
+    pub fn apply(&mut self, record: &Record, hosts: &Hosts, producers: &Producers) {
+        let known = |origin: NodeId| hosts.is_member(origin) || producers.get(origin).is_some();
+        match &record.draft.event {
+            Event::MemberRemoved(body) if !known(body.node) => drop(self.table.remove(&body.node)),
+            // The members of the old cluster are none of the new one's; the producers go on, each with its next number.
+            Event::ClusterRestored(_) => {
+                let gone: Vec<NodeId> = self.table.values().map(|row| row.origin).filter(|row| !known(*row)).collect();
+                gone.iter().for_each(|origin| drop(self.table.remove(origin)));
+            }
+            _ => {}
+        }
         let (origin, origin_seq) = (record.draft.origin, record.draft.origin_seq);
-        if origin_seq > 0 && origin_seq >= self.last(origin) {
+        if origin_seq > 0 && origin_seq >= self.last(origin) && known(origin) {
             self.table.put(origin, DedupeRow { origin, origin_seq, seq: record.seq });
         }
     }

@@ -5,11 +5,13 @@ use super::jobs::FINISHED_JOBS_MAX;
 use super::leadership::LEADERSHIPS_MAX;
 use super::testing::{given, record};
 use crate::event::artifacts::{ArtifactLost, ArtifactVerified};
-use crate::event::cluster::{HostOnline, LeaderElected};
+use crate::event::cluster::{HostOnline, LeaderElected, NodeJoined};
 use crate::event::games::GamesVerified;
 use crate::event::jobs::{JobClaimed, JobCompleted, JobFailed, JobLeaseExpired, JobQueued, JobStarted};
+use crate::event::membership::MemberRemoved;
+use crate::event::notes::ProducerRegistered;
 use crate::event::samples::{NODE, PEER, hash, sample, specs};
-use crate::event::{Event, JobId, Kind, NodeId, Seq, Term};
+use crate::event::{Event, JobId, Kind, NodeId, Record, Seq, Term};
 
 fn queued(name: &str, attempts_max: u32) -> Event {
     let spec = specs().swap_remove(5);
@@ -207,15 +209,40 @@ fn a_generation_goes_through_its_phases_and_is_decided_once() {
 
 #[test]
 fn the_latest_proposal_of_an_origin_is_remembered() {
-    let mut state = given([]);
-    for (seq, (origin, origin_seq)) in (1..).zip([(1, 4), (2, 0), (1, 5), (1, 5), (1, 3)]) {
-        let mut record = record(seq, sample(Kind::JobCancelled));
-        (record.draft.origin, record.draft.origin_seq) = (NodeId(origin), origin_seq);
-        state.apply(&record);
+    let mut state = given([joined(1)]);
+    for (seq, (origin, origin_seq)) in (2..).zip([(1, 4), (2, 0), (1, 5), (1, 5), (1, 3)]) {
+        state.apply(&numbered(seq, origin, origin_seq));
     }
-    state.then("dedupe", &["origin", "origin_seq", "seq"], &["0000000000000001 5 4"]).then(
+    state.then("dedupe", &["origin", "origin_seq", "seq"], &["0000000000000001 5 5"]).then(
         "counts",
         &["kind", "records", "last_seq"],
-        &["JOB_CANCELLED 5 5"],
+        &["NODE_JOINED 1 1", "JOB_CANCELLED 5 6"],
     );
+}
+
+#[test]
+fn proposals_are_remembered_of_members_and_producers_only() {
+    let registered = ProducerRegistered { producer: NodeId(77), name: "watch".into(), actor: "ada".into() };
+    let mut state = given([joined(1), joined(2), registered.into()]);
+    for (seq, origin) in (4..).zip([1, 2, 77, 99]) {
+        state.apply(&numbered(seq, origin, 3));
+    }
+    const ROW: &[&str] = &["origin", "origin_seq"];
+    let (first, producer) = ("0000000000000001 3", "000000000000004d 3");
+    let state = state.then("dedupe", ROW, &[first, "0000000000000002 3", producer]);
+    let removed = MemberRemoved { node: NodeId(2), name: "n2".into(), actor: "ada".into(), forced: false };
+    let state = state.and(removed).then("dedupe", ROW, &[first, producer]);
+    state.and(sample(Kind::ClusterRestored)).then("dedupe", ROW, &[producer]);
+}
+
+fn joined(id: u64) -> Event {
+    let (node, name, address) = (NodeId(id), format!("n{id}"), "127.0.0.1:7001".into());
+    NodeJoined { node, name, address, fingerprint: hash("key"), token: None }.into()
+}
+
+/// A record of a proposal that this origin numbered.
+fn numbered(seq: u64, origin: u64, origin_seq: u64) -> Record {
+    let mut record = record(seq, sample(Kind::JobCancelled));
+    (record.draft.origin, record.draft.origin_seq) = (NodeId(origin), origin_seq);
+    record
 }

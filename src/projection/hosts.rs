@@ -12,7 +12,7 @@ row! {
         pub host: NodeId,
         /// What people call it.
         pub name: String,
-        /// Where it listens.
+        /// Where it listens, by its own last word.
         pub address: String,
         /// Hash of its public key.
         pub fingerprint: Hash,
@@ -119,6 +119,9 @@ impl Hosts {
                     host.last_heard_at = Some(body.last_heard_at);
                     (host.changed_seq, host.changed_at) = (Some(seq), Some(at));
                 });
+            }
+            Event::MemberMoved(body) => {
+                self.table.update(&body.node, |host| host.address.clone_from(&body.to));
             }
             Event::MemberRemoved(body) => {
                 self.table.remove(&body.node);

@@ -1,6 +1,7 @@
 //! Programs that record notes. Their ids are origins of numbered proposals, so this table bounds the dedupe table too.
 
 use super::dedupe::Dedupe;
+use super::hosts::Hosts;
 use super::row::row;
 use super::table::Table;
 use crate::event::{Event, NodeId, Record, Seq};
@@ -36,8 +37,8 @@ impl Producers {
         self.table.get(&producer)
     }
 
-    /// Folds a record. Comes before `dedupe`, from which it takes whom it forgets.
-    pub fn apply(&mut self, record: &Record, dedupe: &mut Dedupe) {
+    /// Folds a record. Comes before `dedupe`, from which it takes whom it forgets, unless that is a member, too.
+    pub fn apply(&mut self, record: &Record, dedupe: &mut Dedupe, hosts: &Hosts) {
         let Event::ProducerRegistered(body) = &record.draft.event else { return };
         let row = ProducerRow {
             producer: body.producer,
@@ -52,7 +53,9 @@ impl Producers {
             let silent = self.table.values().min_by_key(|row| (last_word(row), row.producer)).map(|row| row.producer);
             let Some(silent) = silent else { return };
             self.table.remove(&silent);
-            dedupe.table.remove(&silent);
+            if !hosts.is_member(silent) {
+                dedupe.table.remove(&silent);
+            }
         }
     }
 }

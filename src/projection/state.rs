@@ -149,9 +149,9 @@ projections! { state record;
     Campaign "campaign" ["campaign" "generations"] (Training Models) {
         state.campaign.apply(record, &state.training, &state.models);
     }
-    Dedupe "dedupe" ["dedupe" "producers"] () {
-        state.producers.apply(record, &mut state.dedupe);
-        state.dedupe.apply(record);
+    Dedupe "dedupe" ["dedupe" "producers"] (Hosts) {
+        state.producers.apply(record, &mut state.dedupe, &state.hosts);
+        state.dedupe.apply(record, &state.hosts, &state.producers);
     }
     Counts "counts" ["counts"] () { state.counts.apply(record); }
     Digests "digests" ["digests"] () { state.digests.apply(record); }

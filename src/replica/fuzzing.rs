@@ -2,6 +2,7 @@
 
 use super::history;
 use super::server::{proposals_frame, read_proposals};
+use super::transfer;
 use crate::event::Proposal;
 use crate::log::Log;
 
@@ -24,4 +25,19 @@ pub fn history_of(log: &Log, from: u64, to: u64) -> Option<Vec<u8>> {
 /// Such an answer. It comes back as it was: what was decoded is entries for the log, which has its own door.
 pub fn history(answer: &[u8]) -> Option<Vec<u8>> {
     history::read(bytes::Bytes::copy_from_slice(answer)).ok().map(|_| answer.to_vec())
+}
+
+/// A part of a snapshot on its way.
+pub fn snapshot_part(body: &[u8]) -> Option<Vec<u8>> {
+    transfer::reread(body)
+}
+
+/// What the receiver of a snapshot says to a part.
+pub fn snapshot_answer(body: &[u8]) -> Option<Vec<u8>> {
+    transfer::reread_answer(body)
+}
+
+/// What [`snapshot_part`] and [`snapshot_answer`] read, about a snapshot with this header.
+pub fn snapshot_samples(header: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    transfer::samples(header)
 }

@@ -1,15 +1,16 @@
 //! Raft's membership: what it is, and changes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openraft::ChangeMembers;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
 
 use super::error::ReplicaError;
+use super::propose::Outcome;
 use super::replica::Replica;
 use super::types::{Member, TypeConfig};
-use crate::event::NodeId;
+use crate::event::{NodeId, Proposal};
 
 /// Who takes part in Raft, as far as it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct RaftMembers {
     pub voters: BTreeSet<NodeId>,
     /// Who only receives the log.
     pub learners: BTreeSet<NodeId>,
+    /// Where each of them listens, as far as Raft knows.
+    pub addresses: BTreeMap<NodeId, String>,
     /// True while a change is on its way, or was left so by a leader that failed.
     pub joint: bool,
 }
@@ -30,6 +33,7 @@ impl Replica {
         RaftMembers {
             voters: membership.voter_ids().collect(),
             learners: membership.learner_ids().collect(),
+            addresses: membership.nodes().map(|(node, member)| (*node, member.address.clone())).collect(),
             joint: membership.get_joint_config().len() > 1,
         }
     }
@@ -50,6 +54,30 @@ impl Replica {
     pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), ReplicaError> {
         let change = ChangeMembers::ReplaceAllVoters(voters);
         self.raft.change_membership(change, true).await.map(drop).map_err(refused)
+    }
+
+    /// Notes where a member listens. Who votes stays as it is.
+    ///
+    /// # Errors
+    /// When this node does not lead or another change is on its way.
+    pub async fn move_member(&self, node: NodeId, member: Member) -> Result<(), ReplicaError> {
+        let change = ChangeMembers::SetNodes(BTreeMap::from([(node, member)]));
+        self.raft.change_membership(change, true).await.map(drop).map_err(refused)
+    }
+
+    /// Hands proposals to whoever leads, also when nobody has told this node who that is: a leader that does not know where
+    /// this node is says nothing to it, but answers. One outcome for each, in order.
+    pub async fn propose_around(&self, proposals: Vec<Proposal>) -> Vec<Outcome> {
+        let unknown =
+            |outcomes: &[Outcome]| outcomes.iter().any(|outcome| matches!(outcome, Outcome::Unavailable { .. }));
+        let mut outcomes = self.propose(proposals.clone()).await;
+        for peer in self.peers().others() {
+            if !unknown(&outcomes) {
+                break;
+            }
+            outcomes = self.forward(peer, proposals.clone()).await;
+        }
+        outcomes
     }
 
     /// Sends the log to these learners no more.

@@ -240,7 +240,7 @@ impl Replica {
         }
     }
 
-    async fn forward(&self, leader: NodeId, proposals: Vec<Proposal>) -> Vec<Outcome> {
+    pub(super) async fn forward(&self, leader: NodeId, proposals: Vec<Proposal>) -> Vec<Outcome> {
         let unavailable = vec![Outcome::Unavailable { leader: Some(leader) }; proposals.len()];
         let mut forwarder = self.forwarder.lock().await;
         if forwarder.as_ref().is_none_or(|(target, _)| *target != leader) {

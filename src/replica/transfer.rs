@@ -62,6 +62,38 @@ pub(super) struct Incoming {
     writer: SnapshotWriter,
 }
 
+/// For the fuzz suite: reads a part as [`take`] does, and writes it again.
+pub(super) fn reread(body: &[u8]) -> Option<Vec<u8>> {
+    let (kind, body) = body.split_first()?;
+    let body = match *kind {
+        BEGIN => {
+            let begin: Begin = from_json(body).ok()?;
+            SnapshotHeader::decode(&begin.header).ok()?;
+            serde_json::to_vec(&begin).ok()?
+        }
+        PIECE => body.to_vec(),
+        END => vec![],
+        _ => return None,
+    };
+    Some([&[*kind], &body[..]].concat())
+}
+
+/// For the fuzz suite: the three parts of a snapshot with this header, and what the receiver says.
+pub(super) fn samples(header: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let vote = Vote::new_committed(3, NodeId(1));
+    let begin = serde_json::to_vec(&Begin { vote, header: header.to_vec(), format: 2 }).expect("plain data");
+    let parts = vec![[&[BEGIN], &begin[..]].concat(), [&[PIECE], &b"rows"[..]].concat(), vec![END]];
+    let answers: [Result<Progress, String>; 3] =
+        [Ok(Progress { vote: None }), Ok(Progress { vote: Some(vote) }), Err("no".to_owned())];
+    (parts, answers.iter().map(|answer| serde_json::to_vec(answer).expect("plain data")).collect())
+}
+
+/// For the fuzz suite: reads what the receiver says, and writes it again.
+pub(super) fn reread_answer(body: &[u8]) -> Option<Vec<u8>> {
+    let answer: Result<Progress, String> = from_json(body).ok()?;
+    serde_json::to_vec(&answer).ok()
+}
+
 /// Takes a part from `peer`. What was begun stands in `incoming` until the end.
 pub(super) async fn take(
     snapshots: &Snapshots,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kifu::artifact::{Archive, ArchivedSegment};
 use kifu::event::{Hash, NodeId, Seq, Term};
 use kifu::log::{
-    Log, LogOptions, LogReader, NewEntry, Payload, SNAPSHOT_HEADER_BYTES, SimDisk, SnapshotHeader, Vote, verify_on,
+    ArchiveDisk, Log, LogOptions, LogReader, NewEntry, Payload, SNAPSHOT_HEADER_BYTES, SimDisk, SnapshotHeader, Vote,
+    verify_on,
 };
 
 use crate::events::{drafts, encoded, mend_records};
@@ -148,6 +150,66 @@ fn mend_snapshot(bytes: &mut [u8]) {
         bytes[148..180].copy_from_slice(&hash);
         mend_tail(bytes, 180);
     }
+}
+
+/// The header of the sample log's snapshot.
+pub fn snapshot_header() -> Vec<u8> {
+    file("snapshot")[..SNAPSHOT_HEADER_BYTES].to_vec()
+}
+
+#[test]
+fn archived_segments() {
+    // The log begins where the archive ends, with the entry at index 3.
+    let live = tempfile::tempdir().unwrap();
+    let mut base = file(SEGMENT)[..HEADER_BYTES].to_vec();
+    base[..8].copy_from_slice(b"KIFUBASE");
+    base[16..24].copy_from_slice(&3_u64.to_le_bytes());
+    base[24..32].copy_from_slice(&4_u64.to_le_bytes());
+    mend_tail(&mut base, 124);
+    std::fs::write(live.path().join("base"), base).unwrap();
+    let mut sample = file(SEGMENT);
+    sample.truncate(sample.iter().rposition(|byte| *byte != 0).unwrap() + 1);
+    let archive = tempfile::tempdir().unwrap();
+    let path = archive.path().join("blob");
+    let target = Target::new("archived_segments", vec![sample], move |bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        let disk = ArchiveDisk::open(live.path(), [(0, path.clone())].into()).ok()?;
+        let reader = LogReader::open_on(Arc::new(disk)).ok()?;
+        for record in reader.records(Seq(1)).ok()?.take_while(Result::is_ok).flatten() {
+            let _ = record.decode();
+        }
+        Some(bytes.to_vec())
+    });
+    let target = target.mended(mend_segment);
+    Target { bytes_max: |length| 64 * length + ROOM_BYTES, ..target }.run();
+}
+
+#[test]
+fn archive_manifests() {
+    let root = tempfile::tempdir().unwrap();
+    let segment = |first_index: u64, last_index: u64| ArchivedSegment {
+        first_index,
+        last_index,
+        first_seq: Seq(first_index),
+        last_seq: Seq(last_index),
+        bytes: 300,
+        blob: Hash::of(b"blob"),
+        chain_before: Hash::of(&first_index.to_le_bytes()),
+        chain: Hash::of(&(last_index + 1).to_le_bytes()),
+    };
+    let manifest = |segments: &[ArchivedSegment]| {
+        let manifest = serde_json::json!({"version": 1, "cluster": Hash::of(b"cluster"), "segments": segments});
+        serde_json::to_vec(&manifest).unwrap()
+    };
+    let samples = vec![manifest(&[]), manifest(&[segment(0, 3), segment(4, 9), segment(20, 30)])];
+    let path = root.path().join("archive.json");
+    Target::new("archive_manifests", samples, move |bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        let archive = Archive::load(root.path()).ok()??;
+        let _ = (archive.next_index(), archive.reader(root.path()).is_ok());
+        Some(bytes.to_vec())
+    })
+    .run();
 }
 
 #[test]

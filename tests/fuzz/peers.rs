@@ -11,10 +11,11 @@ use kifu::net::{
 };
 use kifu::node::heartbeat::{self, Heartbeat};
 use kifu::replica::greeting::{Greeting, Holder, Run, Welcome};
+use kifu::replica::history::HistoryRequest;
 use kifu::replica::propose::Outcome;
 use kifu::replica::types::{Membership, RaftEntry, Vote};
 use kifu::replica::wire::{append_frame, from_json, log_id, membership_bytes, read_append, read_membership};
-use kifu::replica::{Batch, Member, TypeConfig};
+use kifu::replica::{Batch, Consistency, Member, TypeConfig};
 use openraft::EntryPayload;
 use openraft::raft::{AppendEntriesRequest, TransferLeaderRequest, VoteRequest, VoteResponse};
 use serde::Serialize;
@@ -122,6 +123,54 @@ fn histories() {
     let samples =
         [(0, 3), (0, 9), (7, 9)].map(|(from, to)| kifu::replica::fuzzing::history_of(&log, from, to).unwrap());
     Target::new("histories", samples.to_vec(), kifu::replica::fuzzing::history).run();
+}
+
+#[test]
+fn histories_asked() {
+    json("histories_asked", vec![HistoryRequest { from: 0, to: 3 }, HistoryRequest { from: 7, to: u64::MAX }]).run();
+    // Whatever is asked, the answer is what there is.
+    let log = crate::log::sample();
+    let samples = [(0, 3), (2, u64::MAX), (u64::MAX, 0)]
+        .map(|(from, to): (u64, u64)| [from.to_le_bytes(), to.to_le_bytes()].concat());
+    let target = Target::new("histories_asked_of_a_log", samples.to_vec(), move |bytes| {
+        let (from, to) = (bytes.first_chunk::<8>()?, bytes.get(8..16)?.first_chunk::<8>()?);
+        kifu::replica::fuzzing::history_of(&log, u64::from_le_bytes(*from), u64::from_le_bytes(*to))?;
+        Some(bytes[..16].to_vec())
+    });
+    Target { bytes_max: |_| 4 << 20, ..target }.run();
+}
+
+#[test]
+fn reads() {
+    json("reads", vec![Consistency::Local, Consistency::Lease, Consistency::Linearizable]).run();
+    json("reads_answered", vec![Ok(9_u64), Err::<_, String>("nobody leads".to_owned())]).run();
+}
+
+#[test]
+fn snapshot_parts() {
+    let (parts, answers) = kifu::replica::fuzzing::snapshot_samples(&crate::log::snapshot_header());
+    Target::new("snapshot_parts", parts, kifu::replica::fuzzing::snapshot_part).run();
+    Target::new("snapshot_answers", answers, kifu::replica::fuzzing::snapshot_answer).run();
+}
+
+#[test]
+fn frames() {
+    const LARGEST: usize = 200;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let frame = |message: &[u8]| [&(message.len() as u32).to_le_bytes()[..], message].concat();
+    let samples = vec![
+        frame(b"one"),
+        [frame(b""), frame(&[7; LARGEST]), frame(b"three")].concat(),
+        [frame(b"whole"), frame(&[7; LARGEST + 1])].concat(),
+        [frame(b"whole"), frame(b"cut short")[..7].to_vec()].concat(),
+    ];
+    Target::new("frames", samples, move |bytes| {
+        let written = runtime.block_on(kifu::net::fuzzing::frames(bytes, LARGEST));
+        // What was taken is the beginning of what came, frame by frame.
+        assert!(bytes.starts_with(&written), "another message than the one that was sent");
+        Some(written)
+    })
+    .run();
 }
 
 #[test]

@@ -98,3 +98,22 @@ fn lines_to_workers() {
     })
     .run();
 }
+
+#[test]
+fn outbox_marks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mark");
+    let target = Target::new("outbox_marks", vec![fuzzing::mark_sample()], move |bytes| {
+        std::fs::write(&path, bytes).unwrap();
+        fuzzing::mark_at(&path)
+    });
+    target.mended(mend_mark).run();
+}
+
+/// Makes the checksums of both slots right.
+fn mend_mark(bytes: &mut [u8]) {
+    for slot in bytes.chunks_mut(512).filter(|slot| slot.len() >= 32) {
+        let crc = crc32c::crc32c(&slot[4..32]);
+        slot[..4].copy_from_slice(&crc.to_le_bytes());
+    }
+}

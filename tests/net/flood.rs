@@ -14,6 +14,11 @@ use crate::support::{EchoNode, bind, echo, identity};
 
 /// What the second half of a flood may add to the server's memory: the first half fills what is bounded.
 const LEFT_BYTES_MAX: u64 = 24 << 20;
+/// What a handshake that is refused may cost the server, in milliseconds of CPU time, in a build without optimisation and on a slow
+/// machine. It is less than a millisecond otherwise.
+const CPU_MS_PER_ATTEMPT_MAX: u64 = 25;
+/// Ticks a second of the kernel's accounts, on every Linux.
+const TICKS_PER_SECOND: u64 = 100;
 /// Attempts at a time.
 const AT_A_TIME: usize = 100;
 /// Names the directory of the server that is a process of its own.
@@ -56,6 +61,20 @@ impl Server {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    /// CPU time that the server has used so far, in milliseconds, in user mode and in the kernel.
+    fn cpu_ms(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        // The name of the program may hold anything, but for the last bracket.
+        let (_, fields) = text.rsplit_once(')').unwrap();
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        ticks * 1_000 / TICKS_PER_SECOND
+    }
+
+    fn assert_worked_little_since(&self, before_ms: u64, attempts: usize) {
+        let each = (self.cpu_ms() - before_ms) / attempts as u64;
+        assert!(each <= CPU_MS_PER_ATTEMPT_MAX, "{each} ms of CPU time for each of {attempts} refused handshakes");
     }
 
     fn assert_grown_little_since(&self, before: u64) {
@@ -101,6 +120,7 @@ async fn strangers_in_thousands_cost_little_memory_and_keep_nobody_out() {
     let server = Server::start(&authority, dir.path(), None).await;
     let good = elsewhere(&authority);
     let mut before = 0;
+    let cpu_before = server.cpu_ms();
     let marked = Channel::Raft.protocol(authority.certificate());
     let rounds = attempts().div_ceil(AT_A_TIME).max(2);
     for round in 0..rounds {
@@ -120,6 +140,7 @@ async fn strangers_in_thousands_cost_little_memory_and_keep_nobody_out() {
             outcome.unwrap();
         }
     }
+    server.assert_worked_little_since(cpu_before, rounds * AT_A_TIME);
     // The flood's own address may still be over its limits, and is told so.
     echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
     server.assert_grown_little_since(before);
@@ -131,6 +152,7 @@ async fn connections_of_one_address_end_at_its_limit_and_others_are_served() {
     let server = Server::start(&authority, dir.path(), Some(40)).await;
     let good = elsewhere(&authority);
     let mut before = 0;
+    let cpu_before = server.cpu_ms();
     let (mut held, mut refused) = (Vec::new(), 0);
     let mut many = Vec::new();
     for number in 0..5 {
@@ -147,6 +169,7 @@ async fn connections_of_one_address_end_at_its_limit_and_others_are_served() {
         }
     }
     assert_eq!((held.len(), refused), (40, attempts() - 40));
+    server.assert_worked_little_since(cpu_before, attempts());
     echo(&held[0]).await;
     echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
     server.assert_grown_little_since(before);

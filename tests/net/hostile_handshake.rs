@@ -3,10 +3,10 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use kifu::net::{Authority, Channel, EndpointLimits, NetError, Refusal, RefusedBy, Role};
+use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, Hello, NetError, Refusal, RefusedBy, Role};
 
 use crate::raw::{Captured, attempt, client, mute_server};
-use crate::support::{EchoNode, bind, echo, expired, identity};
+use crate::support::{EchoNode, bind, echo, expired, identity, loopback};
 
 #[tokio::test]
 async fn garbage_on_the_port_is_ignored() {
@@ -171,4 +171,35 @@ async fn a_node_that_never_says_welcome_is_given_up() {
     let error = client.connect(address, None, Channel::Raft).await.unwrap_err();
     assert!(matches!(error, NetError::Unreachable { .. }), "{error}");
     held.await.unwrap();
+}
+
+#[tokio::test]
+async fn builds_without_a_protocol_in_common_refuse_each_other_and_both_say_what_they_speak() {
+    let (log, _guard) = Captured::start();
+    let authority = Authority::create().unwrap();
+    let (this, next) = (Hello::default(), Hello { wire_min: 2, wire_max: 3, ..Hello::default() });
+    let speaking = |hello| EndpointLimits { hello, ..EndpointLimits::default() };
+    let cases = [(next, this, "1 to 1, the other 2 to 3"), (this, next, "2 to 3, the other 1 to 1")];
+    for (number, (server, dialler, words)) in (1..).zip(cases) {
+        let server = EchoNode::start(&authority, speaking(server));
+        let client = identity(&authority, "client", Role::Node);
+        let client = Endpoint::bind(loopback(), &client, speaking(dialler)).unwrap();
+        let error = client.connect(server.address, None, Channel::Raft).await.unwrap_err();
+        let NetError::Refused { by: RefusedBy::Us, refusal: Refusal::Version(text), .. } = &error else {
+            panic!("{error}")
+        };
+        assert!(text.contains(words) && error.to_string().contains("upgrade the older of the two"), "{error}");
+        // The side that was dialled hears it a moment later.
+        let told = || log.text().lines().filter(|line| line.contains("release does not fit")).count();
+        let heard = async {
+            while told() < number {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), heard).await.unwrap_or_else(|_| panic!("{}", log.text()));
+        assert!(log.text().lines().last().is_some_and(|line| line.contains(words)), "{}", log.text());
+    }
+    // Where a version is common, the highest is spoken.
+    let server = EchoNode::start(&authority, speaking(Hello { wire_max: 3, ..this }));
+    server.serves(&authority).await;
 }

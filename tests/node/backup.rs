@@ -40,6 +40,23 @@ async fn digests(machine: &Machine, at: Seq) -> Vec<Value> {
     machine.rows(&Request::AsOf { at: Moment::Seq(at), ask }).await
 }
 
+/// When a record was recorded, as people write it.
+async fn recorded_at(machine: &Machine, seq: Seq) -> String {
+    let ask = Box::new(Request::Status);
+    match machine.ask(&Request::AsOf { at: Moment::Seq(seq), ask }).await {
+        Ok(Response::Rows { footer, .. }) => footer.as_of.expect("a moment").recorded_at.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The jobs in the log of a data directory on which no node ever ran.
+fn held(data: &Path) -> Vec<String> {
+    let history = History::open(&data.join("log"), Retained::read_only(data.join("none"))).expect("a log");
+    let last = history.reader().last().expect("readable").expect("records").seq;
+    let made = history.state_at(last, &mut |_, _| {}).expect("the end");
+    made.state.jobs.queued().map(|row| row.job.to_string()).collect()
+}
+
 async fn jobs(machine: &Machine) -> Vec<String> {
     let rows = machine.rows(&Request::List { noun: Noun::Jobs }).await;
     rows.iter().filter_map(|row| Some(row["id"].as_str()?.to_owned())).collect()
@@ -76,6 +93,11 @@ async fn a_running_node_is_backed_up_and_restored_into_a_new_cluster_with_the_sa
     let mut early = Machine::new(folder.path(), "early");
     let (code, words) = restore(&early, &out, first);
     assert_eq!(code, 0, "{words}");
+    let then = recorded_at(&old, first).await;
+    let by_time = Machine::new(folder.path(), "by-time");
+    let (code, words) = ended(&by_time.make(&["restore", "--from", out.to_str().expect("text"), "--at", &then]));
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(held(&by_time.data), ["job/one"], "all that was recorded up to then, and no more");
     let mut whole = Machine::new(folder.path(), "whole");
     let (code, words) = restore(&whole, &out, manifest.seq);
     assert_eq!(code, 0, "{words}");

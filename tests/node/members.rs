@@ -2,6 +2,7 @@
 
 use kifu::cli::ExitCode;
 use kifu::event::{FORMAT_VERSION, Seq};
+use kifu::node::Layout;
 use kifu::node::api::{Client, Noun, Request, Response, Target};
 use kifu::replica::Consistency;
 use serde_json::Value;
@@ -108,6 +109,54 @@ async fn a_linearizable_read_shows_all_that_was_acknowledged_before_it() {
         assert!(seen >= acknowledged, "round {round}, by lease: {seen} after {acknowledged}");
     }
     for node in running {
+        node.stop().await;
+    }
+}
+
+/// Lets a machine listen on another port from its next start on. Returns where.
+fn rehouse(machine: &Machine) -> String {
+    let layout = Layout::new(&machine.data);
+    let mut config = layout.load_config().expect("a configuration");
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    config.listen = socket.local_addr().expect("bound").to_string();
+    layout.save_config(&config).expect("written");
+    config.listen
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_member_that_moved_is_found_votes_and_leads_where_it_is_now() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (machines, running) = cluster(folder.path(), 3, FORMAT_VERSION).await;
+    let leader = machines[0].status().await.and_then(|status| status.leader).expect("a leader");
+    let led_by = |machine: &Machine| machine.data.ends_with(&leader);
+    let (mut leading, mut following) = (None, vec![]);
+    for (machine, node) in machines.iter().zip(running) {
+        match led_by(machine) {
+            true => leading = Some((machine, node)),
+            false => following.push((machine, node)),
+        }
+    }
+    let (first, leading) = leading.expect("one leads");
+    let (third, idle) = following.pop().expect("a follower");
+    let (moved, follower) = following.pop().expect("another");
+    let name = moved.data.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+
+    follower.stop().await;
+    let address = rehouse(moved);
+    let follower = Running::start(moved, FORMAT_VERSION).await;
+    member(first, &name, "its new address", |row| row["address"] == address.as_str() && row["online"] == true).await;
+    // Without the third, nothing is acknowledged unless the one that moved has it, too.
+    idle.stop().await;
+    members(first, &["configure", "--learner-stable", "77s"]).await.expect("both of two voters take it");
+    let acknowledged = last(first).await;
+    assert!(read(moved, Consistency::Linearizable).await >= acknowledged);
+    members(first, &["transfer", &name]).await.expect("it is asked");
+    member(first, &name, "leading", |row| row["leader"] == true).await;
+    let idle = Running::start(third, FORMAT_VERSION).await;
+    let row = member(third, &name, "being found by who was away", |row| row["address"] == address.as_str()).await;
+    assert_eq!(row["role"], "voter", "{row}");
+    assert!(read(third, Consistency::Linearizable).await >= acknowledged);
+    for node in [idle, follower, leading] {
         node.stop().await;
     }
 }

@@ -6,7 +6,9 @@ use kifu::node::Layout;
 use kifu::node::api::{Noun, Request, Response};
 use kifu::replay::{History, Moment, Retained};
 
-use super::support::Machine;
+use serde_json::Value;
+
+use super::support::{Machine, ended, program};
 
 fn submit(number: u32) -> Request {
     let spec = ExternalSpec { program: "nobody-runs-this".to_owned(), params: "{}".to_owned(), inputs: vec![] };
@@ -61,5 +63,32 @@ async fn a_node_answers_as_of_any_record_and_time_as_a_fold_of_its_log_would() {
     assert!(future.contains("there is no record 1000000 yet"), "{future}");
     let order = machine.ask(&as_of(Moment::Seq(Seq(1)), submit(9))).await.expect_err("no read");
     assert!(order.contains("only reads"), "{order}");
+    people_ask_about_the_past(&machine, submitted[1]).await;
     assert_eq!(machine.stop(), 0);
+}
+
+/// The rows that a verb of the node program prints as JSON.
+fn rows(machine: &Machine, words: &[&str]) -> Vec<Value> {
+    let output = program().args(words).args(["-o", "json", "--data"]).arg(&machine.data).output().expect("it runs");
+    assert!(output.status.success(), "{words:?}: {}", ended(&output).1);
+    serde_json::from_slice(&output.stdout).expect("JSON rows")
+}
+
+/// Members and tokens as they were, by the node's own program.
+async fn people_ask_about_the_past(machine: &Machine, at: Seq) {
+    let before_it_joined = rows(machine, &["members", "list", "--at", "1"]);
+    assert!(before_it_joined.is_empty(), "{before_it_joined:?}");
+    let at = at.to_string();
+    let members = rows(machine, &["members", "list", "--at", &at]);
+    assert_eq!(members.len(), 1);
+    assert_eq!((&members[0]["id"], &members[0]["role"]), (&"host/n1".into(), &"voter".into()), "{members:?}");
+    let create = ["token", "create", "--role", "viewer", "--name", "grace", "--data"];
+    let created = program().args(create).arg(&machine.data).output().expect("it runs");
+    assert!(created.status.success(), "{}", ended(&created).1);
+    assert_eq!(rows(machine, &["token", "list"]).len(), 1);
+    assert!(rows(machine, &["token", "list", "--at", &at]).is_empty(), "the token came later");
+    let mut wrong = program();
+    let wrong = wrong.args(["members", "list", "--at", "yesterday", "--data"]).arg(&machine.data).output();
+    let (code, words) = ended(&wrong.expect("it runs"));
+    assert!(code == 2 && words.contains("a time such as"), "{code}: {words}");
 }

@@ -159,6 +159,63 @@ async fn damage_is_refused_or_harmless_never_silent() {
     assert!(refused > 0, "no trial hit live data");
 }
 
+/// Copies an outbox with one of its files cut off after `length` bytes, and opens the copy.
+fn open_cut(healthy: &Path, copy: &Path, file: &str, length: u64) -> Result<Vec<Proposal>, OutboxError> {
+    std::fs::remove_dir_all(copy).ok();
+    std::fs::create_dir_all(copy.join("sled")).expect("a folder");
+    for file in ["mark", "sled/conf", "sled/db"] {
+        std::fs::copy(healthy.join(file), copy.join(file)).expect("a copy");
+    }
+    let cut = std::fs::File::options().write(true).open(copy.join(file)).expect("there");
+    cut.set_len(length).expect("shorter");
+    drop(cut);
+    Outbox::open(copy, NODE, 0, Limits::default()).and_then(|outbox| outbox.pending())
+}
+
+/// The last byte of a file that is not zero, and the bytes in which it differs from an earlier copy of itself.
+fn written(before: &[u8], after: &[u8]) -> std::ops::Range<usize> {
+    let differs = |at: usize| before.get(at) != Some(&after[at]);
+    let first = (0..after.len()).find(|at| differs(*at)).expect("something was written");
+    let last = (0..after.len()).rfind(|at| differs(*at)).expect("something was written");
+    first..last + 1
+}
+
+/// Each file ends somewhere within the last commit, or at nothing at all: all that was acknowledged is there, or it is said that
+/// something is gone. An outbox never opens empty, or with less, without a word.
+#[tokio::test]
+async fn a_file_that_is_cut_short_is_refused_or_whole_never_silently_less() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (healthy, copy) = (dir.path().join("healthy"), dir.path().join("copy"));
+    let outbox = open(&healthy, 0);
+    for number in 1..=8 {
+        push(&outbox, number).await.expect("room");
+    }
+    let db = healthy.join("sled/db");
+    let before = std::fs::read(&db).expect("sled's file");
+    push(&outbox, 9).await.expect("room");
+    let expected = outbox.pending().expect("readable");
+    let commit = written(&before, &std::fs::read(&db).expect("sled's file"));
+    drop(outbox);
+    let bytes_of = |file: &str| std::fs::metadata(healthy.join(file)).expect("there").len();
+    let within = commit.clone().step_by((commit.len() / 40).max(1)).map(|length| ("sled/db", length as u64));
+    let ends = ["sled/db", "sled/conf", "mark"].into_iter().flat_map(|file| {
+        let bytes = bytes_of(file);
+        (0..16).map(move |part| (file, bytes * part / 16)).chain([(file, 1), (file, bytes - 1)])
+    });
+    let (mut whole, mut refused) = (0, 0);
+    for (file, length) in within.chain(ends) {
+        match open_cut(&healthy, &copy, file, length) {
+            Ok(read) => {
+                assert_eq!(read, expected, "{file} of {length} bytes");
+                whole += 1;
+            }
+            Err(OutboxError::Damaged { .. }) => refused += 1,
+            Err(other) => panic!("{file} of {length} bytes: {other}"),
+        }
+    }
+    assert!(whole > 0 && refused > 40, "{whole} whole, {refused} refused: the cuts hit nothing");
+}
+
 /// What the killed child does: pushes for ever, says what was acknowledged, and forgets all but the last five.
 async fn push_for_ever(dir: &Path) {
     let outbox = open(dir, 0);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use kifu::cli::{Column, ExitCode, Failure, OutputArgs, Rows};
 use kifu::node::api::{Client, MemberChange, Request, Response, Target};
+use kifu::replay::Moment;
 use serde_json::json;
 
 /// What can be done with members.
@@ -49,8 +50,13 @@ struct Change {
 
 /// Options of `members list`.
 #[derive(Args)]
-#[command(after_help = "Example:\n  kifu-node members list --data n1 -o json")]
+#[command(
+    after_help = "Examples:\n  kifu-node members list --data n1 -o json\n  kifu-node members list --data n1 --at 2026-01-02T03:04:05Z"
+)]
 pub struct List {
+    /// As of this record, or of this time (RFC 3339)
+    #[arg(long, value_name = "SEQ|TIME", value_parser = super::restore::moment)]
+    at: Option<Moment>,
     #[command(flatten)]
     common: Common,
 }
@@ -176,7 +182,9 @@ impl Common {
 
 impl List {
     fn run(self) -> Result<ExitCode, Failure> {
-        let Response::Rows { rows, footer } = self.common.ask(&Request::Members)? else { return Err(strange()) };
+        let Response::Rows { rows, footer } = self.common.ask(&as_of(self.at, Request::Members))? else {
+            return Err(strange());
+        };
         let columns = ["id", "role", "leader", "online", "behind_records", "format", "reason", "node"];
         let columns = columns.map(Column::new).into_iter().collect();
         let mut printer = self.common.output.printer();
@@ -224,6 +232,14 @@ impl Change {
         printer.note(format!("{done}; {outcome}")).map_err(Failure::general)?;
         printer.note(&footer).map_err(Failure::general)?;
         Ok(ExitCode::Ok)
+    }
+}
+
+/// A read of the present, or of the moment that was asked for.
+pub fn as_of(at: Option<Moment>, read: Request) -> Request {
+    match at {
+        Some(at) => Request::AsOf { at, ask: Box::new(read) },
+        None => read,
     }
 }
 

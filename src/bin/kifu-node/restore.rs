@@ -24,7 +24,7 @@ pub struct Restore {
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
     /// Go back to this record, or to this time (RFC 3339); default: the end of the backup
-    #[arg(long, value_name = "SEQ|TIME", value_parser = parse_moment)]
+    #[arg(long, value_name = "SEQ|TIME", value_parser = moment)]
     at: Option<Moment>,
     /// What to call the new cluster; default: as before
     #[arg(long, value_name = "NAME")]
@@ -33,7 +33,8 @@ pub struct Restore {
     node: NewNode,
 }
 
-fn parse_moment(text: &str) -> Result<Moment, String> {
+/// Reads a moment of the past: a record's position, or a time.
+pub fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(seq) = text.parse() {
         return Ok(Moment::Seq(Seq(seq)));
     }

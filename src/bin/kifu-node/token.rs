@@ -10,6 +10,9 @@ use kifu::cli::{Column, ExitCode, Failure, OutputArgs, Rows};
 use kifu::event::ApiTokenId;
 use kifu::event::identity::ApiRole;
 use kifu::node::api::{Client, Noun, Request, Response, Target};
+use kifu::replay::Moment;
+
+use super::members::as_of;
 
 /// What can be done with tokens.
 #[derive(Subcommand)]
@@ -58,8 +61,11 @@ pub struct Create {
 
 /// Options of `token list`.
 #[derive(Args)]
-#[command(after_help = "Example:\n  kifu-node token list --data n1")]
+#[command(after_help = "Examples:\n  kifu-node token list --data n1\n  kifu-node token list --data n1 --at 4711")]
 pub struct List {
+    /// As of this record, or of this time (RFC 3339)
+    #[arg(long, value_name = "SEQ|TIME", value_parser = super::restore::moment)]
+    at: Option<Moment>,
     /// The data directory of a running node
     #[arg(long, env = "KIFU_DATA", value_name = "DIR")]
     data: PathBuf,
@@ -122,7 +128,8 @@ impl Create {
 
 impl List {
     fn run(self) -> Result<ExitCode, Failure> {
-        let Response::Rows { rows, footer } = ask(&self.data, &Request::List { noun: Noun::Tokens })? else {
+        let Response::Rows { rows, footer } = ask(&self.data, &as_of(self.at, Request::List { noun: Noun::Tokens }))?
+        else {
             return Err(Failure::general("the node answered something else"));
         };
         let columns = vec![

@@ -3,13 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::footer::Footing;
-use super::request::Response;
+use super::request::{Footer, Response};
 use super::server::Api;
 use crate::event::command::{ChangeRoles, ConfigureMembership, RemoveMember, TransferLeadership};
 use crate::event::{Command, NodeId, Proposal};
 use crate::policy::plan::{foresee, why};
-use crate::policy::{Decision, Refusal, View};
+use crate::policy::{Build, Decision, Refusal, View};
 use crate::projection::State;
 use crate::replica::RaftMembers;
 
@@ -145,14 +144,29 @@ pub(super) async fn change(api: &Api, change: &MemberChange, dry_run: bool, acto
 pub(super) fn list(api: &Api) -> Response {
     let (footer, raft) = (api.footing.now(), api.replica.members());
     let leader = api.replica.leadership().borrow().leader;
-    let rows = api.replica.fold().read(|state| rows(state, &api.footing, &raft, leader));
+    let rows = api.replica.fold().read(|state| rows(state, |node| api.footing.build_of(node), &raft, leader));
     Response::Rows { rows, footer }
 }
 
+/// The members as of a state of the past. What Raft did then is what the log says of it; how far each was, nobody noted.
+pub(super) fn list_at(state: &State, footer: Footer) -> Response {
+    let (voters, learners) =
+        state.quorum.get().map(|row| (row.voters.clone(), row.learners.clone())).unwrap_or_default();
+    let (voters, learners) = (voters.into_iter().collect(), learners.into_iter().collect());
+    let raft = RaftMembers { voters, learners, ..RaftMembers::default() };
+    let leader = state.leadership.current().map(|row| row.leader);
+    Response::Rows { rows: rows(state, |_| None, &raft, leader), footer }
+}
+
 /// One row for each member, and one for each node that was removed.
-fn rows(state: &State, footing: &Footing, raft: &RaftMembers, leader: Option<NodeId>) -> Vec<Value> {
+fn rows(
+    state: &State,
+    build_of: impl Fn(NodeId) -> Option<Build>,
+    raft: &RaftMembers,
+    leader: Option<NodeId>,
+) -> Vec<Value> {
     let members = state.hosts.table.values().map(|host| {
-        let build = footing.build_of(host.host);
+        let build = build_of(host.host);
         let decided = state.membership.get(host.host);
         let role = match (raft.voters.contains(&host.host), raft.learners.contains(&host.host)) {
             (true, _) => "voter",

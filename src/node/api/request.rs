@@ -38,7 +38,7 @@ pub enum Request {
     AsOf {
         /// The moment.
         at: Moment,
-        /// The read: `list`, `get` or `status`.
+        /// The read: `list`, `get`, `status` or `members`.
         ask: Box<Request>,
     },
     /// Records of the log, through a filter. See [`super::Subscription`], which asks this.

@@ -185,6 +185,9 @@ impl Api {
         if *request == (Request::List { noun: Noun::Ratings }) {
             return ratings::answer(ratings::ledgers(&state), footer).await;
         }
+        if *request == Request::Members {
+            return members::list_at(&state, footer);
+        }
         let projections = projections::rows(&state, state.seq, None);
         Source { state: &state, name: self.footing.name(), projections, footer }.answer(request)
     }

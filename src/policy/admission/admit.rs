@@ -57,6 +57,7 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::RemoveMember(command) => members::remove(state, command, now),
         Command::ConfigureMembership(command) => members::configure(state, command),
         Command::TransferLeadership(command) => members::transfer(state, command),
+        Command::MoveMember(command) => members::moved(state, origin, command),
     }?;
     if let Some(newer) = decisions.iter().find(|decision| !upgrade::is_readable(state, &decision.event)) {
         let kind = newer.event.kind();

@@ -5,7 +5,7 @@ use super::text::is_name;
 use crate::event::command::ChangeConfig;
 use crate::event::config::{Config, ConfigChanged};
 use crate::event::{Real, Seq};
-use crate::policy::limits::NAME_BYTES_MAX;
+use crate::policy::limits::{HEARTBEAT_EVERY_MS, HEARTBEATS_MISSED_MIN, NAME_BYTES_MAX};
 use crate::policy::view::Decision;
 use crate::projection::State;
 
@@ -13,6 +13,8 @@ use crate::projection::State;
 const PAIRS_MAX: u32 = 100_000;
 /// Jobs for the pairs against one opponent: their list is part of a row.
 const CHUNKS_MAX: u32 = 1_000;
+/// The shortest silence after which a host may count as offline (decision 18).
+pub const HOST_TIMEOUT_MS_MIN: u64 = HEARTBEATS_MISSED_MIN * HEARTBEAT_EVERY_MS;
 /// Games, steps, simulations: more is a slip of the finger.
 const COUNT_MAX: u32 = 100_000_000;
 
@@ -82,7 +84,10 @@ fn lines(config: &Config) -> Vec<(bool, &'static str)> {
             gauntlet.alpha_beta_pairs == 0 || enough(gauntlet.alpha_beta_pairs),
             "gate.games_min can never be met with gauntlet.alpha_beta_pairs",
         ),
-        (cluster.host_timeout_ms >= 100, "cluster.host_timeout_ms must be at least 100"),
+        (
+            cluster.host_timeout_ms >= HOST_TIMEOUT_MS_MIN,
+            "cluster.host_timeout_ms must be at least 600: hosts say every 200 ms that they live, and two lost heartbeats prove nothing",
+        ),
         (cluster.lease_ms >= 100, "cluster.lease_ms must be at least 100"),
         (count(cluster.attempts_max), "cluster.attempts_max must be at least 1"),
         ((1..=1_000).contains(&cluster.copies_min), "cluster.copies_min must be from 1 to 1000"),
@@ -115,6 +120,7 @@ mod tests {
             ("gate.games_min", |config| config.gauntlet.champion_pairs = 19),
             ("gate.games_min", |config| config.gauntlet.random_pairs = 0),
             ("gauntlet:", |config| config.gauntlet.exam_random_pairs = 2_000_000),
+            ("cluster.host_timeout_ms", |config| config.cluster.host_timeout_ms = HOST_TIMEOUT_MS_MIN - 1),
             ("cluster.attempts_max", |config| config.cluster.attempts_max = 0),
         ];
         assert_eq!(check(&Config::default()), Ok(()));
@@ -125,5 +131,15 @@ mod tests {
             assert!(refusal.to_string().contains(name), "{refusal}");
             Given::events([joined(1)]).when(1, change(config)).refused("bad_config");
         }
+    }
+    #[test]
+    fn a_host_may_miss_some_heartbeats_before_it_counts_as_offline() {
+        let mut config = samples::config();
+        config.cluster.host_timeout_ms = HOST_TIMEOUT_MS_MIN;
+        assert_eq!(check(&config), Ok(()));
+        config.cluster.host_timeout_ms -= 1;
+        let refusal = check(&config).expect_err("too short").to_string();
+        let numbers = [HOST_TIMEOUT_MS_MIN.to_string(), format!("every {HEARTBEAT_EVERY_MS} ms")];
+        assert!(numbers.iter().all(|number| refusal.contains(number)), "{refusal}");
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Refusal;
+use super::cluster::is_address;
 use crate::event::cluster::{HostOffline, OfflineReason};
-use crate::event::command::{ChangeRoles, ConfigureMembership, RemoveMember, TransferLeadership};
+use crate::event::command::{ChangeRoles, ConfigureMembership, MoveMember, RemoveMember, TransferLeadership};
 use crate::event::membership::{
-    LeaderTransferRequested, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfigured, RoleReason,
+    LeaderTransferRequested, MemberMoved, MemberRemoved, MemberRole, MemberRoleChanged, MembershipConfigured,
+    RoleReason,
 };
 use crate::event::{Millis, NodeId, Seq};
 use crate::policy::limits::{NAME_BYTES_MAX, NODES_PER_COMMAND_MAX, VOTERS_MAX};
@@ -95,6 +97,23 @@ pub(super) fn remove(state: &State, command: &RemoveMember, now: Millis) -> Resu
     let offline = HostOffline { host: *node, last_heard_at: now, reason: OfflineReason::Left };
     let offline = host.online.then(|| Decision::new(offline, [cause]));
     Ok(offline.into_iter().chain([Decision::new(removed, [cause])]).collect())
+}
+
+/// A member speaks for itself: nobody else can say where it is.
+pub(super) fn moved(state: &State, origin: NodeId, command: &MoveMember) -> Result<Vec<Decision>, Refusal> {
+    let MoveMember { node, address } = command;
+    if origin != *node {
+        return Err(Refusal::NotYours { origin, host: *node });
+    }
+    let host = state.hosts.get(*node).ok_or(Refusal::UnknownMember { node: *node })?;
+    if host.address == *address {
+        return Ok(vec![]);
+    }
+    if !is_address(address) {
+        return Err(Refusal::BadNode { reason: "its address must be host:port".to_owned() });
+    }
+    let event = MemberMoved { node: *node, from: host.address.clone(), to: address.clone() };
+    Ok(vec![Decision::new(event, [host.changed_seq.unwrap_or(host.joined_seq)])])
 }
 
 pub(super) fn configure(state: &State, command: &ConfigureMembership) -> Result<Vec<Decision>, Refusal> {
@@ -272,5 +291,19 @@ mod tests {
         let old = Given::events([joined(1), online(1, 1), joined(2), online(2, 1)]);
         let old = old.and(VotersChanged { voters: vec![NodeId(1)], learners: vec![NodeId(2)] });
         old.when(1, remove(2, true)).refused("needs_upgrade");
+    }
+    #[test]
+    fn a_member_says_itself_where_it_went() {
+        let moved =
+            |node, address: &str| Command::MoveMember(MoveMember { node: NodeId(node), address: address.into() });
+        let expected = r#"MEMBER_MOVED {"node":"0000000000000002","from":"127.0.0.1:7002","to":"10.0.0.2:7400"}"#;
+        let there = given().when(2, moved(2, "10.0.0.2:7400")).then(&[expected]).applied();
+        assert_eq!(there.state.hosts.get(NodeId(2)).map(|host| host.address.as_str()), Some("10.0.0.2:7400"));
+        there.when(2, moved(2, "10.0.0.2:7400")).then(&[]);
+        given().when(1, moved(2, "10.0.0.2:7400")).refused("not_yours");
+        given().when(2, moved(2, "nowhere")).refused("bad_node");
+        given().when(9, moved(9, "10.0.0.9:7400")).refused("not_a_member");
+        let old = Given::events([joined(1), joined(2)]);
+        old.when(2, moved(2, "10.0.0.2:7400")).refused("needs_upgrade");
     }
 }

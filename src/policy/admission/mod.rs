@@ -9,6 +9,8 @@ mod artifacts;
 mod claims;
 mod cluster;
 pub mod config;
+#[cfg(test)]
+mod exactly_once;
 mod history;
 mod identity;
 mod leases;

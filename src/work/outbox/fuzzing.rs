@@ -1,6 +1,6 @@
 //! Doors for the fuzz suite and the golden files: decode, and encode again what was decoded.
 
-use super::codec;
+use super::{codec, mark};
 use crate::event::Proposal;
 
 /// The bytes of one database entry for each chunk of a proposal: its key and its value, one after the other.
@@ -36,4 +36,14 @@ pub fn mend(bytes: &mut [u8]) {
     let Some((head, payload)) = value.split_first_chunk_mut::<{ codec::HEAD_BYTES }>() else { return };
     let (version, count) = (head[0], u16::from_le_bytes([head[1], head[2]]));
     head[3..].copy_from_slice(&codec::checksum(key, version, count, payload).to_le_bytes());
+}
+
+/// The file of a mark at `path`: the slot that holds.
+pub fn mark_at(path: &std::path::Path) -> Option<Vec<u8>> {
+    mark::reread(path)
+}
+
+/// The bytes of such a file.
+pub fn mark_sample() -> Vec<u8> {
+    mark::sample()
 }

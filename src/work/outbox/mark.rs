@@ -88,6 +88,20 @@ fn encode(mark: Mark) -> [u8; USED_BYTES] {
     bytes
 }
 
+/// For the fuzz suite: reads the file at `path`, and returns the slot that holds.
+pub(super) fn reread(path: &Path) -> Option<Vec<u8>> {
+    let file = MarkFile::open(path).ok().flatten()?;
+    Some(encode(file.mark).to_vec())
+}
+
+/// For the fuzz suite: the bytes of a mark with two slots.
+pub(super) fn sample() -> Vec<u8> {
+    let mut bytes = vec![0; 2 * SLOT_BYTES];
+    bytes[..USED_BYTES].copy_from_slice(&encode(Mark { owner: 7, last: 4, generation: 4 }));
+    bytes[SLOT_BYTES..SLOT_BYTES + USED_BYTES].copy_from_slice(&encode(Mark { owner: 7, last: 9, generation: 5 }));
+    bytes
+}
+
 fn read_slot(file: &File, offset: usize) -> Option<Mark> {
     let mut bytes = [0; USED_BYTES];
     file.read_exact_at(&mut bytes, offset as u64).ok()?;

@@ -220,7 +220,9 @@ async fn every_read_of_rows_can_be_about_the_past_and_the_footer_says_so() {
     let world = World::new();
     let node = world.serve(script);
     let footer = "as of 4 (2023-11-14T22:13:20.000Z), at 9 (n1, leader of term 2)\n";
-    for verb in ["hosts", "jobs", "status", "leader", "projections", "get host/n1", "counts"] {
+    let rows = ["hosts", "jobs", "status", "leader", "projections", "get host/n1", "counts"];
+    let lists = ["artifacts", "datasets", "digests", "games", "gauntlets", "models", "ratings", "training"];
+    for verb in rows.into_iter().chain(lists) {
         let args: Vec<&str> = verb.split(' ').chain(["--at", "4"]).collect();
         let (code, _, err) = texts(&world.query(&node, &args).await);
         assert_eq!((code, err.as_str()), (0, footer), "{verb}");
