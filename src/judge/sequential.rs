@@ -52,13 +52,18 @@ pub struct Standing {
 }
 
 impl SequentialRule {
+    /// H0 in Elo for a win rate between two players.
+    pub fn elo0_of(rate_min: Real) -> f64 {
+        elo(rate_min.to_f64(), 2).clamp(-ELO_STEP_FAR, ELO_STEP_FAR)
+    }
+
     /// The test that finds the smallest gain which `groups_max` groups can show: H0 is what `rate_min` (a win rate
     /// between two players) means in Elo; the step to H1 is such that, by Wald's formula, a candidate of just that strength needs
     /// `groups_max` groups on average. For pairs: 800 groups tell 20 Elo, 60 groups 74.
     pub fn within(rate_min: Real, groups_min: u32, groups_max: u32, seats: u32) -> SequentialRule {
         let (alpha, beta) = (ERROR_CHANCE.to_f64(), ERROR_CHANCE.to_f64());
         let bounds = wald(alpha, beta);
-        let elo0 = elo(rate_min.to_f64(), 2).clamp(-ELO_STEP_FAR, ELO_STEP_FAR);
+        let elo0 = SequentialRule::elo0_of(rate_min);
         let s0 = share(elo0, seats);
         let needed = (1.0 - beta) * bounds.upper + beta * bounds.lower;
         let parity = variance(1.0 / f64::from(seats.max(2)), seats);

@@ -46,7 +46,7 @@ fn start_promotion(
     let matches = vec![
         MatchPlan { opponent: Contender::Random, pairs: plan.random_pairs },
         MatchPlan { opponent: Contender::AlphaBeta(baseline_depth(config, game)), pairs: plan.alpha_beta_pairs },
-        MatchPlan { opponent: Contender::Model(contender(config, champion)), pairs: plan.champion_pairs },
+        MatchPlan { opponent: Contender::Model(contender(config, champion)), pairs: config.judgement.groups_max },
     ];
     let event = started(config, id, candidate, GauntletPurpose::Promotion, matches);
     let test = sequential::plan(config, &event, &champion.model);

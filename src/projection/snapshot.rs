@@ -15,7 +15,7 @@ use crate::event::{Hash, Millis, Seq, Term};
 
 const MAGIC: &[u8; 8] = b"KIFUROWS";
 /// The version of all row types together. Raised with every change of a row; older rows are folded again from the log.
-pub const ROWS_VERSION: u32 = 11;
+pub const ROWS_VERSION: u32 = 12;
 const HASH_BYTES: usize = 32;
 
 impl State {
