@@ -1,6 +1,7 @@
 //! What people want the cluster to do. One struct; a change records the whole of it. Older logs hold that of [`super::config_v1`].
 
 use super::body::body;
+use super::campaign::Stage;
 use super::id::GameKey;
 use super::training::{AdamW, Optimizer, TrainRecipe, TrainingRecipe, Validation};
 use super::unit::Real;
@@ -247,6 +248,22 @@ impl Default for TrainConfig {
             validation_share: Real(50_000),
             patience: 8,
         }
+    }
+}
+
+impl StageLimits {
+    /// The limit of a stage, in milliseconds; none where it has none.
+    pub fn of(&self, stage: Stage) -> Option<u64> {
+        let limit_ms = match stage {
+            Stage::SelfPlay => self.self_play_ms,
+            Stage::Verification => self.verification_ms,
+            Stage::Dataset => self.dataset_ms,
+            Stage::Training => self.training_ms,
+            Stage::Gauntlet => self.gauntlet_ms,
+            Stage::Promotion => self.promotion_ms,
+            Stage::Distribution => self.distribution_ms,
+        };
+        Some(limit_ms).filter(|limit_ms| *limit_ms > 0)
     }
 }
 

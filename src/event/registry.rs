@@ -257,6 +257,8 @@ events! {
     0x0a01 v 2 since 3 "CONFIG_CHANGED" config::ConfigChanged from v 1 since 1 config_v1::ConfigChanged
     0x0b01 v 1 "GENERATION_OPENED" campaign::GenerationOpened
     0x0b02 v 1 "CAMPAIGN_COMPLETED" campaign::CampaignCompleted
+    0x0b10 v 1 since 3 "STAGE_OVERDUE" campaign::StageOverdue
+    0x0b11 v 1 since 3 "STAGE_CAUGHT_UP" campaign::StageCaughtUp
     0x0c01 v 1 "PRODUCER_REGISTERED" notes::ProducerRegistered
     0x0c02 v 1 "NOTE_RECORDED" notes::NoteRecorded
     0x0d01 v 1 since 2 "HISTORY_ARCHIVED" history::HistoryArchived

@@ -8,7 +8,9 @@ mod config;
 pub use config::{config, config_v1};
 
 use super::artifacts::{ArtifactAssigned, ArtifactKind, ArtifactLost, ArtifactStored, ArtifactVerified, AssignReason};
-use super::campaign::{CampaignCompleted, GenerationOpened, GenerationTaught, Teaching};
+use super::campaign::{
+    CampaignCompleted, GenerationOpened, GenerationTaught, Stage, StageCaughtUp, StageOverdue, Teaching,
+};
 use super::cluster::{
     ClusterCreated, ClusterRestored, HostOffline, HostOnline, LeaderElected, NodeJoined, OfflineReason,
     ProjectionDigest, ProjectionDiverged, QuorumHealth, QuorumHealthChanged, StateDigested, TokenCreated,
@@ -630,6 +632,11 @@ fn rest(kind: Kind) -> Event {
         }
         Kind::NoteRecorded => NoteRecorded { author: "ada".into(), text: "the provider of PEER changed".into() }.into(),
         Kind::GenerationOpened => GenerationOpened { game: game(), generation: 1, champion: origin() }.into(),
+        Kind::StageOverdue => {
+            let (since, limit_ms) = (Millis(1_700_000_000_000), 21_600_000);
+            StageOverdue { game: game(), generation: 1, stage: Stage::Dataset, since, limit_ms }.into()
+        }
+        Kind::StageCaughtUp => StageCaughtUp { game: game(), generation: 1, stage: Stage::Dataset }.into(),
         Kind::GenerationTaught => GenerationTaught { game: game(), generation: 1, teaching: teaching() }.into(),
         _ => CampaignCompleted { game: game(), generations: 1, champion: candidate(), exam: vec![score()] }.into(),
     }

@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::footer::Footing;
 use super::api::projections;
-use super::api::status::Status;
+use super::api::status::{CampaignStatus, Status};
 use super::error::NodeError;
 use super::workshop::Workshop;
+use crate::event::campaign::Stage;
 use crate::replica::Replica;
 use crate::work::{InferenceUsage, Outbox};
 
@@ -67,6 +68,11 @@ impl LoopLag {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct KindLabel {
     kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StageLabel {
+    stage: String,
 }
 
 /// Serves HTTP on `listener` until `stop`.
@@ -167,6 +173,9 @@ fn registry(health: &Health) -> Registry {
         gauge("campaign_generation", "Generation that is being made", u64::from(campaign.generation));
         gauge("campaign_games_verified", "Games verified for this generation", campaign.games_verified);
     }
+    if let Some(campaign) = &status.campaign {
+        register_stages(&mut registry, campaign);
+    }
     register_inference(&mut registry, health.workshop.inference());
     let events = Family::<KindLabel, Gauge>::default();
     for (kind, records) in counts {
@@ -175,6 +184,17 @@ fn registry(health: &Health) -> Registry {
     registry.register("events", "Records in the log by kind", events);
     projections::register(&mut registry, &projections::of_node(&health.replica, &footer));
     registry
+}
+
+/// Which stages of the campaign take longer than their limits.
+fn register_stages(registry: &mut Registry, campaign: &CampaignStatus) {
+    let stages = Family::<StageLabel, Gauge>::default();
+    for stage in Stage::ALL {
+        let overdue = campaign.overdue.iter().filter(|known| known.stage == stage).count();
+        let label = StageLabel { stage: stage.name().to_owned() };
+        stages.get_or_create(&label).set(i64::try_from(overdue).unwrap_or(i64::MAX));
+    }
+    registry.register("campaign_stage_overdue", "Generations whose stage takes longer than its limit", stages);
 }
 
 /// How the workers of this node use their nets, by their own words of about the last second.
