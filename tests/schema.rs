@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use kifu::event::{Event, Kind, samples};
+use kifu::event::{Event, FORMAT_VERSION, Kind, samples};
 use serde_json::{Value, json};
 
 const BYTES_A_LINE: usize = 32;
@@ -15,21 +15,28 @@ const BYTES_A_LINE: usize = 32;
 /// All files of the contract, by their path below `schema/`.
 fn generated() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
-    for kind in Kind::ALL {
-        let folder = PathBuf::from(format!("v{}", kind.version()));
-        let sample = samples::sample(*kind);
+    for (kind, version) in bodies() {
+        let folder = PathBuf::from(format!("v{version}"));
+        let sample = samples::of_version(kind, version);
         let contract = json!({
             "kind": kind.name(),
             "number": kind.number(),
-            "version": kind.version(),
+            "version": version,
             "domain": kind.domain(),
-            "body": kind.schema(),
+            "body": kind.schema(version).expect("a version"),
         });
+        let (json, bytes) =
+            (sample.json_as(version).expect("a version"), sample.encode_as(version).expect("a version"));
         files.insert(folder.join(format!("{kind}.json")), pretty(&contract));
-        files.insert(folder.join(format!("golden/{kind}.json")), pretty(&sample.body_json()));
-        files.insert(folder.join(format!("golden/{kind}.hex")), hex(&sample.encode()));
+        files.insert(folder.join(format!("golden/{kind}.json")), pretty(&json));
+        files.insert(folder.join(format!("golden/{kind}.hex")), hex(&bytes));
     }
     files
+}
+
+/// Every version of every kind.
+fn bodies() -> impl Iterator<Item = (Kind, u16)> {
+    Kind::ALL.iter().flat_map(|kind| kind.versions().iter().map(|(version, _)| (*kind, *version)))
 }
 
 fn pretty(value: &serde_json::Value) -> String {
@@ -115,30 +122,49 @@ fn no_released_file_belongs_to_nothing() {
 
 #[test]
 fn golden_bytes_read_as_their_sample_and_write_the_same_bytes() {
-    for kind in Kind::ALL {
-        let golden = schema_dir().join(format!("v{}/golden", kind.version()));
+    for (kind, version) in bodies() {
+        let golden = schema_dir().join(format!("v{version}/golden"));
         let text = std::fs::read_to_string(golden.join(format!("{kind}.hex"))).expect("golden bytes");
         let bytes = unhex(&text);
-        let event = Event::decode(kind.number(), kind.version(), &bytes).expect("golden bytes decode");
-        assert_eq!(event, samples::sample(*kind), "{kind}");
-        assert_eq!(event.encode(), bytes, "{kind}");
+        let event = Event::decode(kind.number(), version, &bytes).expect("golden bytes decode");
+        assert_eq!(event, samples::of_version(kind, version), "{kind} {version}");
+        assert_eq!(event.encode_as(version).as_ref(), Some(&bytes), "{kind} {version}");
         let json = std::fs::read_to_string(golden.join(format!("{kind}.json"))).expect("the sample as JSON");
-        let body = serde_json::from_str(&json).expect("JSON");
-        assert_eq!(Event::from_json(*kind, body).expect("the sample's form"), event, "{kind}");
+        let body: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(event.json_as(version).as_ref(), Some(&body), "{kind} {version}");
+        if version == kind.version() {
+            assert_eq!(event.encode(), bytes, "{kind}");
+            assert_eq!(Event::from_json(kind, body).expect("the sample's form"), event, "{kind}");
+        }
     }
 }
 
 #[test]
+fn what_an_older_version_cannot_say_is_never_said_in_it() {
+    for (kind, version) in bodies() {
+        let since = kind.since_version(version).expect("a version");
+        let event = samples::of_version(kind, version);
+        assert_eq!((event.needs(), event.version_for(since)), (since, Some(version)), "{kind} {version}");
+        assert_eq!(event.version_for(FORMAT_VERSION), Some(kind.version()), "{kind} {version}");
+        if version == kind.version() {
+            assert_eq!(event.version_for(since - 1), None, "{kind} {version}");
+        }
+    }
+    let versions = |kind: &Kind| kind.versions().windows(2).all(|pair| pair[0].0 > pair[1].0 && pair[0].1 > pair[1].1);
+    assert!(Kind::ALL.iter().all(versions), "newest first");
+}
+
+#[test]
 fn a_cut_golden_body_is_an_error_and_a_damaged_one_never_panics() {
-    for kind in Kind::ALL {
-        let bytes = samples::sample(*kind).encode();
-        assert!(Event::decode(kind.number(), kind.version(), &[]).is_err(), "{kind}");
+    for (kind, version) in bodies() {
+        let bytes = samples::of_version(kind, version).encode_as(version).expect("a version");
+        assert!(Event::decode(kind.number(), version, &[]).is_err(), "{kind}");
         for position in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[position] ^= 0xff;
             // The record's checksum finds the damage; here it must only not bring the reader down.
-            let _ = Event::decode(kind.number(), kind.version(), &damaged);
-            let _ = Event::decode(kind.number(), kind.version(), &bytes[..position]);
+            let _ = Event::decode(kind.number(), version, &damaged);
+            let _ = Event::decode(kind.number(), version, &bytes[..position]);
         }
     }
 }

@@ -12,13 +12,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use kifu::event::config::Config;
+use kifu::event::config::{Config, TrainConfig};
 use kifu::event::jobs::{
     Contender, ExternalSpec, GauntletSpec, InitModelSpec, JobKind, JobSpec, ModelContender, SearchRecipe, SelfPlaySpec,
     TrainSpec,
 };
 use kifu::event::judgement::SeatAttestation;
-use kifu::event::training::{TrainRecipe, TrainingPlan, TrainingRecipe};
+use kifu::event::training::{TrainRecipe, TrainingPlan};
 use kifu::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, Real, RunId, Seq};
 use kifu::game::connect4::problems::Problem;
 use kifu::game::record::verify_file;
@@ -226,7 +226,7 @@ fn train(parent_weights: Hash, batches: Vec<Hash>, steps: u32) -> JobSpec {
         batches,
         parent: ModelId::new("connect4-g0"),
         parent_weights,
-        recipe: TrainRecipe { steps, batch: 32, ..Config::default().train },
+        recipe: TrainRecipe { steps, batch: 32, ..Config::default().train.before_plans() },
         seed: 3,
     })
 }
@@ -235,7 +235,10 @@ fn train(parent_weights: Hash, batches: Vec<Hash>, steps: u32) -> JobSpec {
 fn plan(job: &JobSpec) -> TrainingPlan {
     let JobSpec::Train(spec) = job else { panic!("not a training job") };
     // Few games: it would stop early.
-    let mut recipe = TrainingRecipe::planned(&spec.recipe);
+    let of = &spec.recipe;
+    let config =
+        TrainConfig { steps: of.steps, batch: of.batch, warmup_steps: of.warmup_steps, ..Config::default().train };
+    let mut recipe = config.recipe();
     recipe.validation.patience = 1_000;
     let content: Vec<u8> = spec.batches.iter().flat_map(|batch| batch.0).collect();
     TrainingPlan {

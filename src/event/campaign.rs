@@ -4,6 +4,7 @@ use super::body::body;
 use super::evaluation::Score;
 use super::id::{GameKey, ModelId};
 use super::jobs::SearchRecipe;
+use super::unit::Millis;
 
 body! {
     /// `GENERATION_OPENED`: self-play for this generation's dataset begins, with this champion.
@@ -38,6 +39,49 @@ body! {
         pub steps: u32,
     }
 
+    /// `STAGE_OVERDUE`: a stage of a generation takes longer than its limit. Said once for each stage of a generation; nothing is stopped by it.
+    pub struct StageOverdue {
+        /// The game.
+        pub game: GameKey,
+        /// The generation.
+        pub generation: u32,
+        /// What takes so long.
+        pub stage: Stage,
+        /// Since when it has been at it.
+        pub since: Millis,
+        /// The limit that it has passed, in milliseconds.
+        pub limit_ms: u64,
+    }
+
+    /// `STAGE_CAUGHT_UP`: a stage that was overdue has come to its end.
+    pub struct StageCaughtUp {
+        /// The game.
+        pub game: GameKey,
+        /// The generation.
+        pub generation: u32,
+        /// What is done.
+        pub stage: Stage,
+    }
+
+    /// What a generation goes through.
+    #[derive(Copy, PartialOrd, Ord, Hash)]
+    pub enum Stage {
+        /// Its games are played.
+        SelfPlay,
+        /// A batch of them is replayed.
+        Verification,
+        /// Its games are there, and its dataset is to be sealed.
+        Dataset,
+        /// A candidate is trained.
+        Training,
+        /// The candidate is judged.
+        Gauntlet,
+        /// The gauntlet is concluded, and a verdict is due.
+        Promotion,
+        /// The champion that it made is copied to every host that is online.
+        Distribution,
+    }
+
     /// `CAMPAIGN_COMPLETED`: the last generation was decided and the champion examined.
     pub struct CampaignCompleted {
         /// The game.
@@ -48,5 +92,31 @@ body! {
         pub champion: ModelId,
         /// Its exam.
         pub exam: Vec<Score>,
+    }
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Stage; 7] = [
+        Stage::SelfPlay,
+        Stage::Verification,
+        Stage::Dataset,
+        Stage::Training,
+        Stage::Gauntlet,
+        Stage::Promotion,
+        Stage::Distribution,
+    ];
+
+    /// Its name on every surface.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::SelfPlay => "self_play",
+            Stage::Verification => "verification",
+            Stage::Dataset => "dataset",
+            Stage::Training => "training",
+            Stage::Gauntlet => "gauntlet",
+            Stage::Promotion => "promotion",
+            Stage::Distribution => "distribution",
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::artifacts::ArtifactKind;
 use super::body::body;
 use super::config::Config;
+use super::config_v1;
 use super::evaluation::MatchTally;
 use super::games::{GamesMeasures, GamesTally};
 use super::history::{HistoryArchived, LogRepaired};
@@ -11,6 +12,7 @@ use super::identity::ApiRole;
 use super::jobs::{JobKind, JobSpec};
 use super::judgement::GameAttestation;
 use super::membership::MembershipConfig;
+use super::registry::Lower;
 use super::training::{TrainingProgress, ValidationLosses};
 use super::unit::{Millis, Seq};
 
@@ -85,6 +87,32 @@ body! {
         ReportArchive(ReportArchive),
         /// Say that this node listens elsewhere than the log says.
         MoveMember(MoveMember),
+        /// Create the cluster with a configuration that `CreateCluster` cannot say.
+        FoundCluster(Box<FoundCluster>),
+        /// Change the configuration to one that `ChangeConfig` cannot say.
+        Configure(Box<Configure>),
+    }
+
+    /// See [`Command::FoundCluster`].
+    pub struct FoundCluster {
+        /// The cluster.
+        pub cluster: ClusterId,
+        /// What people call it.
+        pub name: String,
+        /// Hash of the CA's public key.
+        pub ca: Hash,
+        /// The first node.
+        pub node: JoinNode,
+        /// What to run.
+        pub config: Config,
+    }
+
+    /// See [`Command::Configure`].
+    pub struct Configure {
+        /// The configuration, complete.
+        pub config: Config,
+        /// Who changes it.
+        pub actor: String,
     }
 
     /// See [`Command::CreateCluster`].
@@ -98,7 +126,7 @@ body! {
         /// The first node.
         pub node: JoinNode,
         /// What to run.
-        pub config: Config,
+        pub config: config_v1::Config,
     }
 
     /// See [`Command::RestoreCluster`].
@@ -360,7 +388,7 @@ body! {
     /// See [`Command::ChangeConfig`].
     pub struct ChangeConfig {
         /// The configuration, complete.
-        pub config: Config,
+        pub config: config_v1::Config,
         /// Who changes it.
         pub actor: String,
     }
@@ -482,5 +510,37 @@ body! {
         pub node: NodeId,
         /// Where it listens now, as `host:port`.
         pub address: String,
+    }
+}
+
+/// In the older shape where that says all of it: a leader that runs an older build can read it.
+impl From<FoundCluster> for Command {
+    fn from(found: FoundCluster) -> Command {
+        let Some(config) = found.config.lower() else { return Command::FoundCluster(Box::new(found)) };
+        let FoundCluster { cluster, name, ca, node, .. } = found;
+        Command::CreateCluster(CreateCluster { cluster, name, ca, node, config })
+    }
+}
+
+/// As for [`FoundCluster`].
+impl From<Configure> for Command {
+    fn from(wanted: Configure) -> Command {
+        match wanted.config.lower() {
+            Some(config) => Command::ChangeConfig(ChangeConfig { config, actor: wanted.actor }),
+            None => Command::Configure(Box::new(wanted)),
+        }
+    }
+}
+
+impl From<CreateCluster> for FoundCluster {
+    fn from(old: CreateCluster) -> FoundCluster {
+        let CreateCluster { cluster, name, ca, node, config } = old;
+        FoundCluster { cluster, name, ca, node, config: config.into() }
+    }
+}
+
+impl From<ChangeConfig> for Configure {
+    fn from(old: ChangeConfig) -> Configure {
+        Configure { config: old.config.into(), actor: old.actor }
     }
 }

@@ -40,7 +40,7 @@ body! {
         pub batch: Hash,
         /// Who played it.
         pub model: ModelId,
-        /// How strong that model is rated; none when nobody knows.
+        /// How strong that model is at least: the lower end of its rating's 95% interval. None when nobody knows.
         pub elo: Option<Real>,
         /// The batch's quality score.
         pub quality: Real,

@@ -60,10 +60,24 @@ pub struct RawRecord<'a> {
 }
 
 impl Draft {
-    /// Appends the record's bytes to `into`.
+    /// Appends the record's bytes to `into`, in the newest version that this build knows.
     pub fn encode_into(&self, into: &mut Vec<u8>) {
+        self.encode(self.event.kind().version(), self.event.encode(), into);
+    }
+
+    /// Appends the record's bytes to `into`, in the newest version that all members of a cluster of this format version read. What none of
+    /// them could read is held back before it comes here; it is written in the newest version.
+    pub fn encode_for(&self, format: u32, into: &mut Vec<u8>) {
+        let version = self.event.version_for(format);
+        debug_assert!(version.is_some(), "{} is written before everybody can read it", self.event.kind());
+        match version.and_then(|version| Some((version, self.event.encode_as(version)?))) {
+            Some((version, body)) => self.encode(version, body, into),
+            None => self.encode_into(into),
+        }
+    }
+
+    fn encode(&self, version: u16, body: Vec<u8>, into: &mut Vec<u8>) {
         let start = into.len();
-        let body = self.event.encode();
         let causes = &self.caused_by[..self.caused_by.len().min(CAUSES_MAX)];
         let length = HEADER_BYTES + 8 * causes.len() + body.len();
         let kind = self.event.kind();
@@ -71,7 +85,7 @@ impl Draft {
         into.extend_from_slice(&(length as u32).to_le_bytes());
         into.extend_from_slice(&[0; 4]);
         into.extend_from_slice(&kind.number().to_le_bytes());
-        into.extend_from_slice(&kind.version().to_le_bytes());
+        into.extend_from_slice(&version.to_le_bytes());
         into.extend_from_slice(&(causes.len() as u16).to_le_bytes());
         into.extend_from_slice(&[0; 2]);
         for value in [self.recorded_at.0, self.observed_at.0, self.origin.0, self.origin_seq] {
@@ -217,7 +231,7 @@ pub struct RecordJson {
     pub caused_by: Vec<Seq>,
     /// The kind's name.
     pub kind: String,
-    /// The version of the body.
+    /// The version of the body as shown, the newest; an older one in the log is lifted to it.
     pub version: u16,
     /// The body.
     pub body: Value,

@@ -1,21 +1,30 @@
 //! The registry of events: kind number, version, name and body of each. It only grows.
 //!
 //! A number is never reused and a released line never changes. A new shape of an event is a new version: its body gets
-//! a struct of its own, the old struct stays, and [`Event::decode`] lifts the old one to the new.
+//! a struct of its own, and the old struct stays. `from v 1 since 1 room::Body` behind a line names an older version, the
+//! newest of them first. [`Event::decode`] lifts every older body to the newest (`From`), so nobody else meets one; a cluster
+//! whose members do not all read the newest yet is written the older one ([`Lower`]), and what that one cannot say is held back.
 
 use serde_json::Value;
 
 use super::error::EventError;
 use super::{
-    artifacts, campaign, cluster, config, datasets, evaluation, games, history, identity, jobs, judgement, membership,
-    models, notes, quality, training,
+    artifacts, campaign, cluster, config, config_v1, datasets, evaluation, games, history, identity, jobs, judgement,
+    membership, models, notes, quality, training,
 };
 
-/// The format version of this build: it reads every kind that came with this version or an earlier one. It is raised with
-/// the kinds of a release; a kind is written only when the cluster runs at its version (`CLUSTER_VERSION_RAISED`).
-pub const FORMAT_VERSION: u32 = 2;
+/// The format version of this build: it reads every version of a body that came with this version or an earlier one. It is raised with
+/// the bodies of a release; one is written only when the cluster runs at its version (`CLUSTER_VERSION_RAISED`).
+pub const FORMAT_VERSION: u32 = 3;
 
-/// The format version with which a kind came: 1 where its line says nothing.
+/// A body that members of an older build may have to read.
+pub trait Lower<Old> {
+    /// The same fact in the older shape; none where that shape cannot say all of it. What is lifted again (`From`) is the
+    /// same as before: a cluster folds from what was written.
+    fn lower(&self) -> Option<Old>;
+}
+
+/// The format version with which a version of a body came: 1 where its line says nothing.
 macro_rules! since {
     () => {
         1
@@ -25,8 +34,19 @@ macro_rules! since {
     };
 }
 
+/// A body from its rkyv bytes.
+macro_rules! read {
+    ($room:ident :: $body:ident, $bytes:ident) => {
+        rkyv::access::<<$room::$body as rkyv::Archive>::Archived, rkyv::rancor::Error>($bytes)
+            .and_then(|archived| rkyv::deserialize::<$room::$body, rkyv::rancor::Error>(archived))
+    };
+}
+
 macro_rules! events {
-    ($($number:literal v $version:literal $(since $since:literal)? $name:literal $room:ident :: $body:ident)*) => {
+    ($(
+        $number:literal v $version:literal $(since $since:literal)? $name:literal $room:ident :: $body:ident
+        $(from v $old:literal since $old_since:literal $old_room:ident :: $old_body:ident)*
+    )*) => {
         /// Every fact that the log can hold.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -53,14 +73,14 @@ macro_rules! events {
                 match self { $(Kind::$body => $number,)* }
             }
 
-            /// The version that this build writes.
+            /// The newest version of the body: that of every [`Event`], whatever it was written as.
             pub fn version(self) -> u16 {
                 match self { $(Kind::$body => $version,)* }
             }
 
-            /// The format version with which the kind came; see [`FORMAT_VERSION`].
-            pub fn since(self) -> u32 {
-                match self { $(Kind::$body => since!($($since)?),)* }
+            /// Every version of the body, the newest first, with the format version with which it came (see [`FORMAT_VERSION`]).
+            pub fn versions(self) -> &'static [(u16, u32)] {
+                match self { $(Kind::$body => &[($version, since!($($since)?)), $(($old, $old_since)),*],)* }
             }
 
             /// The name on every surface.
@@ -78,9 +98,15 @@ macro_rules! events {
                 match self { $(Kind::$body => stringify!($room),)* }
             }
 
-            /// The JSON schema of the body.
-            pub fn schema(self) -> schemars::Schema {
-                match self { $(Kind::$body => schemars::schema_for!($room::$body),)* }
+            /// The JSON schema of a version of the body; none for a version that there is not.
+            pub fn schema(self, version: u16) -> Option<schemars::Schema> {
+                match (self, version) {
+                    $(
+                        (Kind::$body, $version) => Some(schemars::schema_for!($room::$body)),
+                        $((Kind::$body, $old) => Some(schemars::schema_for!($old_room::$old_body)),)*
+                    )*
+                    _ => None,
+                }
             }
         }
 
@@ -90,9 +116,35 @@ macro_rules! events {
                 match self { $(Event::$body(_) => Kind::$body,)* }
             }
 
-            /// The bytes of the body. A pure function of the value.
+            /// The bytes of the body in its newest version. A pure function of the value.
             pub fn encode(&self) -> Vec<u8> {
                 match self { $(Event::$body(body) => bytes_of(body),)* }
+            }
+
+            /// The bytes of the body in this version; none for a version that there is not, or that cannot say all of it.
+            pub fn encode_as(&self, version: u16) -> Option<Vec<u8>> {
+                match (self, version) {
+                    $(
+                        (Event::$body(body), $version) => Some(bytes_of(body)),
+                        $((Event::$body(body), $old) => Lower::<$old_room::$old_body>::lower(body).map(|old| bytes_of(&old)),)*
+                    )*
+                    _ => None,
+                }
+            }
+
+            /// The newest version of the body that members of this format version read, if one can say all of it.
+            pub fn version_for(&self, format: u32) -> Option<u16> {
+                match self {
+                    $(Event::$body(_body) => {
+                        if since!($($since)?) <= format {
+                            return Some($version);
+                        }
+                        $(if $old_since <= format {
+                            return Lower::<$old_room::$old_body>::lower(_body).map(|_| $old);
+                        })*
+                        None
+                    })*
+                }
             }
 
             /// Reads the body of a kind and version.
@@ -102,14 +154,27 @@ macro_rules! events {
             /// bytes that do not form a value.
             pub fn decode(kind: u16, version: u16, bytes: &[u8]) -> Result<Event, EventError> {
                 match (kind, version) {
-                    $(($number, $version) => {
-                        let archived = rkyv::access::<<$room::$body as rkyv::Archive>::Archived, rkyv::rancor::Error>(bytes)
-                            .map_err(|error| EventError::Body { kind: $name, version, reason: error.to_string() })?;
-                        rkyv::deserialize::<$room::$body, rkyv::rancor::Error>(archived)
-                            .map(Event::$body)
-                            .map_err(|error| EventError::Body { kind: $name, version, reason: error.to_string() })
-                    })*
-                    _ => Err(EventError::Unknown { kind, version }),
+                    $(
+                        ($number, $version) => read!($room::$body, bytes).map(Event::$body),
+                        $(($number, $old) => read!($old_room::$old_body, bytes).map(|old| Event::$body(old.into())),)*
+                    )*
+                    _ => return Err(EventError::Unknown { kind, version }),
+                }
+                .map_err(|error| EventError::Body {
+                    kind: Kind::from_number(kind).map_or("", Kind::name),
+                    version,
+                    reason: error.to_string(),
+                })
+            }
+
+            /// The body as JSON, in an older version; as [`Event::encode_as`].
+            pub fn json_as(&self, version: u16) -> Option<Value> {
+                match (self, version) {
+                    $($((Event::$body(body), $old) => {
+                        serde_json::to_value(Lower::<$old_room::$old_body>::lower(body)?).ok()
+                    })*)*
+                    (_, newest) if newest == self.kind().version() => Some(self.body_json()),
+                    _ => None,
                 }
             }
 
@@ -190,9 +255,11 @@ events! {
     0x0902 v 1 "ARTIFACT_ASSIGNED" artifacts::ArtifactAssigned
     0x0903 v 1 "ARTIFACT_VERIFIED" artifacts::ArtifactVerified
     0x0904 v 1 "ARTIFACT_LOST" artifacts::ArtifactLost
-    0x0a01 v 1 "CONFIG_CHANGED" config::ConfigChanged
+    0x0a01 v 2 since 3 "CONFIG_CHANGED" config::ConfigChanged from v 1 since 1 config_v1::ConfigChanged
     0x0b01 v 1 "GENERATION_OPENED" campaign::GenerationOpened
     0x0b02 v 1 "CAMPAIGN_COMPLETED" campaign::CampaignCompleted
+    0x0b10 v 1 since 3 "STAGE_OVERDUE" campaign::StageOverdue
+    0x0b11 v 1 since 3 "STAGE_CAUGHT_UP" campaign::StageCaughtUp
     0x0c01 v 1 "PRODUCER_REGISTERED" notes::ProducerRegistered
     0x0c02 v 1 "NOTE_RECORDED" notes::NoteRecorded
     0x0d01 v 1 since 2 "HISTORY_ARCHIVED" history::HistoryArchived
@@ -207,6 +274,27 @@ events! {
     0x0e18 v 1 since 2 "QUALITY_EXPLAINED" quality::QualityExplained
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
     0x0f10 v 1 since 2 "TRAINING_CURVE_RECORDED" training::TrainingCurveRecorded
+}
+
+impl Kind {
+    /// The format version with which the kind came: that of its oldest version.
+    pub fn since(self) -> u32 {
+        self.versions().iter().map(|(_, since)| *since).min().unwrap_or(FORMAT_VERSION)
+    }
+
+    /// The format version with which a version of the body came; none for a version that there is not.
+    pub fn since_version(self, version: u16) -> Option<u32> {
+        self.versions().iter().find(|(known, _)| *known == version).map(|(_, since)| *since)
+    }
+}
+
+impl Event {
+    /// The lowest format version whose members can be told all of this.
+    pub fn needs(&self) -> u32 {
+        let oldest_first = self.kind().versions().iter().rev();
+        let since = oldest_first.map(|(_, since)| *since).find(|since| self.version_for(*since).is_some());
+        since.unwrap_or(FORMAT_VERSION)
+    }
 }
 
 impl std::fmt::Display for Kind {

@@ -3,16 +3,20 @@
 //! Together they tell one small story of one node, so that a fold of them reaches most rows. A released sample is never
 //! changed: its bytes are the golden bytes in `schema/`.
 
+mod config;
+
+pub use config::{config, config_v1};
+
 use super::artifacts::{ArtifactAssigned, ArtifactKind, ArtifactLost, ArtifactStored, ArtifactVerified, AssignReason};
-use super::campaign::{CampaignCompleted, GenerationOpened, GenerationTaught, Teaching};
+use super::campaign::{
+    CampaignCompleted, GenerationOpened, GenerationTaught, Stage, StageCaughtUp, StageOverdue, Teaching,
+};
 use super::cluster::{
     ClusterCreated, ClusterRestored, HostOffline, HostOnline, LeaderElected, NodeJoined, OfflineReason,
     ProjectionDigest, ProjectionDiverged, QuorumHealth, QuorumHealthChanged, StateDigested, TokenCreated,
     VotersChanged,
 };
-use super::config::{
-    ClusterConfig, Config, ConfigChanged, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig,
-};
+use super::config::ConfigChanged;
 use super::datasets::{BatchWeight, DatasetSealed, DatasetWeighed};
 use super::evaluation::{
     GauntletConcluded, GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score,
@@ -37,9 +41,9 @@ use super::models::{ModelInitialized, ModelPromoted, PromotionRejected};
 use super::notes::{NoteRecorded, ProducerRegistered};
 use super::quality::{QualityExplained, QualityParts, QualityScoreUpdated};
 use super::training::{
-    AdamW, Optimizer, TrainRecipe, TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingFailed,
-    TrainingManifest, TrainingManifestRecorded, TrainingPlan, TrainingPlanned, TrainingProgress, TrainingProgressed,
-    TrainingRecipe, TrainingStarted, TrainingTriggered, Validation, ValidationLosses,
+    AdamW, Optimizer, TrainingCompleted, TrainingCurve, TrainingCurveRecorded, TrainingFailed, TrainingManifest,
+    TrainingManifestRecorded, TrainingPlan, TrainingPlanned, TrainingProgress, TrainingProgressed, TrainingRecipe,
+    TrainingStarted, TrainingTriggered, Validation, ValidationLosses,
 };
 use super::{
     ApiTokenId, ClusterId, DatasetId, Event, GameKey, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Real,
@@ -96,7 +100,7 @@ pub fn specs() -> Vec<JobSpec> {
             batches: vec![hash("batch")],
             parent: origin(),
             parent_weights: hash("weights 0"),
-            recipe: config().train,
+            recipe: config_v1().train,
             seed: 7,
         }),
         JobSpec::Gauntlet(GauntletSpec {
@@ -117,7 +121,15 @@ pub fn specs() -> Vec<JobSpec> {
     ]
 }
 
-/// The sample of one kind.
+/// The sample of a version of a kind: an event that is written as the golden bytes of that version.
+pub fn of_version(kind: Kind, version: u16) -> Event {
+    match (kind, version) {
+        (Kind::ConfigChanged, 1) => ConfigChanged { config: config(), actor: "ada".into() }.into(),
+        _ => sample(kind),
+    }
+}
+
+/// The sample of one kind, in its newest version.
 pub fn sample(kind: Kind) -> Event {
     match kind.domain() {
         "cluster" => cluster(kind),
@@ -131,48 +143,6 @@ pub fn sample(kind: Kind) -> Event {
         "evaluation" | "models" => evaluation(kind),
         "judgement" => judgement(kind),
         _ => rest(kind),
-    }
-}
-
-/// A configuration, written out: the defaults may change, samples may not.
-pub fn config() -> Config {
-    Config {
-        game: Some(game()),
-        generations: 4,
-        seed: 1,
-        net: "tiny".into(),
-        self_play: SelfPlayConfig { games: 480, games_per_job: 40, simulations: 48, considered: 7, sampled_plies: 10 },
-        dataset: DatasetConfig { window: 3, quality_min: Real(500_000) },
-        train: TrainRecipe {
-            steps: 300,
-            batch: 256,
-            learning_rate: Real(50_000),
-            warmup_steps: 20,
-            momentum: Real(900_000),
-            weight_decay: Real(100),
-            value_weight: Real::ONE,
-            gradient_norm_max: Real(5_000_000),
-        },
-        gauntlet: GauntletConfig {
-            simulations: 48,
-            considered: 7,
-            opening_plies: 4,
-            alpha_beta_depth: 4,
-            random_pairs: 20,
-            alpha_beta_pairs: 20,
-            champion_pairs: 60,
-            pairs_per_job: 10,
-            exam_random_pairs: 100,
-            exam_origin_pairs: 60,
-        },
-        gate: PromotionGate { champion_low_min: Real(500_000), random_rate_min: Real(900_000), games_min: 40 },
-        cluster: ClusterConfig {
-            host_timeout_ms: 3_000,
-            lease_ms: 15_000,
-            attempts_max: 5,
-            copies_min: 2,
-            digest_every: 200,
-        },
     }
 }
 
@@ -512,7 +482,7 @@ fn training(kind: Kind) -> Event {
             generation: 1,
             dataset: dataset(),
             parent: origin(),
-            recipe: config().train,
+            recipe: config_v1().train,
         }
         .into(),
         Kind::TrainingPlanned => TrainingPlanned { run: run(), plan: plan() }.into(),
@@ -659,12 +629,17 @@ fn rest(kind: Kind) -> Event {
         Kind::ArtifactAssigned => ArtifactAssigned { artifact, host: PEER, reason: AssignReason::Replication }.into(),
         Kind::ArtifactVerified => ArtifactVerified { artifact, host: PEER }.into(),
         Kind::ArtifactLost => ArtifactLost { artifact, host, reason: "the file is gone".into() }.into(),
-        Kind::ConfigChanged => ConfigChanged { config: config(), actor: "ada".into() }.into(),
+        Kind::ConfigChanged => ConfigChanged { config: config::that_says_more(), actor: "ada".into() }.into(),
         Kind::ProducerRegistered => {
             ProducerRegistered { producer: NodeId(0x77), name: "provider-watch".into(), actor: "ada".into() }.into()
         }
         Kind::NoteRecorded => NoteRecorded { author: "ada".into(), text: "the provider of PEER changed".into() }.into(),
         Kind::GenerationOpened => GenerationOpened { game: game(), generation: 1, champion: origin() }.into(),
+        Kind::StageOverdue => {
+            let (since, limit_ms) = (Millis(1_700_000_000_000), 21_600_000);
+            StageOverdue { game: game(), generation: 1, stage: Stage::Dataset, since, limit_ms }.into()
+        }
+        Kind::StageCaughtUp => StageCaughtUp { game: game(), generation: 1, stage: Stage::Dataset }.into(),
         Kind::GenerationTaught => GenerationTaught { game: game(), generation: 1, teaching: teaching() }.into(),
         _ => CampaignCompleted { game: game(), generations: 1, champion: candidate(), exam: vec![score()] }.into(),
     }

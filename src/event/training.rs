@@ -66,8 +66,8 @@ body! {
         pub reason: String,
     }
 
-    /// How a run trained before runs were planned (see [`TrainingPlan`]), and the figures of the configuration: SGD with Nesterov
-    /// momentum, the learning rate falling to 0 along a cosine after a warm-up.
+    /// How a run trained before runs were planned (see [`TrainingPlan`]), and still does where the cluster cannot read plans: SGD with
+    /// Nesterov momentum, the learning rate falling to 0 along a cosine after a warm-up.
     pub struct TrainRecipe {
         /// Optimiser steps.
         pub steps: u32,
@@ -240,31 +240,7 @@ body! {
     }
 }
 
-/// Steps between two looks at the held-out games are a twentieth of the run, and at least this many.
-const LOOK_STEPS_MIN: u32 = 5;
-
 impl TrainingRecipe {
-    /// The recipe of the next run. Of the configuration it takes what every method needs: steps, batch, warm-up, the value's
-    /// weight and the gradient's norm. Its learning rate, momentum and decay are for SGD, which only unplanned runs use.
-    pub fn planned(config: &TrainRecipe) -> TrainingRecipe {
-        TrainingRecipe {
-            optimizer: Optimizer::AdamW(AdamW {
-                learning_rate: Real(4_000),
-                beta1: Real(900_000),
-                beta2: Real(999_000),
-                weight_decay: Real(10_000),
-            }),
-            average_decay: Real(980_000),
-            validation: Validation {
-                share: Real(50_000),
-                samples_max: 2_048,
-                every_steps: (config.steps / 20).max(LOOK_STEPS_MIN),
-                patience: 8,
-            },
-            ..TrainingRecipe::from(config)
-        }
-    }
-
     /// The recipe's identity: BLAKE3 of its bytes.
     pub fn hash(&self) -> Hash {
         Hash::of(&bytes_of(self))

@@ -20,13 +20,11 @@
 //! the others. What lies behind the first group at which the test is decided does not count.
 
 use super::elo::{elo, share};
-use super::exact::ln;
+use super::exact::{exp, ln};
 use super::groups::{GroupScores, variance};
 use crate::event::Real;
+use crate::event::config::JudgementConfig;
 use crate::event::judgement::{SequentialRule, TestVerdict};
-
-/// Chance of either error, by default.
-pub const ERROR_CHANCE: Real = Real(50_000);
 
 /// Steps of the bisection for θ: as many as an `f64` has bits to gain.
 const BISECTIONS: u32 = 52;
@@ -52,21 +50,24 @@ pub struct Standing {
 }
 
 impl SequentialRule {
-    /// The test that finds the smallest gain which `groups_max` groups can show: H0 is what `rate_min` (a win rate
-    /// between two players) means in Elo; the step to H1 is such that, by Wald's formula, a candidate of just that strength needs
-    /// `groups_max` groups on average. For pairs: 800 groups tell 20 Elo, 60 groups 74.
-    pub fn within(rate_min: Real, groups_min: u32, groups_max: u32, seats: u32) -> SequentialRule {
-        let (alpha, beta) = (ERROR_CHANCE.to_f64(), ERROR_CHANCE.to_f64());
-        let bounds = wald(alpha, beta);
-        let elo0 = elo(rate_min.to_f64(), 2).clamp(-ELO_STEP_FAR, ELO_STEP_FAR);
-        let s0 = share(elo0, seats);
-        let needed = (1.0 - beta) * bounds.upper + beta * bounds.lower;
-        let parity = variance(1.0 / f64::from(seats.max(2)), seats);
-        let step = (2.0 * parity * needed / f64::from(groups_max.max(1))).sqrt();
-        let elo1 = elo((s0 + step).min(1.0 - (1.0 - s0) / 4.0), seats);
+    /// H0 in Elo for a win rate between two players.
+    pub fn elo0_of(rate_min: Real) -> f64 {
+        elo(rate_min.to_f64(), 2).clamp(-ELO_STEP_FAR, ELO_STEP_FAR)
+    }
+
+    /// The test of a configuration. `rate_min` is a win rate between two players: H0 where the configuration names none.
+    ///
+    /// Half of β is for the lower bound and half for tests that reach the cap undecided, which promote nobody either: at H1 a
+    /// candidate is promoted with a chance of 1 − β or more. Where the configuration names no H1 it is the smallest gain for which the cap is late
+    /// enough for that. For pairs: 3,060 groups tell 20 Elo, 800 groups 39, 60 groups 152.
+    pub fn planned(judgement: &JudgementConfig, rate_min: Real, groups_min: u32, seats: u32) -> SequentialRule {
+        let (alpha, beta) = (judgement.alpha, Real((judgement.beta.0 / 2).max(1)));
+        let elo0 = judgement.elo0.map_or_else(|| SequentialRule::elo0_of(rate_min), Real::to_f64);
+        let finest = || finest(elo0, wald(alpha.to_f64(), beta.to_f64()), beta.to_f64(), judgement.groups_max, seats);
+        let elo1 = judgement.elo1.map_or_else(finest, Real::to_f64);
         let real = |value: f64| Real::from_f64(value).expect("a number of at most a few thousand");
-        let (elo0, elo1) = (real(elo0), real(elo1));
-        SequentialRule { elo0, elo1, alpha: ERROR_CHANCE, beta: ERROR_CHANCE, groups_min, groups_max }
+        let (elo0, elo1, groups_max) = (real(elo0), real(elo1), judgement.groups_max);
+        SequentialRule { elo0, elo1, alpha, beta, groups_min, groups_max }
     }
 
     /// Where the ratio decides.
@@ -106,7 +107,7 @@ impl SequentialRule {
         if tilt.abs() < 1e-3 {
             return None;
         }
-        let (up, down) = (super::exact::exp(tilt * bounds.upper), super::exact::exp(tilt * bounds.lower));
+        let (up, down) = (exp(tilt * bounds.upper), exp(tilt * bounds.lower));
         let accept = (1.0 - down) / (up - down);
         Some((accept * bounds.upper + (1.0 - accept) * bounds.lower) / drift)
     }
@@ -114,6 +115,26 @@ impl SequentialRule {
 
 /// Beyond this a rate names no strength that a match could show.
 const ELO_STEP_FAR: f64 = 1_000.0;
+
+/// How much earlier than a Brownian motion a test has to end: the variance of a group is learned only on the way. Simulated for 2, 3 and 4 players.
+const MARGIN: f64 = 1.2;
+
+/// The smallest H1, in Elo, under which a test with these bounds has ended at `groups_max` but for a chance of `open`.
+///
+/// The ratio is close to a Brownian motion: with `d` = step² / variance of a group it drifts by d/2 and spreads by d a group. The chance that
+/// it is still between bounds `L` apart after `t` groups falls as `C · exp(−λ d t)`, with `λ = 1/8 + π² / 2L²` and at most
+/// `C = 2π (1 + exp(L/2)) exp(lower/2) / L² (1/4 + π²/L²)`, the first term of its series.
+/// [`MARGIN`] is for what that leaves out.
+fn finest(elo0: f64, bounds: Bounds, open: f64, groups_max: u32, seats: u32) -> f64 {
+    let width = bounds.upper - bounds.lower;
+    let wave = std::f64::consts::PI / width;
+    let rate = 0.125 + wave * wave / 2.0;
+    let first = 2.0 * wave * (1.0 + exp(width / 2.0)) * exp(bounds.lower / 2.0) / (width * (0.25 + wave * wave));
+    let parity = variance(1.0 / f64::from(seats.max(2)), seats);
+    let step = (parity * MARGIN * ln(first / open) / (rate * f64::from(groups_max.max(1)))).sqrt();
+    let s0 = share(elo0, seats);
+    elo((s0 + step).min(1.0 - (1.0 - s0) / 4.0), seats)
+}
 
 fn wald(alpha: f64, beta: f64) -> Bounds {
     Bounds { lower: ln(beta / (1.0 - alpha)), upper: ln((1.0 - beta) / alpha) }

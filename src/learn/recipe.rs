@@ -107,7 +107,7 @@ mod tests {
     use crate::event::training::{AdamW, Nesterov, Validation};
 
     fn good() -> TrainingRecipe {
-        TrainingRecipe::planned(&Config::default().train)
+        Config::default().train.recipe()
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn senseless_recipes_are_refused() {
         assert!(Recipe::new(&good()).is_ok());
-        let frozen = TrainingRecipe::from(&Config::default().train);
+        let frozen = TrainingRecipe::from(&Config::default().train.before_plans());
         assert_eq!(Recipe::new(&frozen).map(|recipe| recipe.average_decay).ok(), Some(None));
         let adam = AdamW { learning_rate: Real::ONE, beta1: Real::ZERO, beta2: Real::ZERO, weight_decay: Real::ZERO };
         let looks = Validation { share: Real(1), samples_max: 1, every_steps: 1, patience: 0 };

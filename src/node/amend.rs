@@ -9,20 +9,39 @@ use crate::search::budget;
 /// The key of what may be written as a budget's name instead of a number.
 const SIMULATIONS: &str = "simulations";
 
+/// What may be left open: TOML shows nothing there. An empty text leaves it open again.
+const OPEN: &[(Option<&str>, &str)] = &[(None, "game"), (Some("judgement"), "elo0"), (Some("judgement"), "elo1")];
+
+/// Keys of older releases, with what takes their place.
+const FORMER: &[(&str, &str)] = &[
+    ("gauntlet.champion_pairs", "it is `judgement.groups_max` now"),
+    ("train.learning_rate", "it had no effect: runs train by AdamW, whose rate is `train.adamw_rate`"),
+    ("train.weight_decay", "it had no effect: runs train by AdamW, whose decay is `train.adamw_decay`"),
+    ("train.momentum", "it had no effect: runs train by AdamW, which has none; leave it out"),
+];
+
 /// The configuration with what a TOML text says in its place.
 ///
 /// # Errors
 /// When the text is not TOML, names what a configuration does not have, or gives it another kind of value.
 pub fn amend(config: &Config, text: &str) -> Result<Config, toml::de::Error> {
     let mut table = Table::try_from(config).map_err(toml::de::Error::custom)?;
-    // An empty campaign has no game to show, but can be given one.
-    table.entry("game").or_insert(Value::String(String::new()));
-    let empty = config.game.is_none();
+    let nothing = || Value::String(String::new());
+    for (place, key) in OPEN {
+        within(&mut table, *place).map(|table| table.entry(*key).or_insert_with(nothing));
+    }
     overlay(&mut table, text.parse()?, "")?;
-    if empty && table["game"].as_str() == Some("") {
-        table.remove("game");
+    for (place, key) in OPEN {
+        within(&mut table, *place).filter(|table| table.get(*key) == Some(&nothing())).map(|table| table.remove(*key));
     }
     table.try_into()
+}
+
+fn within<'a>(table: &'a mut Table, place: Option<&str>) -> Option<&'a mut Table> {
+    match place {
+        None => Some(table),
+        Some(place) => table.get_mut(place)?.as_table_mut(),
+    }
 }
 
 fn overlay(table: &mut Table, with: Table, place: &str) -> Result<(), toml::de::Error> {
@@ -36,21 +55,26 @@ fn overlay(table: &mut Table, with: Table, place: &str) -> Result<(), toml::de::
                 *known = Value::Integer(simulations.into());
             }
             (Some(known), value) => *known = value,
-            (None, _) => {
-                let known: Vec<_> = table.keys().map(String::as_str).collect();
-                let reason = format!("there is no `{path}`; known here: {}", known.join(", "));
-                return Err(toml::de::Error::custom(reason));
-            }
+            (None, _) => return Err(toml::de::Error::custom(unknown(table, &path))),
         }
     }
     Ok(())
 }
 
+/// What to write instead of a key that there is not.
+fn unknown(table: &Table, path: &str) -> String {
+    if let Some((_, hint)) = FORMER.iter().find(|(former, _)| *former == path) {
+        return format!("there is no `{path}` any more: {hint}");
+    }
+    let known: Vec<_> = table.keys().map(String::as_str).collect();
+    format!("there is no `{path}`; known here: {}", known.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::GameKey;
     use crate::event::config::SelfPlayConfig;
+    use crate::event::{GameKey, Real};
 
     #[test]
     fn a_text_changes_what_it_names() {
@@ -72,6 +96,23 @@ mod tests {
         assert_eq!(amend(&Config::default(), "self_play.simulations = 7").unwrap().self_play.simulations, 7);
         let error = amend(&Config::default(), "gauntlet.simulations = 'endless'").unwrap_err().to_string();
         assert!(error.contains("`gauntlet.simulations`") && error.contains("ULTIMATE"), "{error}");
+    }
+
+    #[test]
+    fn what_is_open_may_be_given_and_left_open_again() {
+        let standard = Config::default();
+        let finer = amend(&standard, "judgement.elo1 = 5\njudgement.elo0 = -2.5").unwrap();
+        assert_eq!((finer.judgement.elo0, finer.judgement.elo1), (Some(Real(-2_500_000)), Some(Real(5_000_000))));
+        assert_eq!(amend(&finer, "judgement = { elo0 = '', elo1 = '' }").unwrap(), standard);
+        assert!(amend(&standard, "judgement.elo1 = 'much'").is_err());
+    }
+
+    #[test]
+    fn keys_of_older_releases_are_refused_with_what_takes_their_place() {
+        for (key, hint) in FORMER {
+            let error = amend(&Config::default(), &format!("{key} = 1")).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{key}`")) && error.contains(hint), "{error}");
+        }
     }
 
     #[test]

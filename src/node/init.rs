@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::error::NodeError;
 use super::layout::{Layout, NodeConfig, PeerAddress};
-use crate::event::command::{CreateCluster, JoinNode};
+use crate::event::command::{FoundCluster, JoinNode};
 use crate::event::config::Config;
 use crate::event::{ClusterId, Command, Hash, NodeId};
 use crate::net::authority::CERTIFICATE_LIFETIME;
@@ -64,8 +64,8 @@ pub fn init(
     let cluster = authority.cluster();
     let node_id = node.node;
     let ca = authority.fingerprint();
-    let genesis = CreateCluster { cluster: cluster.clone(), name: cluster_name.to_owned(), ca, node, config: campaign };
-    layout.save_json(&layout.genesis(), &Command::CreateCluster(genesis))?;
+    let genesis = FoundCluster { cluster: cluster.clone(), name: cluster_name.to_owned(), ca, node, config: campaign };
+    layout.save_json(&layout.genesis(), &Command::from(genesis))?;
     let config = options.config(node_id, cluster, vec![]);
     layout.save_config(&config)?;
     Ok(config)

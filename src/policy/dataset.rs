@@ -1,14 +1,17 @@
 //! When a generation has enough good games: its dataset is sealed.
 
+use std::collections::BTreeSet;
+
 use super::assessment;
 use super::limits::DATASET_BATCHES_MAX;
 use super::names;
+use super::ratings::ratings;
 use super::teaching;
 use super::view::{Decision, View};
 use super::weighing;
 use crate::event::config::Config;
 use crate::event::datasets::{DatasetSealed, DatasetWeighed};
-use crate::event::{GameKey, Hash, Real};
+use crate::event::{GameKey, Hash, ModelId, Real};
 use crate::projection::State;
 use crate::projection::campaign::Generation;
 use crate::projection::games::{Batch, BatchState};
@@ -49,20 +52,55 @@ pub(super) fn shortfall(state: &State, config: &Config, current: &Generation) ->
     if passes { 0 } else { teaching::games_per_job(config, current).into() }
 }
 
-/// Whether a batch is verified and good enough to learn from.
+/// Whether a batch is verified and good enough to learn from. Whoever measured choices is held to their coverage; without measures
+/// nobody knows which positions had a choice.
 pub(super) fn is_good(state: &State, config: &Config, batch: &Batch) -> bool {
-    let score = state.quality.get(&batch.batch).map(|quality| quality.score);
-    batch.state == BatchState::Verified && score.is_some_and(|score| score >= config.dataset.quality_min)
+    let Some(quality) = state.quality.get(&batch.batch) else { return false };
+    let covered = batch.quality.is_none() || quality.coverage >= config.dataset.coverage_min;
+    batch.state == BatchState::Verified && covered && quality.score >= config.dataset.quality_min
 }
 
+/// The batches of the generation's dataset, oldest first: those of a window of generations, without the games of players that are
+/// surely far weaker, and as many of the newest games as the configuration allows. The generation's own games are always among them.
 fn window<'a>(state: &'a State, config: &Config, game: &GameKey, generation: u32) -> Vec<&'a Batch> {
     let first = generation.saturating_sub(config.dataset.window.max(1) - 1).max(1);
     let keys = (first..=generation).map(|generation| GenerationKey::new(game, generation));
     let batches = keys.flat_map(|key| state.games.of_generation(&key).collect::<Vec<_>>());
     let mut good: Vec<&Batch> = batches.filter(|batch| is_good(state, config, batch)).collect();
-    good.sort_by_key(|batch| batch.recorded_seq);
-    let surplus = good.len().saturating_sub(DATASET_BATCHES_MAX);
-    good.split_off(surplus)
+    let is_own = |batch: &Batch| batch.generation == generation;
+    let weak = weak_players(state, config, game, good.iter().copied().filter(|batch| !is_own(batch)));
+    good.retain(|batch| is_own(batch) || !weak.contains(&batch.model) || teaching::is_taught(state, batch));
+    good.sort_by_key(|batch| (is_own(batch), batch.recorded_seq));
+    let mut room = if config.dataset.games_max == 0 { u64::MAX } else { config.dataset.games_max };
+    let fits = |batch: &&&Batch| {
+        let games = batch.tally.as_ref().map_or(0, |tally| tally.games.into());
+        let fits = is_own(batch) || games <= room;
+        room = if fits { room.saturating_sub(games) } else { 0 };
+        fits
+    };
+    let taken = good.iter().rev().take(DATASET_BATCHES_MAX).take_while(fits).count();
+    let mut taken = good.split_off(good.len() - taken);
+    taken.sort_by_key(|batch| batch.recorded_seq);
+    taken
+}
+
+/// Who of those that played older games is surely more than `dataset.elo_below_max` weaker than the strongest that is rated. Nobody is as long as
+/// nobody is rated.
+fn weak_players<'a>(
+    state: &State,
+    config: &Config,
+    game: &GameKey,
+    older: impl Iterator<Item = &'a Batch>,
+) -> BTreeSet<ModelId> {
+    let players: BTreeSet<&ModelId> = older.map(|batch| &batch.model).collect();
+    if config.dataset.elo_below_max == Real::ZERO || players.is_empty() {
+        return BTreeSet::new();
+    }
+    let rated = ratings(state, game).unwrap_or_default();
+    let strongest = rated.iter().map(|rating| rating.elo).max().unwrap_or(Real::ZERO);
+    let least = Real(strongest.0.saturating_sub(config.dataset.elo_below_max.0));
+    let weak = |player: &ModelId| rated.iter().any(|rating| rating.player == player.as_str() && rating.high < least);
+    players.into_iter().filter(|player| weak(player)).cloned().collect()
 }
 
 fn seal(state: &State, game: &GameKey, generation: u32, batches: &[&Batch]) -> DatasetSealed {
@@ -92,11 +130,13 @@ fn seal(state: &State, game: &GameKey, generation: u32, batches: &[&Batch]) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::ModelId;
     use crate::event::campaign::GenerationOpened;
-    use crate::event::samples::game;
+    use crate::event::config::DatasetConfig;
+    use crate::event::quality::QualityExplained;
+    use crate::event::samples::{game, hash, sample};
+    use crate::event::{Event, Kind};
     use crate::policy::self_play;
-    use crate::policy::testing::{Given, batch, config, generation_one};
+    use crate::policy::testing::{Given, batch, config, generation_one, rated};
 
     #[test]
     fn a_dataset_is_sealed_once_when_the_games_are_there() {
@@ -122,6 +162,66 @@ mod tests {
         let sure = ["c", "d", "e", "f"].iter().fold(unsure, |given, name| given.and_all(batch(name, 1, 40, 40)));
         assert_eq!(more(sure.clone()), 0);
         sure.decide(decide).then_fields(&["DATASET_SEALED 240", "DATASET_WEIGHED no games"], &["games"]);
+    }
+
+    /// Games of generations 1 to 3 by three models, of which the first is rated far weaker than the second; `change` configures.
+    fn three_generations(change: fn(&mut DatasetConfig)) -> Given {
+        let Event::ConfigChanged(mut changed) = config(40) else { unreachable!() };
+        change(&mut changed.config.dataset);
+        let by = |name: &str, generation| {
+            let mut events = batch(name, generation, 40, 40);
+            for event in &mut events {
+                if let Event::GamesRecorded(body) = event {
+                    body.model = ModelId::new(name);
+                }
+            }
+            events
+        };
+        let champion = ModelId::new("connect4-g0-00112233");
+        let opened = |generation| GenerationOpened { game: game(), generation, champion: champion.clone() };
+        let given = generation_one(changed.into()).and_all(by("weak", 1)).and(opened(2)).and_all(by("strong", 2));
+        let given = given.and(opened(3)).and_all(by("own", 3));
+        given.and_all(rated(&ModelId::new("weak"), 3)).and_all(rated(&ModelId::new("strong"), 19))
+    }
+
+    fn players(given: Given) -> Vec<String> {
+        let sealed = given.decide(decide);
+        let Event::DatasetSealed(body) = &sealed.decisions()[0].event else { panic!("a dataset") };
+        let player = |batch: &Hash| sealed.state().games.get(batch).expect("a batch").model.as_str().to_owned();
+        body.batches.iter().map(|batch| player(batch).replace("model/", "")).collect()
+    }
+
+    #[test]
+    fn a_window_ends_at_its_games_and_leaves_out_who_is_surely_weaker() {
+        assert_eq!(players(three_generations(|_| {})), ["weak", "strong", "own"]);
+        assert_eq!(players(three_generations(|of| of.games_max = 119)), ["strong", "own"]);
+        assert_eq!(players(three_generations(|of| of.games_max = 79)), ["own"]);
+        assert_eq!(players(three_generations(|of| of.games_max = 1)), ["own"], "its own games always count");
+        assert_eq!(players(three_generations(|of| of.elo_below_max = Real(100_000_000))), ["strong", "own"]);
+        let far = three_generations(|of| of.elo_below_max = Real(3_000_000_000));
+        assert_eq!(players(far), ["weak", "strong", "own"], "nobody is so much weaker");
+    }
+
+    #[test]
+    fn batches_with_too_few_targets_are_left_out_however_good_the_rest_is() {
+        let covered = |coverage| {
+            let batch_of = batch("a", 1, 40, 40).into_iter().chain(batch("b", 1, 40, 40));
+            let mut events: Vec<Event> = batch_of.collect();
+            for event in &mut events {
+                if let Event::QualityScoreUpdated(body) = event {
+                    body.coverage = coverage;
+                }
+            }
+            let Event::QualityExplained(explained) = sample(Kind::QualityExplained) else { unreachable!() };
+            let explain = |name| QualityExplained { batch: hash(name), ..explained.clone() };
+            let recorded = events.iter().position(|event| matches!(event, Event::QualityScoreUpdated(_)));
+            events.insert(recorded.expect("a score"), explain("a").into());
+            events.push(explain("b").into());
+            generation_one(config(40)).and_all(events)
+        };
+        covered(Real(949_999)).decide(decide).then(&[]);
+        let sealed = covered(Real(950_000)).decide(decide);
+        sealed.then_fields(&["DATASET_SEALED 80", "DATASET_WEIGHED no games"], &["games"]);
     }
 
     #[test]

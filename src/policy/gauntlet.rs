@@ -46,7 +46,7 @@ fn start_promotion(
     let matches = vec![
         MatchPlan { opponent: Contender::Random, pairs: plan.random_pairs },
         MatchPlan { opponent: Contender::AlphaBeta(baseline_depth(config, game)), pairs: plan.alpha_beta_pairs },
-        MatchPlan { opponent: Contender::Model(contender(config, champion)), pairs: plan.champion_pairs },
+        MatchPlan { opponent: Contender::Model(contender(config, champion)), pairs: config.judgement.groups_max },
     ];
     let event = started(config, id, candidate, GauntletPurpose::Promotion, matches);
     let test = sequential::plan(config, &event, &champion.model);
@@ -224,7 +224,9 @@ mod tests {
     use crate::event::command::{CompleteJob, JobResult, LeaseHolder};
     use crate::event::evaluation::{MatchTally, MatchesPlayed};
     use crate::event::jobs::{JobCancelled, JobClaimed, JobStarted};
+    use crate::event::judgement::MatchesAttested;
     use crate::event::samples::NODE;
+    use crate::policy::attestation::honest;
     use crate::policy::testing::{Given, candidate_one, config, joined, online};
 
     /// The results of these jobs: `wins` of the games of every ten pairs are won, as whole pairs.
@@ -277,6 +279,26 @@ mod tests {
             the test has ended: these games can change nothing";
         let concluded = "GAUNTLET_CONCLUDED random 40 40 40 no reason";
         given.then_fields(&[cancelled, cancelled, cancelled, concluded], scores).settled(decide);
+    }
+
+    #[test]
+    fn a_test_stops_at_the_group_that_decides_it_and_what_its_job_played_besides_does_not_count() {
+        let Event::ConfigChanged(mut changed) = config(40) else { unreachable!() };
+        changed.config.gate.games_min = 26;
+        let queued = candidate_one(changed.into()).decide(decide).applied().decide(decide);
+        let jobs = queued.decisions().to_vec();
+        let attested = |decision: &Decision| {
+            let Event::JobQueued(JobQueued { job, spec: JobSpec::Gauntlet(spec), .. }) = &decision.event else {
+                panic!("a gauntlet job")
+            };
+            let games = honest(spec, &vec![2; 2 * spec.pairs as usize]);
+            Event::from(MatchesAttested { gauntlet: spec.gauntlet.clone(), job: job.clone(), host: NODE, games })
+        };
+        let results = played(&jobs[..2], 20).chain(jobs[..2].iter().map(attested)).chain(played(&jobs[6..], 20));
+        let given = queued.applied().and_all(results.collect::<Vec<_>>()).decide(decide);
+        let given = given.then_fields(&["SEQUENTIAL_TEST_CONCLUDED better 13 0 120"], FOUND).applied().decide(decide);
+        let concluded = given.decisions().last().expect("a conclusion").event.body_json();
+        assert_eq!((&concluded["scores"][2]["games"], &concluded["scores"][2]["wins"]), (&26.into(), &26.into()));
     }
 
     #[test]

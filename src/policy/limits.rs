@@ -15,6 +15,8 @@ pub const PRIORITY_TRAIN: i32 = 30;
 pub const PRIORITY_GAUNTLET: i32 = 20;
 /// Priority of self-play.
 pub const PRIORITY_SELF_PLAY: i32 = 10;
+/// The highest priority of jobs that people submit, whatever they ask for: before self-play, behind everything that a candidate waits for.
+pub const PRIORITY_EXTERNAL_MAX: i32 = PRIORITY_GAUNTLET - 1;
 
 /// Self-play jobs that wait at a time. More are queued as they are claimed.
 pub const SELF_PLAY_QUEUED_MAX: usize = 64;
@@ -42,8 +44,6 @@ pub const AVOID_MS_MAX: u64 = 30_000;
 pub const TEACHER_SIMULATIONS: u32 = 32;
 /// Actions that a teacher considers at the root.
 pub const TEACHER_CONSIDERED: u32 = 16;
-/// Games of a teacher for each of the champion's in other generations, as its games cost a fraction; and steps that learn from them.
-pub const TEACHER_GAMES_FACTOR: u32 = 5;
 
 /// Training runs for a generation. When all have failed, the generation ends without a candidate.
 pub const RUNS_MAX: usize = 3;

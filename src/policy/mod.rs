@@ -30,6 +30,7 @@ pub mod self_play;
 pub mod sequential;
 #[cfg(test)]
 mod simulation;
+pub mod stages;
 pub mod teaching;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -176,11 +176,11 @@ mod tests {
         let cases = [
             (
                 TestVerdict::NotBetter,
-                "against the champion 0 Elo is accepted over 74: log-likelihood ratio 1.25 after 40 groups, not above -2.94",
+                "against the champion 0 Elo is accepted over 152: log-likelihood ratio 1.25 after 40 groups, not above -2.94",
             ),
             (
                 TestVerdict::Undecided,
-                "unknown against the champion: neither 0 nor 74 Elo is accepted: log-likelihood ratio 1.25 after 40 groups, \
+                "unknown against the champion: neither 0 nor 152 Elo is accepted: log-likelihood ratio 1.25 after 40 groups, \
                 between -2.94 and 2.94",
             ),
             (TestVerdict::Void, "unknown: the evaluation is void, because 10 of 90 games are, and 0.02 is allowed"),

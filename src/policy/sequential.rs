@@ -7,7 +7,8 @@ use crate::event::evaluation::{GauntletStarted, MatchTally};
 use crate::event::jobs::Contender;
 use crate::event::judgement::{SequentialRule, SequentialTestConcluded, SequentialTestPlanned, TestVerdict};
 use crate::event::{ModelId, Real, Seq};
-use crate::judge::{GroupScores, Standing};
+use crate::judge::groups::bins;
+use crate::judge::{GroupScores, Standing, units_per_game};
 use crate::projection::gauntlets::{Chunk, Gauntlet};
 
 /// Share of void games from which on an evaluation is void: 2%. Who fails when the candidate wins must not decide.
@@ -19,12 +20,11 @@ pub(super) fn plan(config: &Config, started: &GauntletStarted, champion: &ModelI
     let index = started.matches.iter().position(|plan| is_champion(&plan.opponent))?;
     let seats = seats(&started.game);
     let groups_min = config.gate.games_min.div_ceil(seats);
-    let groups_max = started.matches[index].pairs;
     Some(SequentialTestPlanned {
         gauntlet: started.gauntlet.clone(),
         opponent: u32::try_from(index).ok()?,
         seats,
-        rule: SequentialRule::within(config.gate.champion_low_min, groups_min, groups_max, seats),
+        rule: SequentialRule::planned(&config.judgement, config.gate.champion_low_min, groups_min, seats),
         voids_max: VOIDS_MAX,
     })
 }
@@ -59,7 +59,7 @@ impl Voids {
     }
 }
 
-/// Follows the tested opponent's groups up to the first at which the test is decided, or to one that is still missing.
+/// Follows the tested opponent's groups, one by one, up to the first at which the test is decided, or to one that is still missing.
 pub(super) fn progress(view: &View, gauntlet: &Gauntlet, test: &SequentialTestPlanned) -> Progress {
     let mut scores = GroupScores::new(test.seats);
     let mut progress =
@@ -73,9 +73,14 @@ pub(super) fn progress(view: &View, gauntlet: &Gauntlet, test: &SequentialTestPl
             None if view.state.jobs.is_live(&chunk.job) => return progress,
             None => {} // Void: its groups are missing for good.
             Some(tally) => {
-                scores.add(tally);
-                progress.tally.add(tally);
                 progress.last_seq = chunk.played_seq;
+                if let Some((groups, part)) = decided_within(test, &mut scores, chunk) {
+                    progress.tally.add(&part);
+                    progress.standing = test.rule.standing(&scores);
+                    progress.end = chunk.first_pair.saturating_add(groups);
+                    return progress;
+                }
+                progress.tally.add(tally);
                 progress.standing = test.rule.standing(&scores);
             }
         }
@@ -89,6 +94,42 @@ pub(super) fn progress(view: &View, gauntlet: &Gauntlet, test: &SequentialTestPl
         progress.standing.verdict = Some(TestVerdict::Undecided);
     }
     progress
+}
+
+/// Adds the groups of a chunk to the scores one by one, up to the first at which the test is decided: then it returns their number and
+/// what they came to. Where nobody attests the single games all of them are added at once.
+fn decided_within(test: &SequentialTestPlanned, scores: &mut GroupScores, chunk: &Chunk) -> Option<(u32, MatchTally)> {
+    let seats = test.seats.max(1) as usize;
+    if chunk.games.len() != chunk.pairs as usize * seats {
+        scores.add(chunk.tally.as_ref()?);
+        return None;
+    }
+    for (number, group) in (1..).zip(chunk.games.chunks(seats)) {
+        scores.push(group.iter().map(|units| usize::from(*units)).sum());
+        if number < chunk.pairs && test.rule.standing(scores).verdict.is_some() {
+            return Some((number, tally_of(test.seats, &chunk.games[..number as usize * seats])));
+        }
+    }
+    None
+}
+
+/// What single games came to. A game that others share counts as lost here, as the candidate has no part in it.
+fn tally_of(seats: u32, games: &[u8]) -> MatchTally {
+    let won = units_per_game(seats);
+    let mut tally = MatchTally { pairs: vec![0; bins(seats)], ..MatchTally::default() };
+    for units in games {
+        match u32::from(*units) {
+            0 => tally.losses += 1,
+            units if units >= won => tally.wins += 1,
+            _ => tally.draws += 1,
+        }
+    }
+    for group in games.chunks(seats.max(1) as usize) {
+        let units: usize = group.iter().map(|units| usize::from(*units)).sum();
+        let last = tally.pairs.len() - 1;
+        tally.pairs[units.min(last)] += 1;
+    }
+    tally
 }
 
 /// The games so far. A void game is one whose job is over without a result. Games of the tested opponent behind the end of the

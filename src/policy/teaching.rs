@@ -4,7 +4,7 @@
 //! game itself judges plays much better, costs no net, and what it finds teaches the first net. From the second generation on nets learn from
 //! their own games, beside the teacher's as long as these are in the window.
 
-use super::limits::{TEACHER_CONSIDERED, TEACHER_GAMES_FACTOR, TEACHER_SIMULATIONS};
+use super::limits::{TEACHER_CONSIDERED, TEACHER_SIMULATIONS};
 use super::upgrade::is_readable;
 use super::view::{Decision, View};
 use crate::event::campaign::{GenerationTaught, Teaching};
@@ -12,7 +12,9 @@ use crate::event::config::Config;
 use crate::event::jobs::SearchRecipe;
 use crate::event::{Event, Real};
 use crate::game::registry::facts;
+use crate::projection::State;
 use crate::projection::campaign::Generation;
+use crate::projection::games::Batch;
 
 /// The generation that a teacher plays for.
 const TAUGHT_GENERATION: u32 = 1;
@@ -28,7 +30,7 @@ pub fn decide(view: &View) -> Vec<Decision> {
 pub(super) fn due(view: &View, config: &Config, current: &Generation) -> Option<Event> {
     let has_judgement = facts(&current.game.0).is_some_and(|facts| facts.has_judgement);
     let untouched = current.taught.is_none() && current.self_play_jobs == 0 && current.verdict.is_none();
-    if !has_judgement || !untouched || current.generation != TAUGHT_GENERATION {
+    if !config.teacher.enabled || !has_judgement || !untouched || current.generation != TAUGHT_GENERATION {
         return None;
     }
     let teaching = teaching(config);
@@ -38,17 +40,23 @@ pub(super) fn due(view: &View, config: &Config, current: &Generation) -> Option<
 
 /// More games than of a net, as they cost so much less, in as many jobs; and steps to learn from them.
 fn teaching(config: &Config) -> Teaching {
-    let play = &config.self_play;
+    let (play, factor) = (&config.self_play, config.teacher.games_factor);
     Teaching {
         search: SearchRecipe {
             simulations: TEACHER_SIMULATIONS,
             considered: TEACHER_CONSIDERED,
             gumbel_scale: Real::ONE,
         },
-        games: play.games.saturating_mul(TEACHER_GAMES_FACTOR),
-        games_per_job: play.games_per_job.saturating_mul(TEACHER_GAMES_FACTOR),
-        steps: config.train.steps.saturating_mul(TEACHER_GAMES_FACTOR),
+        games: play.games.saturating_mul(factor),
+        games_per_job: play.games_per_job.saturating_mul(factor),
+        steps: config.train.steps.saturating_mul(factor),
     }
+}
+
+/// Whether a teacher played these games, and not the model that they name.
+pub(super) fn is_taught(state: &State, batch: &Batch) -> bool {
+    let generation = state.campaign.generation(&batch.game, batch.generation);
+    generation.is_some_and(|generation| generation.taught.is_some())
 }
 
 /// Games that the generation wants.
@@ -65,6 +73,7 @@ pub(super) fn games_per_job(config: &Config, current: &Generation) -> u32 {
 mod tests {
     use super::*;
     use crate::event::campaign::GenerationOpened;
+    use crate::event::config::ConfigChanged;
     use crate::event::membership::ClusterVersionRaised;
     use crate::event::{GameKey, ModelId};
     use crate::policy::self_play;
@@ -101,6 +110,21 @@ mod tests {
             given.clone().decide(decide).then(&[]);
             given.decide(self_play::decide).then_fields(&["JOB_QUEUED 40"], &["spec.self_play.games"]);
         }
+    }
+
+    #[test]
+    fn a_teacher_can_be_turned_off_or_be_given_other_figures() {
+        let configured = |change: fn(&mut Config)| {
+            let given = opened(RINGRIFT, 1, 3);
+            let mut config = given.state.config().expect("configured").clone();
+            change(&mut config);
+            given.and(ConfigChanged { config, actor: "ada".into() })
+        };
+        let without = configured(|config| config.teacher.enabled = false);
+        without.clone().decide(decide).then(&[]);
+        without.decide(self_play::decide).then_fields(&["JOB_QUEUED 40"], &["spec.self_play.games"]);
+        let twice = configured(|config| config.teacher.games_factor = 2).decide(decide);
+        twice.then_fields(&["GENERATION_TAUGHT 80 600"], &["teaching.games", "teaching.steps"]);
     }
 
     #[test]

@@ -5,11 +5,12 @@ use super::liveness::{Build, Liveness};
 use super::view::{Decision, View};
 use crate::event::cluster::{HostOnline, NodeJoined};
 use crate::event::config::ConfigChanged;
+use crate::event::evaluation::{GauntletStarted, MatchPlan, MatchesPlayed};
 use crate::event::games::{GamesTally, GamesVerified};
-use crate::event::jobs::{ExternalSpec, JobQueued, JobSpec};
+use crate::event::jobs::{Contender, ExternalSpec, JobQueued, JobSpec};
 use crate::event::quality::QualityScoreUpdated;
-use crate::event::samples::{self, hash, sample};
-use crate::event::{Command, Event, Hash, JobId, Kind, Millis, NodeId, Proposal, Real, Seq, Term};
+use crate::event::samples::{self, hash, sample, specs};
+use crate::event::{Command, Event, GauntletId, Hash, JobId, Kind, Millis, ModelId, NodeId, Proposal, Real, Seq, Term};
 use crate::projection::State;
 use crate::projection::testing::{given, record};
 
@@ -254,4 +255,23 @@ pub(crate) fn batch(name: &str, generation: u32, games: u32, distinct: u32) -> V
         GamesVerified { batch, host: NodeId(2), tally }.into(),
         QualityScoreUpdated { batch, score, games, coverage: Real::ONE, diversity: score }.into(),
     ]
+}
+
+/// A gauntlet in which a model won so many of twenty pairs against random play.
+pub(crate) fn rated(model: &ModelId, won: u32) -> Vec<Event> {
+    let Event::GauntletStarted(mut started) = sample(Kind::GauntletStarted) else { unreachable!() };
+    let Event::MatchesPlayed(played) = sample(Kind::MatchesPlayed) else { unreachable!() };
+    let JobSpec::Gauntlet(mut spec) = specs().swap_remove(4) else { unreachable!() };
+    let gauntlet = GauntletId::new(format!("connect4-{won}"));
+    (started.gauntlet, started.candidate.model) = (gauntlet.clone(), model.clone());
+    started.matches = vec![MatchPlan { opponent: Contender::Random, pairs: 20 }];
+    (spec.gauntlet, spec.opponent) = (gauntlet.clone(), Contender::Random);
+    let job = JobId::new(format!("g{won}"));
+    let mut tally = played.tally.clone();
+    (tally.wins, tally.draws, tally.losses) = (2 * won, 0, 40 - 2 * won);
+    tally.pairs = vec![20 - won, 0, 0, 0, won];
+    let played = MatchesPlayed { gauntlet, job: job.clone(), opponent: 0, tally, ..played };
+    let spec = JobSpec::Gauntlet(spec);
+    let queued = JobQueued { job, spec, priority: 0, lease_ms: 1, attempts_max: 1, avoid: vec![] };
+    [GauntletStarted::into(started), queued.into(), played.into()].into()
 }

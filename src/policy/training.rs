@@ -3,11 +3,9 @@
 use super::limits::{PRIORITY_TRAIN, REPLACE_DELAY_MS, RUNS_MAX};
 use super::names;
 use super::view::{Decision, View};
-use crate::event::config::Config;
+use crate::event::config::{Config, TrainConfig};
 use crate::event::jobs::{JobQueued, JobSpec, TrainSpec};
-use crate::event::training::{
-    TrainRecipe, TrainingFailed, TrainingPlan, TrainingPlanned, TrainingRecipe, TrainingTriggered,
-};
+use crate::event::training::{TrainingFailed, TrainingPlan, TrainingPlanned, TrainingTriggered};
 use crate::event::{Hash, JobId, Seq};
 use crate::projection::campaign::Generation;
 use crate::projection::datasets::Dataset;
@@ -44,18 +42,18 @@ fn trigger(view: &View, config: &Config, current: &Generation, dataset: &Dataset
         generation: current.generation,
         dataset: dataset.dataset.clone(),
         parent: current.champion.clone(),
-        recipe: recipe(config, current),
+        recipe: training(config, current).before_plans(),
     };
     let Some(parent) = view.state.models.get(&event.parent) else { return vec![] };
-    let plan = plan(&event, dataset, parent.weights);
+    let plan = plan(config, &event, dataset, parent.weights);
     let job = job(config, &event, dataset, parent.weights);
     vec![Decision::new(event, [cause]), Decision::new(plan, [cause]), Decision::new(job, [cause])]
 }
 
 /// The figures of the configuration; a teacher's games, which are more, get more steps.
-fn recipe(config: &Config, current: &Generation) -> TrainRecipe {
+fn training(config: &Config, current: &Generation) -> TrainConfig {
     let steps = current.taught.as_ref().map_or(config.train.steps, |teaching| teaching.steps);
-    TrainRecipe { steps, ..config.train.clone() }
+    TrainConfig { steps, ..config.train.clone() }
 }
 
 /// What a run that was triggered lacks of plan and job: a leader died in between.
@@ -70,12 +68,12 @@ fn queue(view: &View, config: &Config, run: &Run, dataset: &Dataset, cause: Seq)
         recipe: run.recipe.clone(),
     };
     let job = Decision::new(job(config, &triggered, dataset, parent.weights), [cause]);
-    let plan = Decision::new(plan(&triggered, dataset, parent.weights), [cause]);
+    let plan = Decision::new(plan(config, &triggered, dataset, parent.weights), [cause]);
     if run.plan.is_none() { vec![plan, job] } else { vec![job] }
 }
 
-fn plan(run: &TrainingTriggered, dataset: &Dataset, parent_weights: Hash) -> TrainingPlanned {
-    let recipe = TrainingRecipe::planned(&run.recipe);
+fn plan(config: &Config, run: &TrainingTriggered, dataset: &Dataset, parent_weights: Hash) -> TrainingPlanned {
+    let recipe = TrainConfig { steps: run.recipe.steps, ..config.train.clone() }.recipe();
     let plan = TrainingPlan {
         dataset: run.dataset.clone(),
         content: dataset.content,

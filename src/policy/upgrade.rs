@@ -23,12 +23,21 @@ pub fn decide(view: &View) -> Vec<Decision> {
     vec![Decision::new(ClusterVersionRaised { from, to: lowest }, causes)]
 }
 
-/// Whether every member can read the event. The raise itself is the one exception: it follows from every member's word.
+/// Whether every member can read the event, in the newest version of its body or an older one that says all of it. The raise itself is the one
+/// exception: it follows from every member's word.
 pub fn is_readable(state: &State, event: &Event) -> bool {
-    match event {
-        Event::ClusterVersionRaised(raised) => event.kind().since() <= raised.to,
-        _ => event.kind().since() <= state.membership.version(),
-    }
+    unreadable(state, [event]).is_none()
+}
+
+/// The first of these events, recorded one after the other, that some member cannot read.
+pub(super) fn unreadable<'a>(state: &State, events: impl IntoIterator<Item = &'a Event>) -> Option<&'a Event> {
+    let mut version = state.membership.version();
+    events.into_iter().find(|event| {
+        if let Event::ClusterVersionRaised(raised) = event {
+            version = version.max(raised.to);
+        }
+        event.version_for(version).is_none()
+    })
 }
 
 #[cfg(test)]
@@ -76,7 +85,7 @@ mod tests {
         let newer = samples::sample(Kind::MemberRemoved);
         assert!(!is_readable(&two().state, &newer));
         assert!(is_readable(&two().and(ClusterVersionRaised { from: 1, to: 2 }).state, &newer));
-        let kinds: Vec<_> = two().decide(decide_all).decisions().iter().map(|it| it.event.kind().since()).collect();
+        let kinds: Vec<_> = two().decide(decide_all).decisions().iter().map(|it| it.event.needs()).collect();
         assert!(kinds.iter().all(|since| *since == 1), "{kinds:?}");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::liveness::Liveness;
 use super::{
-    campaign, dataset, gauntlet, hosts, leases, membership, promotion, quality, quorum, repair, self_play, teaching,
-    training, upgrade, verification,
+    campaign, dataset, gauntlet, hosts, leases, membership, promotion, quality, quorum, repair, self_play, stages,
+    teaching, training, upgrade, verification,
 };
 use crate::event::config::Config;
 use crate::event::{Event, GameKey, Millis, NodeId, Seq, Term};
@@ -78,6 +78,7 @@ const POLICIES: &[Policy] = &[
     gauntlet::decide,
     promotion::decide,
     repair::decide,
+    stages::decide,
 ];
 
 /// What has to happen now. Every policy sees the state as it is, not what the others decide beside it; what follows

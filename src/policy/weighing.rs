@@ -1,7 +1,7 @@
 //! What the games of a dataset weigh in training: those of weaker players and of lower quality count less.
 //!
-//! A batch weighs its strength times its quality, both against the best of the dataset. Strength is twice the score that the player
-//! is expected to make against the strongest of the dataset: 1 for an equal one, 0.72 at 100 Elo less, 0.18 at 400. Old games so
+//! A batch weighs its strength times its quality, both against the best of the dataset. A player is as strong as the lower end of its rating's 95%
+//! interval says: few games are no merit. Strength is twice the score that the player is expected to make against the strongest of the dataset: 1 for an equal one, 0.72 at 100 Elo less, 0.18 at 400. Old games so
 //! leave the window gently, as soon as their player is known to be weaker, and not by their age alone.
 //!
 //! A teacher ([`super::teaching`]) is no model and has no rating, but the first champions have all they know from it: its games weigh by their quality
@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use super::ratings::ratings;
+use super::teaching;
 use crate::event::datasets::BatchWeight;
 use crate::event::{GameKey, Hash, Real};
 use crate::projection::State;
@@ -25,11 +26,8 @@ pub const WEIGHT_MIN: Real = Real(50_000);
 pub fn weigh(state: &State, game: &GameKey, batches: &[&Batch]) -> Vec<BatchWeight> {
     // Without an anchor there is no scale: nobody is rated.
     let rated = ratings(state, game).unwrap_or_default();
-    let elo_of: BTreeMap<&str, Real> = rated.iter().map(|rating| (rating.player.as_str(), rating.elo)).collect();
-    let taught = |batch: &Batch| {
-        let generation = state.campaign.generation(game, batch.generation);
-        generation.is_some_and(|generation| generation.taught.is_some())
-    };
+    let elo_of: BTreeMap<&str, Real> = rated.iter().map(|rating| (rating.player.as_str(), rating.low)).collect();
+    let taught = |batch: &Batch| teaching::is_taught(state, batch);
     let elo = |batch: &Batch| elo_of.get(batch.model.to_string().as_str()).copied().filter(|_| !taught(batch));
     let known: Vec<Real> = batches.iter().filter_map(|batch| elo(batch)).collect();
     let (weakest, strongest) = (known.iter().min().copied(), known.iter().max().copied());
@@ -54,31 +52,10 @@ fn strength(elo: Real, strongest: Real) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::evaluation::{GauntletStarted, MatchPlan, MatchesPlayed};
-    use crate::event::jobs::{Contender, JobQueued, JobSpec};
-    use crate::event::samples::{game, sample, specs};
-    use crate::event::{Event, GauntletId, JobId, Kind, ModelId};
-    use crate::policy::testing::{Given, batch, config, generation_one};
+    use crate::event::samples::{game, sample};
+    use crate::event::{Event, Kind, ModelId};
+    use crate::policy::testing::{Given, batch, config, generation_one, rated};
     use crate::projection::key::GenerationKey;
-
-    /// A gauntlet in which a model won so many of twenty pairs against random play.
-    fn rated(model: &ModelId, won: u32) -> Vec<Event> {
-        let Event::GauntletStarted(mut started) = sample(Kind::GauntletStarted) else { unreachable!() };
-        let Event::MatchesPlayed(played) = sample(Kind::MatchesPlayed) else { unreachable!() };
-        let JobSpec::Gauntlet(mut spec) = specs().swap_remove(4) else { unreachable!() };
-        let gauntlet = GauntletId::new(format!("connect4-{won}"));
-        (started.gauntlet, started.candidate.model) = (gauntlet.clone(), model.clone());
-        started.matches = vec![MatchPlan { opponent: Contender::Random, pairs: 20 }];
-        (spec.gauntlet, spec.opponent) = (gauntlet.clone(), Contender::Random);
-        let job = JobId::new(format!("g{won}"));
-        let mut tally = played.tally.clone();
-        (tally.wins, tally.draws, tally.losses) = (2 * won, 0, 40 - 2 * won);
-        tally.pairs = vec![20 - won, 0, 0, 0, won];
-        let played = MatchesPlayed { gauntlet, job: job.clone(), opponent: 0, tally, ..played };
-        let spec = JobSpec::Gauntlet(spec);
-        let queued = JobQueued { job, spec, priority: 0, lease_ms: 1, attempts_max: 1, avoid: vec![] };
-        [GauntletStarted::into(started), queued.into(), played.into()].into()
-    }
 
     /// Batches of generation 1 as `weigh` takes them.
     fn weights(given: &Given) -> Vec<BatchWeight> {
@@ -116,6 +93,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rating_that_rests_on_few_games_is_worth_its_lower_end() {
+        let both = two().and_all(rated(&ModelId::new("strong"), 18)).and_all(rated(&ModelId::new("weak"), 12));
+        let known = ratings(&both.state, &game()).expect("an anchor");
+        for of in weights(&both) {
+            let rating = known.iter().find(|rating| rating.player == of.model.to_string()).expect("rated");
+            assert_eq!(of.elo, Some(rating.low));
+            assert!(rating.low < rating.elo);
+        }
+    }
+
+    #[test]
     fn a_teachers_games_weigh_as_those_of_the_strongest() {
         let taught = two().and(sample(Kind::GenerationTaught));
         let given = taught.and_all(rated(&ModelId::new("strong"), 18)).and_all(rated(&ModelId::new("weak"), 12));
@@ -129,7 +117,7 @@ mod tests {
         let [a, b] = weights(&given).try_into().expect("two batches");
         assert_eq!(a.weight, Real::ONE);
         assert!((b.weight.to_f64() - b.quality.to_f64() / a.quality.to_f64()).abs() < 1e-5 && b.weight < a.weight);
-        let far = two().and_all(rated(&ModelId::new("strong"), 20)).and_all(rated(&ModelId::new("weak"), 6));
+        let far = two().and_all(rated(&ModelId::new("strong"), 20)).and_all(rated(&ModelId::new("weak"), 0));
         assert_eq!(weights(&far)[0].weight, WEIGHT_MIN);
     }
 }

@@ -5,7 +5,7 @@ use super::models::Models;
 use super::row::row;
 use super::table::Table;
 use super::training::Training;
-use crate::event::campaign::Teaching;
+use crate::event::campaign::{Stage, StageOverdue, Teaching};
 use crate::event::evaluation::{GauntletPurpose, Score};
 use crate::event::jobs::{JobQueued, JobSpec};
 use crate::event::{DatasetId, Event, GameKey, GauntletId, JobId, Millis, ModelId, Record, RunId, Seq};
@@ -31,10 +31,28 @@ row! {
         pub exam: Vec<Score>,
         /// The record that says that it stalled last.
         pub stalled_seq: Option<Seq>,
+        /// Stages that took longer than their limits, the last [`OVERDUE_MAX`] of them.
+        pub overdue: Vec<Overdue>,
         /// The last record that changed the phase.
         pub changed_seq: Seq,
         /// When.
         pub changed_at: Millis,
+    }
+
+    /// A stage that took longer than its limit.
+    pub struct Overdue {
+        /// The generation.
+        pub generation: u32,
+        /// The stage.
+        pub stage: Stage,
+        /// Since when it had been at it.
+        pub since: Millis,
+        /// The limit, in milliseconds.
+        pub limit_ms: u64,
+        /// The record that says so.
+        pub seq: Seq,
+        /// The record that says that it is over; none while it is not.
+        pub ended_seq: Option<Seq>,
     }
 
     /// What a campaign is at.
@@ -98,6 +116,28 @@ row! {
         /// It made no candidate.
         Failed,
     }
+}
+
+/// Overdue stages that a campaign remembers. Beyond it the oldest one that is over is forgotten, and would be told anew.
+pub const OVERDUE_MAX: usize = 64;
+
+impl Overdue {
+    /// Whether it is this stage.
+    pub fn is(&self, generation: u32, stage: Stage) -> bool {
+        (self.generation, self.stage) == (generation, stage)
+    }
+}
+
+fn add_overdue(row: &mut CampaignRow, seq: Seq, body: &StageOverdue) {
+    if row.overdue.iter().any(|known| known.is(body.generation, body.stage)) {
+        return;
+    }
+    if row.overdue.len() >= OVERDUE_MAX {
+        let oldest = row.overdue.iter().position(|known| known.ended_seq.is_some()).unwrap_or(0);
+        row.overdue.remove(oldest);
+    }
+    let StageOverdue { generation, stage, since, limit_ms, .. } = *body;
+    row.overdue.push(Overdue { generation, stage, since, limit_ms, seq, ended_seq: None });
 }
 
 /// Campaigns by game, and their generations.
@@ -164,6 +204,17 @@ impl Campaign {
             Event::PromotionRejected(body) => self.decide(record, &body.model, models, Verdict::Rejected),
             Event::CampaignStalled(body) => {
                 self.table.update(&body.game, |row| row.stalled_seq = Some(record.seq));
+            }
+            Event::StageOverdue(body) => {
+                self.table.update(&body.game, |row| add_overdue(row, record.seq, body));
+            }
+            Event::StageCaughtUp(body) => {
+                self.table.update(&body.game, |row| {
+                    let open = row.overdue.iter_mut().filter(|known| known.ended_seq.is_none());
+                    for known in open.filter(|known| known.is(body.generation, body.stage)) {
+                        known.ended_seq = Some(record.seq);
+                    }
+                });
             }
             Event::CampaignCompleted(body) => self.change(record, &body.game, Phase::Completed, |row| {
                 row.completed = Some(body.generations);
@@ -271,6 +322,7 @@ impl Campaign {
             completed: None,
             exam: vec![],
             stalled_seq: None,
+            overdue: vec![],
             changed_seq: record.seq,
             changed_at: record.draft.recorded_at,
         });

@@ -42,6 +42,8 @@ row! {
         pub verify_job: Option<JobId>,
         /// The record that verified or quarantined it.
         pub decided_seq: Option<Seq>,
+        /// When.
+        pub decided_at: Option<Millis>,
         /// The host that looked.
         pub decided_by: Option<NodeId>,
         /// What the replay counted.
@@ -131,6 +133,7 @@ impl Games {
             Event::GamesVerified(body) => self.decide(&body.batch, |batch, count| {
                 batch.state = BatchState::Verified;
                 (batch.decided_seq, batch.decided_by) = (Some(record.seq), Some(body.host));
+                batch.decided_at = Some(record.draft.recorded_at);
                 batch.tally = Some(body.tally.clone());
                 count.games_verified = count.games_verified.saturating_add(u64::from(body.tally.games));
                 count.positions_verified = count.positions_verified.saturating_add(body.tally.positions);
@@ -140,6 +143,7 @@ impl Games {
                 self.decide(&body.batch, |batch, count| {
                     batch.state = BatchState::Quarantined;
                     (batch.decided_seq, batch.decided_by) = (Some(record.seq), Some(body.host));
+                    batch.decided_at = Some(record.draft.recorded_at);
                     batch.reason = Some(body.reason.clone());
                     count.batches_quarantined += 1;
                 });
@@ -195,6 +199,7 @@ impl Games {
             recorded_at: record.draft.recorded_at,
             verify_job: None,
             decided_seq: None,
+            decided_at: None,
             decided_by: None,
             tally: None,
             measures: None,

@@ -4,7 +4,7 @@ use super::row::row;
 use super::table::Table;
 use crate::event::evaluation::{GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed, Score};
 use crate::event::jobs::{GauntletSpec, JobSpec, ModelContender};
-use crate::event::judgement::{SequentialTestConcluded, SequentialTestPlanned};
+use crate::event::judgement::{MatchesAttested, SequentialTestConcluded, SequentialTestPlanned};
 use crate::event::{Event, GameKey, GauntletId, JobId, Millis, Record, Seq};
 
 row! {
@@ -32,6 +32,8 @@ row! {
         pub started_at: Millis,
         /// The record that concluded it.
         pub concluded_seq: Option<Seq>,
+        /// When.
+        pub concluded_at: Option<Millis>,
         /// The scores, as concluded.
         pub scores: Vec<Score>,
         /// The sequential test, in a gauntlet that has one.
@@ -66,6 +68,8 @@ row! {
         pub played_seq: Option<Seq>,
         /// The results.
         pub tally: Option<MatchTally>,
+        /// The candidate's units in every game, in order of group and turn, where they are attested.
+        pub games: Vec<u8>,
     }
 }
 
@@ -96,6 +100,9 @@ impl Gauntlets {
             Event::MatchesPlayed(body) => {
                 self.table.update(&body.gauntlet, |row| count(row, record.seq, body));
             }
+            Event::MatchesAttested(body) => {
+                self.table.update(&body.gauntlet, |row| attest(row, body));
+            }
             Event::SequentialTestPlanned(body) => {
                 self.table.update(&body.gauntlet, |row| {
                     if row.test.is_none() && row.chunks.is_empty() {
@@ -115,6 +122,7 @@ impl Gauntlets {
                 self.table.update(&body.gauntlet, |row| {
                     if row.concluded_seq.is_none() {
                         row.concluded_seq = Some(record.seq);
+                        row.concluded_at = Some(record.draft.recorded_at);
                         row.scores.clone_from(&body.scores);
                     }
                 });
@@ -142,6 +150,7 @@ fn started(record: &Record, body: &GauntletStarted) -> Gauntlet {
         started_seq: record.seq,
         started_at: record.draft.recorded_at,
         concluded_seq: None,
+        concluded_at: None,
         scores: vec![],
         test: None,
         found: None,
@@ -154,7 +163,15 @@ fn add_chunk(row: &mut Gauntlet, job: &JobId, spec: &GauntletSpec) {
     let Some(opponent) = opponent.and_then(|index| u32::try_from(index).ok()) else { return };
     if row.concluded_seq.is_none() && !row.chunks.iter().any(|chunk| chunk.job == *job) {
         let (first_pair, pairs) = (spec.first_pair, spec.pairs);
-        row.chunks.push(Chunk { job: job.clone(), opponent, first_pair, pairs, played_seq: None, tally: None });
+        row.chunks.push(Chunk {
+            job: job.clone(),
+            opponent,
+            first_pair,
+            pairs,
+            played_seq: None,
+            tally: None,
+            games: vec![],
+        });
     }
 }
 
@@ -168,4 +185,12 @@ fn count(row: &mut Gauntlet, seq: Seq, body: &MatchesPlayed) {
     chunk.tally = Some(body.tally.clone());
     opponent.last_seq = Some(seq);
     opponent.tally.add(&body.tally);
+}
+
+/// Keeps the score of each game of a chunk whose tally counts: a test that is decided within the chunk stops there.
+fn attest(row: &mut Gauntlet, body: &MatchesAttested) {
+    let is_its = |chunk: &&mut Chunk| chunk.job == body.job && chunk.played_seq.is_some() && chunk.games.is_empty();
+    if let Some(chunk) = row.chunks.iter_mut().find(is_its).filter(|_| row.concluded_seq.is_none()) {
+        chunk.games = body.games.iter().map(|game| u8::try_from(game.units).unwrap_or(u8::MAX)).collect();
+    }
 }

@@ -67,8 +67,8 @@ impl Machine {
     }
 
     fn decode(&self, raw: &RawRecord, seq: Seq, term: Term) -> Result<Record, EventError> {
-        match raw.kind() {
-            Some(kind) if kind.since() > self.fold.format() => {
+        match raw.kind().and_then(|kind| kind.since_version(raw.version())) {
+            Some(since) if since > self.fold.format() => {
                 Err(EventError::Unknown { kind: raw.kind_number(), version: raw.version() })
             }
             _ => raw.decode(seq, term),

@@ -12,14 +12,13 @@ fn golden() -> Vec<(u16, u16, Vec<u8>)> {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
     let mut found = vec![];
     for kind in Kind::ALL {
-        for version in 1..=kind.version() {
+        for (version, _) in kind.versions() {
             let path: PathBuf = schema.join(format!("v{version}/golden/{kind}.hex"));
-            let Ok(text) = std::fs::read_to_string(path) else { continue };
+            let text = std::fs::read_to_string(path).expect("every version has golden bytes");
             let digits: String = text.split_whitespace().collect();
-            found.push((kind.number(), version, data_encoding::HEXLOWER.decode(digits.as_bytes()).unwrap()));
+            found.push((kind.number(), *version, data_encoding::HEXLOWER.decode(digits.as_bytes()).unwrap()));
         }
     }
-    assert!(found.len() >= Kind::ALL.len(), "every kind has golden bytes");
     found
 }
 

@@ -12,7 +12,7 @@ use kifu::event::{Command, Millis};
 use kifu::net::{ApiToken, Authority, CertificateRequest, Channel, JoinToken};
 use kifu::work::outbox::fuzzing as outbox;
 
-use crate::work::proposals;
+use crate::work::{proposals, proposals_of_version_three};
 
 const NOW: Millis = Millis(1_800_000_000_000);
 
@@ -49,14 +49,16 @@ fn unhex(text: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn golden_outbox_entries_read_back_and_are_written_the_same() {
-    let made: Vec<Vec<u8>> = proposals().iter().flat_map(outbox::entries).collect();
-    let golden = golden("outbox.hex", || lines_of_hex(&made));
-    assert_eq!(lines_of_hex(&made), golden, "a proposal that waits in an outbox must outlive an upgrade");
-    for entry in unhex(&golden) {
-        assert_eq!(outbox::entry(&entry), Some(entry));
+    for (file, proposals) in [("outbox.hex", proposals()), ("outbox-3.hex", proposals_of_version_three())] {
+        let made: Vec<Vec<u8>> = proposals.iter().flat_map(outbox::entries).collect();
+        let golden = golden(file, || lines_of_hex(&made));
+        assert_eq!(lines_of_hex(&made), golden, "a proposal that waits in an outbox must outlive an upgrade");
+        for entry in unhex(&golden) {
+            assert_eq!(outbox::entry(&entry), Some(entry));
+        }
+        let numbered: Vec<Vec<u8>> = proposals.iter().map(outbox::numbered).collect();
+        assert!(numbered.iter().all(|bytes| outbox::proposal(bytes).as_ref() == Some(bytes)));
     }
-    let numbered: Vec<Vec<u8>> = proposals().iter().map(outbox::numbered).collect();
-    assert!(numbered.iter().all(|bytes| outbox::proposal(bytes).as_ref() == Some(bytes)));
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! What a node and its workers tell each other, and what waits in the outbox.
 
-use kifu::event::command::{CompleteJob, CreateToken, FailJob, JobResult, LeaseHolder};
+use kifu::event::command::{
+    CompleteJob, Configure, CreateToken, FailJob, FoundCluster, JobResult, JoinNode, LeaseHolder,
+};
 use kifu::event::jobs::{ExternalSpec, JobKind, JobSpec};
-use kifu::event::{Command, Hash, JobId, Millis, NodeId, Proposal, Real, Seq, TokenId};
+use kifu::event::{
+    ClusterId, Command, Event, Hash, JobId, Kind, Millis, NodeId, Proposal, Real, Seq, TokenId, samples,
+};
 use kifu::work::outbox::fuzzing;
 use kifu::work::protocol::{Assignment, FromWorker, ToWorker, WorkerResult};
 
@@ -37,6 +41,25 @@ pub fn proposals() -> Vec<Proposal> {
     commands.into_iter().zip(1..).map(proposal).collect()
 }
 
+/// Proposals that came with format version 3: the configuration in its newest shape.
+pub fn proposals_of_version_three() -> Vec<Proposal> {
+    let Event::ConfigChanged(changed) = samples::sample(Kind::ConfigChanged) else { unreachable!() };
+    let configure = Configure { config: changed.config.clone(), actor: "ada".into() };
+    let (name, address) = ("n1".to_owned(), "10.0.0.1:7400".to_owned());
+    let (node, fingerprint) = (NodeId(7), Hash::of(b"key"));
+    let node = JoinNode { node, name, address, fingerprint, token: None, secret: Hash::default() };
+    let (cluster, ca) = (ClusterId::new("9b1c22aa77e0d1f3"), Hash::of(b"ca"));
+    let found = FoundCluster { cluster, name: "demo".into(), ca, node, config: changed.config };
+    let proposal = |(command, origin_seq): (Command, u64)| Proposal {
+        origin: NodeId(7),
+        origin_seq,
+        observed_at: Millis(1_000),
+        caused_by: vec![],
+        command,
+    };
+    [Command::from(configure), found.into()].into_iter().zip(1..).map(proposal).collect()
+}
+
 #[test]
 fn outbox_entries() {
     let samples = proposals().iter().flat_map(fuzzing::entries).collect();
@@ -45,7 +68,8 @@ fn outbox_entries() {
 
 #[test]
 fn outbox_proposals() {
-    let samples = proposals().iter().map(fuzzing::numbered).collect();
+    let all = [proposals(), proposals_of_version_three()].concat();
+    let samples = all.iter().map(fuzzing::numbered).collect();
     Target::new("outbox_proposals", samples, fuzzing::proposal).run();
 }
 

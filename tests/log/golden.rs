@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use kifu::event::artifacts::{ArtifactKind, ArtifactStored};
 use kifu::event::cluster::*;
-use kifu::event::config::*;
+use kifu::event::config::{ClusterConfig, ConfigChanged, PromotionGate, SelfPlayConfig};
+use kifu::event::config_v1::{Config, DatasetConfig, GauntletConfig};
 use kifu::event::jobs::*;
 use kifu::event::models::{ModelInitialized, ModelPromoted};
 use kifu::event::training::TrainRecipe;
@@ -46,7 +47,7 @@ impl History {
             let caused_by = causes.iter().copied().map(Seq).collect();
             let (recorded_at, observed_at) = (Millis(self.at), Millis(self.at - 3));
             let origin_seq = self.next_seq;
-            Draft { recorded_at, observed_at, origin: leader, origin_seq, caused_by, event }.encode_into(&mut bytes);
+            Draft { recorded_at, observed_at, origin: leader, origin_seq, caused_by, event }.encode_for(1, &mut bytes);
             self.next_seq += 1;
         }
         self.push(term, leader, Payload::Records { count, bytes: Bytes::from(bytes) });
@@ -72,7 +73,7 @@ fn founding(history: &mut History) {
     let elected = LeaderElected { leader: FIRST, term: Term(1), previous: None };
     history.records(1, FIRST, vec![(&[], elected.into())]);
     let created = ClusterCreated { cluster: ClusterId::new("golden"), name: "golden".to_owned(), ca: Hash::of(b"ca") };
-    let changed = ConfigChanged { config: config(), actor: "golden".to_owned() };
+    let changed = ConfigChanged { config: config().into(), actor: "golden".to_owned() };
     let voters = VotersChanged { voters: vec![FIRST], learners: vec![] };
     let first = vec![
         (&[][..], created.into()),
@@ -86,7 +87,7 @@ fn founding(history: &mut History) {
     history.records(1, FIRST, vec![(&[], HostOnline { host: SECOND, incarnation: START, slots: 1 }.into())]);
 }
 
-/// The configuration of the golden log, spelled out: the defaults may change, this may not.
+/// The configuration of the golden log as it was written then, spelled out: the defaults may change, this may not.
 fn config() -> Config {
     Config {
         game: Some(GameKey("connect4".to_owned())),

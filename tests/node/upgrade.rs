@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use kifu::cli::ExitCode;
-use kifu::event::FORMAT_VERSION;
+use kifu::event::config::Config;
+use kifu::event::{FORMAT_VERSION, Real};
 use kifu::node::api::{Noun, Request, Response};
 
 use super::running::{Running, cluster, members};
@@ -37,13 +38,27 @@ async fn agree(machines: &[Machine]) {
     }
 }
 
-const OLD: u32 = FORMAT_VERSION - 1;
+/// Before members had roles: the first format.
+const OLD: u32 = 1;
+
+/// Changes the configuration: games of a generation, and a figure that came with format version 3.
+async fn configured(machine: &Machine, games: u32, elo1: Option<Real>) -> Result<Response, String> {
+    let mut config = Config::default();
+    config.self_play.games = games;
+    config.judgement.elo1 = elo1;
+    machine.ask(&Request::ChangeConfig { config: Box::new(config) }).await
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cluster_is_upgraded_node_by_node_and_a_node_that_is_too_old_waits() {
     let folder = tempfile::tempdir().expect("a folder");
     let (machines, mut running) = cluster(folder.path(), 3, OLD).await;
     let configure = |stable: &'static str| ["configure", "--learner-stable", stable];
+
+    // An old build reads a configuration in its own shape, and none that says more.
+    configured(&machines[1], 7, None).await.expect("an old build can read it");
+    let refused = configured(&machines[1], 8, Some(Real(5_000_000))).await.expect_err("an old build could not read it");
+    assert!(refused.contains("needs format version 3"), "{refused}");
 
     // One by one; as long as one is old, nothing newer is written.
     for number in [1, 2, 0] {
@@ -58,6 +73,7 @@ async fn a_cluster_is_upgraded_node_by_node_and_a_node_that_is_too_old_waits() {
         machine.wait_for("the raise", |status| status.version == FORMAT_VERSION).await;
     }
     members(&machines[1], &configure("51s")).await.expect("all can read it now");
+    configured(&machines[1], 9, Some(Real(5_000_000))).await.expect("all can read it now");
 
     // The third is started as the old build by mistake, and meets what it cannot read.
     running.remove(2).stop().await;

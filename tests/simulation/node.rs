@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kifu::event::Command;
-use kifu::event::command::{CreateCluster, JoinNode};
+use kifu::event::command::{FoundCluster, JoinNode};
 use kifu::event::config::{ClusterConfig, Config};
 use kifu::event::{ClusterId, Hash};
 use kifu::log::{Log, LogOptions};
@@ -254,7 +254,7 @@ fn pace(machine: &Arc<Machine>, world: &Arc<World>) -> impl FnMut() -> Duration 
 /// The first command of the cluster's log.
 fn genesis(machine: &Machine) -> Command {
     let cluster = ClusterConfig { digest_every: 50, ..Config::default().cluster };
-    Command::CreateCluster(CreateCluster {
+    Command::from(FoundCluster {
         cluster: ClusterId::new("5100000000000001"),
         name: "simulation".to_owned(),
         ca: Hash::of(b"ca"),

@@ -166,7 +166,7 @@ fn training(rig: &Rig, token: u64) -> Assigned {
         batches: vec![],
         parent: ModelId::new("connect4-g0"),
         parent_weights: rig.parts.store.put_bytes(b"weights").expect("stored"),
-        recipe: Config::default().train,
+        recipe: Config::default().train.before_plans(),
         seed: 3,
     };
     Assigned {

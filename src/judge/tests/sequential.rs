@@ -5,6 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::{group, hidden, play};
 use crate::event::Real;
+use crate::event::config::{Config, JudgementConfig};
 use crate::event::judgement::{SequentialRule, TestVerdict};
 use crate::judge::groups::GroupScores;
 
@@ -106,24 +107,68 @@ fn the_worse_are_rejected_fast_and_the_much_better_accepted_fast() {
     }
 }
 
+/// The rule that a cluster runs with this cap, and no least number of groups.
+fn planned(rate_min: i64, groups_max: u32, seats: u32) -> SequentialRule {
+    let judgement = JudgementConfig { groups_max, ..Config::default().judgement };
+    SequentialRule::planned(&judgement, Real(rate_min), 0, seats)
+}
+
+#[test]
+fn the_capped_rule_promotes_few_equals_and_most_of_those_that_it_is_planned_for() {
+    let count: u32 = if long() { 4_000 } else { 200 };
+    for seats in 2..=4 {
+        for (groups_max, favour) in [(60, 0.0), (240, 0.0), (240, 150.0)] {
+            let rule = planned(500_000, groups_max, seats);
+            let elo1 = rule.elo1.to_f64();
+            let equal = trials(rule, seats, 0.0, favour, u64::from(count), 1);
+            let stronger = trials(rule, seats, elo1, favour, u64::from(count), 1);
+            println!(
+                "{seats} seats, {groups_max} groups at most, opening worth {favour} Elo: promoted {:.3} of equal, {:.3} of +{elo1:.0} \
+                Elo; undecided {:.3} and {:.3}; {:.0} and {:.0} groups on average",
+                f64::from(equal.better) / f64::from(count),
+                f64::from(stronger.better) / f64::from(count),
+                f64::from(equal.undecided) / f64::from(count),
+                f64::from(stronger.undecided) / f64::from(count),
+                equal.mean_groups(),
+                stronger.mean_groups(),
+            );
+            assert!(equal.better <= most(count, 0.05), "α of {groups_max} groups at {seats} seats: {equal:?}");
+            assert!(
+                count - stronger.better <= most(count, 0.05),
+                "β of {groups_max} groups at {seats} seats: {stronger:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_rule_is_as_fine_as_its_groups_allow() {
-    let half = Real(500_000);
-    let elo1 = |groups, seats| SequentialRule::within(half, 0, groups, seats).elo1.to_f64();
-    assert!((elo1(800, 2) - 20.0).abs() < 0.5, "{}", elo1(800, 2));
-    assert!((elo1(60, 2) - 74.0).abs() < 1.0, "{}", elo1(60, 2));
+    let elo1 = |groups, seats| planned(500_000, groups, seats).elo1.to_f64();
+    assert!((elo1(3_060, 2) - 20.0).abs() < 0.5, "{}", elo1(3_060, 2));
+    assert!((elo1(800, 2) - 39.0).abs() < 1.0, "{}", elo1(800, 2));
+    assert!((elo1(60, 2) - 152.0).abs() < 2.0, "{}", elo1(60, 2));
     for seats in 2..=4 {
-        let rule = SequentialRule::within(half, 0, 400, seats);
+        let rule = planned(500_000, 400, seats);
         assert_eq!(rule.elo0, Real::ZERO, "parity at {seats} seats");
         let expected = rule.expected_groups(rule.elo1.to_f64(), seats).expect("a drift");
-        assert!((300.0..500.0).contains(&expected), "{seats} seats: {expected}");
+        assert!((90.0..140.0).contains(&expected), "{seats} seats: {expected}, less than a third of the cap");
     }
-    let lax = SequentialRule::within(Real(100_000), 0, 20, 2);
-    assert!(lax.elo0 < Real::ZERO && lax.elo1 > lax.elo0);
-    let strict = SequentialRule::within(Real::ONE, 0, 20, 2);
-    assert!(strict.elo1 > strict.elo0 && strict.elo0 > Real::ZERO);
-    let never = SequentialRule::within(half, 0, 0, 2);
-    assert!(never.elo1 > never.elo0);
+    for (rate_min, groups) in [(100_000, 20), (Real::SCALE, 20), (500_000, 0)] {
+        let rule = planned(rate_min, groups, 2);
+        assert!(rule.elo1 > rule.elo0, "{rule:?}");
+        assert_eq!(rule.elo0.cmp(&Real::ZERO), rate_min.cmp(&500_000), "{rule:?}");
+    }
+}
+
+#[test]
+fn a_configuration_may_name_both_hypotheses_and_both_errors() {
+    let elo = |elo: i64| Some(Real(elo * Real::SCALE));
+    let (alpha, beta) = (Real(20_000), Real(100_000));
+    let judgement = JudgementConfig { elo0: elo(-2), elo1: elo(5), alpha, beta, groups_max: 4_000 };
+    let rule = SequentialRule::planned(&judgement, Real::ONE, 7, 3);
+    let beta = Real(50_000);
+    let (elo0, elo1) = (Real(-2 * Real::SCALE), Real(5 * Real::SCALE));
+    assert_eq!(rule, SequentialRule { elo0, elo1, alpha, beta, groups_min: 7, groups_max: 4_000 });
 }
 
 #[test]

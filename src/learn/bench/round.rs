@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::BenchPlan;
 use super::material;
-use crate::event::training::{TrainRecipe, TrainingRecipe, Validation};
+use crate::event::config::TrainConfig;
+use crate::event::training::TrainingRecipe;
 use crate::event::unit::Real;
 use crate::game::Planes;
 use crate::learn::error::LearnError;
@@ -102,16 +103,5 @@ fn rate(during: Duration, mut work: impl FnMut() -> Result<(), LearnError>) -> R
 
 /// The recipe of planned runs, without an end and without a look at held-out games.
 fn recipe(batch: u32) -> TrainingRecipe {
-    let config = TrainRecipe {
-        steps: u32::MAX,
-        batch,
-        learning_rate: Real(1_000),
-        warmup_steps: 20,
-        momentum: Real(900_000),
-        weight_decay: Real(100),
-        value_weight: Real::ONE,
-        gradient_norm_max: Real(5 * Real::SCALE),
-    };
-    let validation = Validation { share: Real::ZERO, samples_max: 0, every_steps: 0, patience: 0 };
-    TrainingRecipe { validation, ..TrainingRecipe::planned(&config) }
+    TrainConfig { steps: u32::MAX, batch, validation_share: Real::ZERO, ..TrainConfig::default() }.recipe()
 }

@@ -35,7 +35,7 @@ fn without_head(weights: &Weights) -> Weights {
 
 fn learn(samples: &Samples, net: &Weights, steps: u32) -> (Vec<StepLosses>, Weights) {
     let validation = Validation { share: Real::ZERO, samples_max: 0, every_steps: 0, patience: 0 };
-    let planned = TrainingRecipe::planned(&Config::default().train);
+    let planned = Config::default().train.recipe();
     let recipe = TrainingRecipe { steps, batch: 48, warmup_steps: 3, validation, ..planned };
     let plan = Plan { recipe, seed: 7, device: Device::Cpu, run: "run/margins".to_owned() };
     let mut trainer = Trainer::new(&GAME, samples, net, plan).expect("fits");

@@ -69,8 +69,7 @@ fn logits_are_what_the_formula_says() {
 fn a_game_with_ninety_thousand_action_numbers_is_learned() {
     let games: Vec<_> = (0..2).map(|seed| fixtures::game_of(&GAME, seed, from_middle)).collect();
     let samples = fixtures::samples_of(&GAME, &games);
-    let recipe =
-        TrainingRecipe { steps: 40, batch: 32, warmup_steps: 5, ..TrainingRecipe::planned(&Config::default().train) };
+    let recipe = TrainingRecipe { steps: 40, batch: 32, warmup_steps: 5, ..Config::default().train.recipe() };
     let plan = Plan { recipe, seed: 7, device: Device::Cpu, run: "run/test".to_owned() };
     let mut trainer = Trainer::new(&GAME, &samples, &tiny_for(&GAME, 1), plan).expect("fits");
     let mut losses = Vec::new();

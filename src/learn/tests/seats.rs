@@ -52,7 +52,7 @@ fn learn(rules: &RingRift<1>, games: &[GameRecord], seed: u64) -> Weights {
         optimizer: Optimizer::AdamW(adam_w),
         average_decay: Real::ZERO,
         validation: Validation { share: Real::ZERO, samples_max: 0, every_steps: 0, patience: 0 },
-        ..TrainingRecipe::planned(&Config::default().train)
+        ..Config::default().train.recipe()
     };
     let plan = Plan { recipe, seed: 7, device: Device::Cpu, run: "run/seats".to_owned() };
     let mut trainer = Trainer::new(rules, &samples, &tiny_for(rules, seed), plan).expect("fits");

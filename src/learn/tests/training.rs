@@ -24,7 +24,7 @@ fn plan(recipe: TrainingRecipe) -> Plan {
 }
 
 fn recipe(steps: u32) -> TrainingRecipe {
-    TrainingRecipe { steps, batch: 64, warmup_steps: 5, ..TrainingRecipe::planned(&Config::default().train) }
+    TrainingRecipe { steps, batch: 64, warmup_steps: 5, ..Config::default().train.recipe() }
 }
 
 fn nesterov(learning_rate: i64) -> Optimizer {

@@ -17,7 +17,7 @@ use super::request::{
     AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Reading, Request, Response,
 };
 use super::subscription::{Step, Subscription, Wanted};
-use crate::event::command::{ChangeConfig, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
+use crate::event::command::{Configure, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
 use crate::event::{Command, NodeId, Proposal};
 use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
 use crate::node::NodeError;
@@ -150,7 +150,7 @@ impl Api {
                 self.command(Command::RequestJob(RequestJob { job, actor: actor.to_owned() })).await
             }
             Request::ChangeConfig { config } => {
-                self.command(Command::ChangeConfig(ChangeConfig { config: *config, actor: actor.to_owned() })).await
+                self.command(Configure { config: *config, actor: actor.to_owned() }.into()).await
             }
             Request::Members => members::list(self),
             Request::ChangeMembers { change, dry_run } => members::change(self, &change, dry_run, actor).await,

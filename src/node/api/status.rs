@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::projections::ProjectionStatus;
+use crate::event::campaign::Stage;
 use crate::event::cluster::QuorumHealth;
 use crate::event::evaluation::{MatchTally, Score};
 use crate::event::training::TrainingProgress;
-use crate::event::{GameKey, Seq, Term};
+use crate::event::{GameKey, Millis, Seq, Term};
 use crate::policy::teaching::games_wanted;
 use crate::projection::State;
-use crate::projection::campaign::{CampaignRow, Generation, Phase, Verdict};
+use crate::projection::campaign::{CampaignRow, Generation, Overdue, Phase, Verdict};
 use crate::projection::key::GenerationKey;
 
 /// How the node and the cluster are.
@@ -86,6 +87,22 @@ pub struct CampaignStatus {
     pub exam: Vec<Score>,
     /// True when all is done.
     pub completed: bool,
+    /// Stages that take longer than their limits now.
+    #[serde(default)]
+    pub overdue: Vec<OverdueStatus>,
+}
+
+/// A stage that takes longer than its limit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OverdueStatus {
+    /// The stage.
+    pub stage: Stage,
+    /// The generation.
+    pub generation: u32,
+    /// Since when it has been at it.
+    pub since: Millis,
+    /// The limit, in milliseconds.
+    pub limit_ms: u64,
 }
 
 /// Games against one opponent so far.
@@ -169,6 +186,7 @@ impl CampaignStatus {
             decided: decided(state, &game),
             exam: row.exam.clone(),
             completed: row.phase == Phase::Completed,
+            overdue: row.overdue.iter().filter(|known| known.ended_seq.is_none()).map(overdue).collect(),
             game,
         };
         status.waits_for = status.describe_wait(state);
@@ -198,6 +216,11 @@ impl CampaignStatus {
             Phase::Completed => "nothing".to_owned(),
         }
     }
+}
+
+fn overdue(known: &Overdue) -> OverdueStatus {
+    let Overdue { stage, generation, since, limit_ms, .. } = *known;
+    OverdueStatus { stage, generation, since, limit_ms }
 }
 
 fn training(state: &State, generation: &Generation) -> Option<TrainingProgress> {

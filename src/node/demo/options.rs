@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ExitCode, Failure};
-use crate::event::config::{ClusterConfig, Config, DatasetConfig, GauntletConfig, PromotionGate, SelfPlayConfig};
-use crate::event::{GameKey, Real, training::TrainRecipe};
+use crate::event::config::{
+    ClusterConfig, Config, DatasetConfig, GauntletConfig, JudgementConfig, PromotionGate, SelfPlayConfig, TrainConfig,
+};
+use crate::event::{GameKey, Real};
 
 /// Runs of `demo-out` that are looked at for a free number.
 const RUNS_MAX: u32 = 10_000;
@@ -41,18 +43,18 @@ pub fn quick_config() -> Config {
         generations: 1,
         self_play: SelfPlayConfig { games: 96, games_per_job: 16, simulations: 16, ..standard.self_play },
         dataset: DatasetConfig { window: 2, ..standard.dataset },
-        train: TrainRecipe { steps: 60, batch: 128, warmup_steps: 5, ..standard.train },
+        train: TrainConfig { steps: 60, batch: 128, warmup_steps: 5, ..standard.train },
         gauntlet: GauntletConfig {
             simulations: 16,
             alpha_beta_depth: 2,
             random_pairs: 20,
             alpha_beta_pairs: 4,
-            champion_pairs: 20,
             pairs_per_job: 10,
             exam_random_pairs: 20,
             exam_origin_pairs: 20,
             ..standard.gauntlet
         },
+        judgement: JudgementConfig { groups_max: 20, ..standard.judgement },
         gate: PromotionGate { champion_low_min: Real(100_000), random_rate_min: Real(300_000), games_min: 8 },
         cluster: ClusterConfig { digest_every: 50, ..standard.cluster },
         ..standard
@@ -74,7 +76,7 @@ fn ringrift_config(is_large: bool, quick: bool) -> Config {
         generations,
         self_play: SelfPlayConfig { games, games_per_job, simulations, considered, sampled_plies: 20 },
         dataset: DatasetConfig { quality_min: Real(200_000), ..standard.dataset },
-        train: TrainRecipe {
+        train: TrainConfig {
             steps: if quick { 30 } else { 250 },
             batch: if quick { 64 } else { 256 },
             ..standard.train
@@ -86,12 +88,12 @@ fn ringrift_config(is_large: bool, quick: bool) -> Config {
             // At one ply: the game's own heuristic.
             alpha_beta_pairs: pairs,
             random_pairs: pairs,
-            champion_pairs: 2 * pairs,
             pairs_per_job: pairs.min(5),
             exam_random_pairs: 2 * pairs,
             exam_origin_pairs: pairs,
             ..standard.gauntlet
         },
+        judgement: JudgementConfig { groups_max: 2 * pairs, ..standard.judgement },
         gate: PromotionGate { games_min: 2 * pairs, ..standard.gate },
         ..standard
     }

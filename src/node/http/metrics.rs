@@ -15,9 +15,10 @@ use tokio::time::Instant;
 
 use super::server::Health;
 use crate::event::NodeId;
+use crate::event::campaign::Stage;
 use crate::event::cluster::QuorumHealth;
 use crate::node::api::request::Footer;
-use crate::node::api::status::Status;
+use crate::node::api::status::{CampaignStatus, Status};
 use crate::node::api::{projections, reads};
 use crate::projection::State;
 use crate::work::InferenceUsage;
@@ -35,6 +36,11 @@ const HEALTHS: [(QuorumHealth, &str); 4] = [
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct KindLabel {
     kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StageLabel {
+    stage: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -104,6 +110,9 @@ fn registry(health: &Health) -> Registry {
         gauge("campaign_generation", "Generation that is being made", u64::from(campaign.generation));
         gauge("campaign_games_verified", "Games verified for this generation", campaign.games_verified);
     }
+    if let Some(campaign) = &status.campaign {
+        register_stages(&mut registry, campaign);
+    }
     quorum.register(&mut registry);
     register_inference(&mut registry, health.workshop.inference());
     let events = Family::<KindLabel, Gauge>::default();
@@ -113,6 +122,17 @@ fn registry(health: &Health) -> Registry {
     registry.register("events", "Records in the log by kind", events);
     projections::register(&mut registry, &projections::of_node(&health.replica, &footer));
     registry
+}
+
+/// Which stages of the campaign take longer than their limits.
+fn register_stages(registry: &mut Registry, campaign: &CampaignStatus) {
+    let stages = Family::<StageLabel, Gauge>::default();
+    for stage in Stage::ALL {
+        let overdue = campaign.overdue.iter().filter(|known| known.stage == stage).count();
+        let label = StageLabel { stage: stage.name().to_owned() };
+        stages.get_or_create(&label).set(i64::try_from(overdue).unwrap_or(i64::MAX));
+    }
+    registry.register("campaign_stage_overdue", "Generations whose stage takes longer than its limit", stages);
 }
 
 /// What this node knows of the quorum at this moment, also when nobody can record it.

@@ -34,12 +34,12 @@ impl Answer {
 }
 
 impl Gathered {
-    /// Adds a record.
-    pub fn add(&mut self, seq: Seq, draft: &Draft) {
+    /// Adds a record, as a cluster of this format version reads it.
+    pub fn add(&mut self, seq: Seq, draft: &Draft, format: u32) {
         if self.bytes.is_empty() {
             self.bytes.reserve(BYTES_MIN);
         }
-        draft.encode_into(&mut self.bytes);
+        draft.encode_for(format, &mut self.bytes);
         self.count += 1;
         self.last = Some(seq);
     }

@@ -258,7 +258,7 @@ impl<'a> Reign<'a> {
     fn add(&mut self, draft: Draft, batch: &mut Gathered) {
         let record = Record { seq: self.head.seq.next(), term: self.term, draft };
         self.head.apply(&record);
-        batch.add(record.seq, &record.draft);
+        batch.add(record.seq, &record.draft, self.head.membership.version());
     }
 
     fn draft(&self, decision: Decision, proposal: Option<&Proposal>, now: Millis) -> Draft {

@@ -26,12 +26,16 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         notes::check_number(origin, origin_seq, last)?;
     }
     let open_to_strangers = producer
-        || matches!(proposal.command, Command::CreateCluster(_) | Command::RestoreCluster(_) | Command::JoinNode(_));
+        || matches!(
+            proposal.command,
+            Command::CreateCluster(_) | Command::FoundCluster(_) | Command::RestoreCluster(_) | Command::JoinNode(_)
+        );
     if !open_to_strangers && !state.hosts.is_member(origin) {
         return Err(Refusal::NotAMember { node: origin });
     }
     let mut decisions = match &proposal.command {
-        Command::CreateCluster(command) => cluster::create(state, origin, command),
+        Command::CreateCluster(command) => cluster::create(state, origin, &command.clone().into()),
+        Command::FoundCluster(command) => cluster::create(state, origin, command),
         Command::RestoreCluster(command) => restore::restore(state, origin, command),
         Command::CreateToken(command) => cluster::create_token(state, command, now),
         Command::JoinNode(command) => cluster::join(state, origin, command, now),
@@ -44,7 +48,8 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::VerifyArtifact(command) => artifacts::verify(state, origin, command),
         Command::LoseArtifact(command) => artifacts::lose(state, origin, command),
         Command::ReportDivergence(command) => cluster::report_divergence(state, origin, command),
-        Command::ChangeConfig(command) => config::change(state, command),
+        Command::ChangeConfig(command) => config::change(state, &command.clone().into()),
+        Command::Configure(command) => config::change(state, command),
         Command::RegisterProducer(command) => notes::register(state, command),
         Command::RecordNote(command) => notes::record(state, origin, command),
         Command::RequestJob(command) => submissions::request(state, command),
@@ -59,9 +64,9 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
         Command::TransferLeadership(command) => members::transfer(state, command),
         Command::MoveMember(command) => members::moved(state, origin, command),
     }?;
-    if let Some(newer) = decisions.iter().find(|decision| !upgrade::is_readable(state, &decision.event)) {
-        let kind = newer.event.kind();
-        return Err(Refusal::NeedsUpgrade { kind, needed: kind.since(), version: state.membership.version() });
+    if let Some(newer) = upgrade::unreadable(state, decisions.iter().map(|decision| &decision.event)) {
+        let (kind, needed) = (newer.kind(), newer.needs());
+        return Err(Refusal::NeedsUpgrade { kind, needed, version: state.membership.version() });
     }
     for decision in &mut decisions {
         for cause in &proposal.caused_by {
@@ -76,7 +81,7 @@ pub fn admit(state: &State, proposal: &Proposal, now: Millis) -> Result<Vec<Deci
 #[cfg(test)]
 mod tests {
     use crate::event::Command;
-    use crate::event::command::{ChangeConfig, CreateToken};
+    use crate::event::command::{Configure, CreateToken};
     use crate::event::{Hash, TokenId, samples};
     use crate::policy::testing::{Given, joined};
     use crate::projection::testing::record;
@@ -102,7 +107,7 @@ mod tests {
     #[test]
     fn strangers_can_only_join() {
         Given::events([joined(1)]).when(9, token()).refused("not_a_member");
-        let config = Command::ChangeConfig(ChangeConfig { config: samples::config(), actor: "eve".into() });
-        Given::events([joined(1)]).when(9, config).refused("not_a_member");
+        let config = Configure { config: samples::config(), actor: "eve".into() };
+        Given::events([joined(1)]).when(9, config.into()).refused("not_a_member");
     }
 }

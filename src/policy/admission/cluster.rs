@@ -3,14 +3,15 @@
 use super::text::{is_id, is_name};
 use super::{Refusal, config};
 use crate::event::cluster::{ClusterCreated, NodeJoined, ProjectionDiverged, TokenCreated};
-use crate::event::command::{CreateCluster, CreateToken, JoinNode, ReportDivergence};
+use crate::event::command::{CreateToken, FoundCluster, JoinNode, ReportDivergence};
 use crate::event::config::ConfigChanged;
-use crate::event::{ClusterId, Millis, NodeId, Seq, TokenId};
+use crate::event::membership::ClusterVersionRaised;
+use crate::event::{ClusterId, Event, Millis, NodeId, Seq, TokenId};
 use crate::policy::limits::{LEARNERS_MAX, NAME_BYTES_MAX, TOKEN_TTL_MS_MAX, TOKENS_OPEN_MAX};
 use crate::policy::view::Decision;
 use crate::projection::State;
 
-pub(super) fn create(state: &State, origin: NodeId, command: &CreateCluster) -> Result<Vec<Decision>, Refusal> {
+pub(super) fn create(state: &State, origin: NodeId, command: &FoundCluster) -> Result<Vec<Decision>, Refusal> {
     if state.cluster.get().is_some() || !state.hosts.table.is_empty() {
         return Err(Refusal::ClusterExists);
     }
@@ -23,8 +24,13 @@ pub(super) fn create(state: &State, origin: NodeId, command: &CreateCluster) -> 
     check_node(state, &command.node)?;
     config::check(&command.config)?;
     let created = ClusterCreated { cluster: command.cluster.clone(), name: command.name.clone(), ca: command.ca };
-    let config = ConfigChanged { config: command.config.clone(), actor: command.node.name.clone() };
-    Ok(vec![Decision::new(created, []), Decision::new(joined(&command.node, None), []), Decision::new(config, [])])
+    let config = Event::from(ConfigChanged { config: command.config.clone(), actor: command.node.name.clone() });
+    // The only member is the one that made this command: it reads what the configuration needs.
+    let (from, to) = (state.membership.version(), config.needs());
+    let raised = (to > from).then_some(ClusterVersionRaised { from, to });
+    let first = [Decision::new(created, []), Decision::new(joined(&command.node, None), [])];
+    let raised = raised.map(|raised| Decision::new(raised, []));
+    Ok(first.into_iter().chain(raised).chain([Decision::new(config, [])]).collect())
 }
 
 pub(super) fn create_token(state: &State, command: &CreateToken, now: Millis) -> Result<Vec<Decision>, Refusal> {
@@ -149,7 +155,7 @@ mod tests {
     use crate::event::config::Config;
     use crate::event::membership::{MemberRemoved, MembershipConfig, MembershipConfigured};
     use crate::event::samples::{hash, sample};
-    use crate::event::{Command, Event, Hash, Kind};
+    use crate::event::{Command, Hash, Kind};
     use crate::policy::testing::{Given, joined as member};
 
     fn node(name: &str) -> JoinNode {
@@ -162,7 +168,19 @@ mod tests {
     fn create(config: Config) -> Command {
         let node = JoinNode { token: None, ..node("first") };
         let cluster = ClusterId::new("9b1c22aa77e0d1f3");
-        Command::CreateCluster(CreateCluster { cluster, name: "demo".into(), ca: hash("ca"), node, config })
+        FoundCluster { cluster, name: "demo".into(), ca: hash("ca"), node, config }.into()
+    }
+
+    #[test]
+    fn a_cluster_begins_at_the_version_that_its_configuration_needs() {
+        let mut config = Config::default();
+        config.dataset.games_max = 10_000;
+        let command = create(config);
+        assert!(matches!(command, Command::FoundCluster(_)), "the older command cannot say it");
+        let kinds = ["CLUSTER_CREATED", "NODE_JOINED", "CLUSTER_VERSION_RAISED", "CONFIG_CHANGED"];
+        let given = Given::events([]).when(node("first").node.0, command).then_kinds(&kinds).applied();
+        assert_eq!(given.state.membership.version(), 3);
+        assert!(matches!(create(Config::default()), Command::CreateCluster(_)), "older builds read it");
     }
 
     #[test]

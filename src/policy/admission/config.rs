@@ -2,8 +2,9 @@
 
 use super::Refusal;
 use super::text::is_name;
-use crate::event::command::ChangeConfig;
-use crate::event::config::{Config, ConfigChanged};
+use crate::event::command::Configure;
+use crate::event::config::{Config, ConfigChanged, TrainConfig};
+use crate::event::judgement::SequentialRule;
 use crate::event::{Real, Seq};
 use crate::policy::limits::{HEARTBEAT_EVERY_MS, HEARTBEATS_MISSED_MIN, NAME_BYTES_MAX};
 use crate::policy::view::Decision;
@@ -15,10 +16,14 @@ const PAIRS_MAX: u32 = 100_000;
 const CHUNKS_MAX: u32 = 1_000;
 /// The shortest silence after which a host may count as offline (decision 18).
 pub const HOST_TIMEOUT_MS_MIN: u64 = HEARTBEATS_MISSED_MIN * HEARTBEAT_EVERY_MS;
+/// Elo beyond which a difference in strength cannot be told from any other.
+const ELO_MAX: f64 = 1_000.0;
+/// The least step from H0 to H1, in Elo.
+const ELO_STEP_MIN: f64 = 0.1;
 /// Games, steps, simulations: more is a slip of the finger.
 const COUNT_MAX: u32 = 100_000_000;
 
-pub(super) fn change(state: &State, command: &ChangeConfig) -> Result<Vec<Decision>, Refusal> {
+pub(super) fn change(state: &State, command: &Configure) -> Result<Vec<Decision>, Refusal> {
     check(&command.config)?;
     if command.actor.len() > NAME_BYTES_MAX {
         return Err(Refusal::BadConfig { reason: "the actor's name is too long".to_owned() });
@@ -40,20 +45,23 @@ pub fn check(config: &Config) -> Result<(), Refusal> {
     broken.map_or(Ok(()), |(_, reason)| Err(Refusal::BadConfig { reason: reason.to_owned() }))
 }
 
+type Line = (bool, &'static str);
+
 /// What must hold, in words.
-fn lines(config: &Config) -> Vec<(bool, &'static str)> {
-    let (play, train, gauntlet, cluster) = (&config.self_play, &config.train, &config.gauntlet, &config.cluster);
-    let count = |value: u32| (1..=COUNT_MAX).contains(&value);
-    let share = |value: Real| (Real::ZERO..=Real::ONE).contains(&value);
-    let all_pairs = [
-        gauntlet.random_pairs,
-        gauntlet.alpha_beta_pairs,
-        gauntlet.champion_pairs,
-        gauntlet.exam_random_pairs,
-        gauntlet.exam_origin_pairs,
-    ];
-    let pairs_fit = |pairs: &u32| *pairs <= PAIRS_MAX && pairs.div_ceil(gauntlet.pairs_per_job.max(1)) <= CHUNKS_MAX;
-    let enough = |pairs: u32| pairs.saturating_mul(2) >= config.gate.games_min && pairs > 0;
+fn lines(config: &Config) -> Vec<Line> {
+    [campaign_lines(config), training_lines(&config.train), gauntlet_lines(config), judgement_lines(config)].concat()
+}
+
+fn count(value: u32) -> bool {
+    (1..=COUNT_MAX).contains(&value)
+}
+
+fn share(value: Real) -> bool {
+    (Real::ZERO..=Real::ONE).contains(&value)
+}
+
+fn campaign_lines(config: &Config) -> Vec<Line> {
+    let (play, dataset, cluster) = (&config.self_play, &config.dataset, &config.cluster);
     vec![
         (config.game.as_ref().is_none_or(|game| is_name(&game.0)), "game must be a plain name"),
         (is_name(&config.net), "net must be a plain name"),
@@ -62,28 +70,11 @@ fn lines(config: &Config) -> Vec<(bool, &'static str)> {
         (count(play.games_per_job), "self_play.games_per_job must be at least 1"),
         (count(play.simulations), "self_play.simulations must be at least 1"),
         (count(play.considered), "self_play.considered must be at least 1"),
-        (config.dataset.window > 0, "dataset.window must be at least 1"),
-        (share(config.dataset.quality_min), "dataset.quality_min must be from 0 to 1"),
-        (count(train.steps), "train.steps must be at least 1"),
-        (count(train.batch), "train.batch must be at least 1"),
-        (train.learning_rate > Real::ZERO, "train.learning_rate must be above 0"),
-        (share(train.momentum) && train.momentum < Real::ONE, "train.momentum must be from 0 to below 1"),
-        (train.weight_decay >= Real::ZERO, "train.weight_decay must not be negative"),
-        (train.value_weight >= Real::ZERO, "train.value_weight must not be negative"),
-        (train.gradient_norm_max > Real::ZERO, "train.gradient_norm_max must be above 0"),
-        (count(gauntlet.simulations), "gauntlet.simulations must be at least 1"),
-        (count(gauntlet.considered), "gauntlet.considered must be at least 1"),
-        (count(gauntlet.pairs_per_job), "gauntlet.pairs_per_job must be at least 1"),
-        (all_pairs.iter().all(pairs_fit), "gauntlet: at most 100000 pairs and 1000 jobs against one opponent"),
-        (gauntlet.exam_random_pairs > 0, "gauntlet.exam_random_pairs must be at least 1"),
-        (share(config.gate.champion_low_min), "gate.champion_low_min must be from 0 to 1"),
-        (share(config.gate.random_rate_min), "gate.random_rate_min must be from 0 to 1"),
-        (enough(gauntlet.champion_pairs), "gate.games_min can never be met with gauntlet.champion_pairs"),
-        (enough(gauntlet.random_pairs), "gate.games_min can never be met with gauntlet.random_pairs"),
-        (
-            gauntlet.alpha_beta_pairs == 0 || enough(gauntlet.alpha_beta_pairs),
-            "gate.games_min can never be met with gauntlet.alpha_beta_pairs",
-        ),
+        ((1..=1_000).contains(&config.teacher.games_factor), "teacher.games_factor must be from 1 to 1000"),
+        (dataset.window > 0, "dataset.window must be at least 1"),
+        (dataset.elo_below_max >= Real::ZERO, "dataset.elo_below_max must not be negative; 0 leaves nobody out"),
+        (share(dataset.quality_min), "dataset.quality_min must be from 0 to 1"),
+        (share(dataset.coverage_min), "dataset.coverage_min must be from 0 to 1"),
         (
             cluster.host_timeout_ms >= HOST_TIMEOUT_MS_MIN,
             "cluster.host_timeout_ms must be at least 600: hosts say every 200 ms that they live, and two lost heartbeats prove nothing",
@@ -94,14 +85,78 @@ fn lines(config: &Config) -> Vec<(bool, &'static str)> {
     ]
 }
 
+fn training_lines(train: &TrainConfig) -> Vec<Line> {
+    let below_one = |value: Real| share(value) && value < Real::ONE;
+    vec![
+        (count(train.steps), "train.steps must be at least 1"),
+        (count(train.batch), "train.batch must be at least 1"),
+        (train.adamw_rate > Real::ZERO, "train.adamw_rate must be above 0"),
+        (train.adamw_decay >= Real::ZERO, "train.adamw_decay must not be negative"),
+        (train.value_weight >= Real::ZERO, "train.value_weight must not be negative"),
+        (train.gradient_norm_max > Real::ZERO, "train.gradient_norm_max must be above 0"),
+        (train.loss_growth_max > Real::ONE, "train.loss_growth_max must be above 1"),
+        (below_one(train.average_decay), "train.average_decay must be from 0 to below 1"),
+        (below_one(train.validation_share), "train.validation_share must be from 0 to below 1"),
+        (count(train.patience), "train.patience must be at least 1"),
+    ]
+}
+
+fn gauntlet_lines(config: &Config) -> Vec<Line> {
+    let (gauntlet, groups_max) = (&config.gauntlet, config.judgement.groups_max);
+    let all_pairs = [
+        groups_max,
+        gauntlet.random_pairs,
+        gauntlet.alpha_beta_pairs,
+        gauntlet.exam_random_pairs,
+        gauntlet.exam_origin_pairs,
+    ];
+    let pairs_fit = |pairs: &u32| *pairs <= PAIRS_MAX && pairs.div_ceil(gauntlet.pairs_per_job.max(1)) <= CHUNKS_MAX;
+    let enough = |pairs: u32| pairs.saturating_mul(2) >= config.gate.games_min && pairs > 0;
+    vec![
+        (count(gauntlet.simulations), "gauntlet.simulations must be at least 1"),
+        (count(gauntlet.considered), "gauntlet.considered must be at least 1"),
+        (count(gauntlet.pairs_per_job), "gauntlet.pairs_per_job must be at least 1"),
+        (
+            all_pairs.iter().all(pairs_fit),
+            "gauntlet: at most 100000 pairs, those of judgement.groups_max too, and 1000 jobs against one opponent",
+        ),
+        (gauntlet.exam_random_pairs > 0, "gauntlet.exam_random_pairs must be at least 1"),
+        (share(config.gate.champion_low_min), "gate.champion_low_min must be from 0 to 1"),
+        (share(config.gate.random_rate_min), "gate.random_rate_min must be from 0 to 1"),
+        (enough(groups_max), "gate.games_min can never be met with judgement.groups_max"),
+        (enough(gauntlet.random_pairs), "gate.games_min can never be met with gauntlet.random_pairs"),
+        (
+            gauntlet.alpha_beta_pairs == 0 || enough(gauntlet.alpha_beta_pairs),
+            "gate.games_min can never be met with gauntlet.alpha_beta_pairs",
+        ),
+    ]
+}
+
+fn judgement_lines(config: &Config) -> Vec<Line> {
+    let judgement = &config.judgement;
+    let elo = |value: Option<Real>| value.is_none_or(|elo| (-ELO_MAX..=ELO_MAX).contains(&elo.to_f64()));
+    let error = |chance: Real| (Real(1_000)..Real(500_000)).contains(&chance);
+    let elo0 = judgement.elo0.map_or_else(|| SequentialRule::elo0_of(config.gate.champion_low_min), Real::to_f64);
+    vec![
+        (elo(judgement.elo0) && elo(judgement.elo1), "judgement.elo0 and judgement.elo1 must be from -1000 to 1000"),
+        (
+            judgement.elo1.is_none_or(|elo1| elo1.to_f64() >= elo0 + ELO_STEP_MIN),
+            "judgement.elo1 must be above judgement.elo0 (or what gate.champion_low_min means) by 0.1 or more",
+        ),
+        (error(judgement.alpha), "judgement.alpha must be from 0.001 to below 0.5"),
+        (error(judgement.beta), "judgement.beta must be from 0.001 to below 0.5"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::membership::ClusterVersionRaised;
     use crate::event::{Command, GameKey, samples};
     use crate::policy::testing::{Given, joined};
 
     fn change(config: Config) -> Command {
-        Command::ChangeConfig(ChangeConfig { config, actor: "ada".into() })
+        Configure { config, actor: "ada".into() }.into()
     }
 
     #[test]
@@ -111,13 +166,34 @@ mod tests {
     }
 
     #[test]
+    fn what_older_members_cannot_read_is_refused_until_they_are_upgraded() {
+        let mut finer = samples::config();
+        finer.judgement.elo1 = Some(Real(5 * Real::SCALE));
+        let given = Given::events([joined(1)]);
+        given.clone().when(1, change(finer.clone())).refused("needs_upgrade");
+        let given = given.when(1, change(samples::config())).then_kinds(&["CONFIG_CHANGED"]).applied();
+        let given = given.and(ClusterVersionRaised { from: 1, to: 2 });
+        given.clone().when(1, change(finer.clone())).refused("needs_upgrade");
+        let given = given.and(ClusterVersionRaised { from: 2, to: 3 });
+        given.when(1, change(finer)).then_fields(&["CONFIG_CHANGED 5.0"], &["config.judgement.elo1"]);
+    }
+
+    #[test]
     fn what_cannot_work_is_refused_with_its_name() {
         type Break = fn(&mut Config);
         let cases: &[(&str, Break)] = &[
             ("game", |config| config.game = Some(GameKey("a/b".into()))),
             ("self_play.games", |config| config.self_play.games = 0),
-            ("train.learning_rate", |config| config.train.learning_rate = Real::ZERO),
-            ("gate.games_min", |config| config.gauntlet.champion_pairs = 19),
+            ("train.adamw_rate", |config| config.train.adamw_rate = Real::ZERO),
+            ("train.average_decay", |config| config.train.average_decay = Real::ONE),
+            ("teacher.games_factor", |config| config.teacher.games_factor = 0),
+            ("dataset.coverage_min", |config| config.dataset.coverage_min = Real(1_000_001)),
+            ("dataset.elo_below_max", |config| config.dataset.elo_below_max = Real(-1)),
+            ("judgement.elo1", |config| config.judgement.elo1 = Some(Real::ZERO)),
+            ("judgement.elo0", |config| config.judgement.elo0 = Some(Real(2_000 * Real::SCALE))),
+            ("judgement.alpha", |config| config.judgement.alpha = Real::ZERO),
+            ("judgement.beta", |config| config.judgement.beta = Real(500_000)),
+            ("gate.games_min", |config| config.judgement.groups_max = 19),
             ("gate.games_min", |config| config.gauntlet.random_pairs = 0),
             ("gauntlet:", |config| config.gauntlet.exam_random_pairs = 2_000_000),
             ("cluster.host_timeout_ms", |config| config.cluster.host_timeout_ms = HOST_TIMEOUT_MS_MIN - 1),

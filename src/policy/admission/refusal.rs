@@ -214,7 +214,7 @@ pub enum Refusal {
     },
     /// Some member cannot read what this would write.
     #[error(
-        "{kind} needs format version {needed}, and the cluster runs at {version} until every member is online with a build that reads {needed}: `kifu-node members list` shows who is behind; upgrade those, or remove them"
+        "{kind} needs format version {needed} to say this, and the cluster runs at {version} until every member is online with a build that reads {needed}: `kifu-node members list` shows who is behind; upgrade those, or remove them"
     )]
     NeedsUpgrade {
         /// What would be written.

@@ -6,7 +6,9 @@ use crate::event::command::{RequestJob, SubmitJob};
 use crate::event::config::Config;
 use crate::event::jobs::{JobQueued, JobSpec, JobSubmitted};
 use crate::event::{Event, JobId};
-use crate::policy::limits::{EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, EXTERNAL_QUEUED_MAX, NAME_BYTES_MAX};
+use crate::policy::limits::{
+    EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, EXTERNAL_QUEUED_MAX, NAME_BYTES_MAX, PRIORITY_EXTERNAL_MAX,
+};
 use crate::policy::upgrade::is_readable;
 use crate::policy::view::Decision;
 use crate::projection::State;
@@ -34,7 +36,7 @@ pub(super) fn submit(state: &State, command: &SubmitJob) -> Result<Vec<Decision>
     let event = JobQueued {
         job: command.job.clone(),
         spec: command.spec.clone(),
-        priority: command.priority,
+        priority: command.priority.min(PRIORITY_EXTERNAL_MAX),
         lease_ms: limits.lease_ms,
         attempts_max: limits.attempts_max,
         avoid: vec![],
@@ -63,6 +65,7 @@ mod tests {
     use crate::event::jobs::ExternalSpec;
     use crate::event::membership::ClusterVersionRaised;
     use crate::event::samples::{hash, specs};
+    use crate::policy::limits::PRIORITY_GAUNTLET;
     use crate::policy::testing::{Given, joined};
 
     fn job(name: &str, spec: JobSpec) -> Command {
@@ -79,6 +82,16 @@ mod tests {
         let Event::JobQueued(_) = &given.decisions()[0].event else { panic!("a job") };
         let given = given.then_fields(&["JOB_QUEUED job/mine 3"], &["job", "priority"]).applied();
         given.when(1, job("job/mine", external())).refused("job_exists");
+    }
+
+    #[test]
+    fn no_submitted_job_comes_before_a_gauntlet() {
+        for (asked, given) in [(i32::MAX, 19), (20, 19), (19, 19), (-3, -3)] {
+            let job = SubmitJob { job: JobId("job/mine".into()), spec: external(), priority: asked };
+            let queued = Given::events([joined(1)]).when(1, Command::SubmitJob(job));
+            queued.then_fields(&[&format!("JOB_QUEUED {given}")], &["priority"]);
+        }
+        const { assert!(PRIORITY_EXTERNAL_MAX < PRIORITY_GAUNTLET) };
     }
 
     #[test]

@@ -75,6 +75,7 @@ fn once(event: &Event) -> Option<String> {
         Event::ModelPromoted(body) => format!("verdict on {}", body.model),
         Event::PromotionRejected(body) => format!("verdict on {}", body.model),
         Event::GenerationOpened(body) => format!("generation {}", body.generation),
+        Event::StageOverdue(body) => format!("overdue {} of {}", body.stage.name(), body.generation),
         Event::CampaignCompleted(body) => format!("campaign {}", body.generations),
         _ => return None,
     };

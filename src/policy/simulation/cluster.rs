@@ -6,7 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::checks::Checks;
 use super::hosts::SimHost;
 use crate::event::cluster::{LeaderElected, VotersChanged};
-use crate::event::command::{CreateCluster, CreateToken, JoinNode};
+use crate::event::command::{CreateToken, FoundCluster, JoinNode};
 use crate::event::config::Config;
 use crate::event::{
     ClusterId, Command, Draft, Event, Hash, Millis, NodeId, Proposal, Real, Record, Seq, Term, TokenId, samples,
@@ -50,7 +50,7 @@ pub(super) fn config(generations: u32) -> Config {
     (config.self_play.games, config.self_play.games_per_job) = (40, 6);
     config.gauntlet.random_pairs = 10;
     config.gauntlet.alpha_beta_pairs = 10;
-    config.gauntlet.champion_pairs = 30;
+    config.judgement.groups_max = 30;
     config.gauntlet.pairs_per_job = 7;
     (config.gauntlet.exam_random_pairs, config.gauntlet.exam_origin_pairs) = (15, 15);
     config.gate.games_min = 16;
@@ -80,14 +80,14 @@ impl Cluster {
         cluster.nodes = nodes.iter().map(|node| node.node).collect();
         cluster.elect();
         let first = nodes[0].node;
-        let create = CreateCluster {
+        let create = FoundCluster {
             cluster: ClusterId::new("sim"),
             name: "sim".into(),
             ca: Hash::of(b"ca"),
             node: JoinNode { token: None, ..nodes[0].clone() },
             config,
         };
-        cluster.must(first, Command::CreateCluster(create));
+        cluster.must(first, create.into());
         for node in &nodes[1..] {
             let token = node.token.clone().expect("every further node has a token");
             let secret = node.secret;

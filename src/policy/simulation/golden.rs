@@ -27,7 +27,7 @@ fn bless() {
         cluster.tick();
     }
     let mut bytes = vec![];
-    cluster.log.iter().for_each(|record| record.draft.encode_into(&mut bytes));
+    cluster.log.iter().for_each(|record| record.draft.encode_for(1, &mut bytes));
     std::fs::write(path(), bytes).expect("write the fixture");
 }
 

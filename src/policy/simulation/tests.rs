@@ -137,8 +137,8 @@ fn datasets_hold_exactly_good_verified_games() {
 #[test]
 fn a_finished_campaign_goes_on_when_more_generations_are_wanted() {
     let mut cluster = run(1, 3, CALM, 1);
-    let more = crate::event::command::ChangeConfig { config: config(2), actor: "ada".into() };
-    cluster.propose(cluster.hosts[0].id, 0, Command::ChangeConfig(more)).expect("a good configuration");
+    let more = crate::event::command::Configure { config: config(2), actor: "ada".into() };
+    cluster.propose(cluster.hosts[0].id, 0, Command::from(more)).expect("a good configuration");
     (0..3_000).for_each(|_| cluster.tick());
     check_end(1, &cluster, 2);
     assert_eq!(cluster.state.counts.of(Kind::CampaignCompleted), 2);

@@ -1,6 +1,7 @@
 //! `kifu-query status`
 
 use clap::Args;
+use kifu::cli::time::length_text;
 use kifu::cli::{Column, ExitCode, Failure, Format, OutputArgs, Printer, Rows};
 use kifu::node::api::{Footer, Request};
 use serde_json::Value;
@@ -112,6 +113,11 @@ fn campaign_lines(campaign: &Value, text: impl Fn(&Value) -> String) -> Vec<(&'s
             ),
         ),
     ];
+    for overdue in campaign["overdue"].as_array().into_iter().flatten() {
+        let (stage, generation, since) = (text(&overdue["stage"]), &overdue["generation"], text(&overdue["since"]));
+        let limit = length_text(overdue["limit_ms"].as_u64().unwrap_or_default());
+        lines.push(("overdue", format!("{stage} of generation {generation}, since {since}: its limit is {limit}")));
+    }
     let training = &campaign["training"];
     if training.is_object() {
         let (step, steps) = (&training["step"], &training["steps"]);
@@ -142,6 +148,7 @@ mod tests {
             "jobs_queued": 3, "jobs_running": 2,
             "campaign": {"game": "connect4", "generation": 2, "generations": 4, "phase": "self_play",
                 "waits_for": "120 more verified games (40 wait for their replay)", "champion": "model/connect4-g1-1f00ab42",
+                "overdue": [{"stage": "self_play", "generation": 2, "since": "2026-01-02T03:04:05.000Z", "limit_ms": 21_600_000}],
                 "games_verified": 360, "games_recorded": 400, "games_target": 480, "positions": 12000,
                 "training": null, "matches": [],
                 "decided": [{"generation": 1, "verdict": "promoted", "games": 480, "samples": 15000, "training": null, "seq": 900,
@@ -163,6 +170,7 @@ mod tests {
             waits for   120 more verified games (40 wait for their replay)
             champion    model/connect4-g1-1f00ab42
             games       360 of 480 verified, 400 recorded
+            overdue     self_play of generation 2, since 2026-01-02T03:04:05.000Z: its limit is 6h
             generation  1 promoted: random 97.5% [87.0, 99.6]
             at 104233 (n1, 2 records and 12 ms behind leader n2, term 4)
         "#]]
