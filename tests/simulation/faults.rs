@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kifu::log::Crash;
@@ -12,6 +13,9 @@ use crate::invariants::Violation;
 use crate::machine::{Machine, Status};
 use crate::os;
 use crate::world::World;
+
+/// How often somebody looks for members that were removed.
+const LOOK_FOR_REMOVED_EVERY_MS: u128 = 50;
 
 /// Something that will be undone, or done, later.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +55,7 @@ impl Faults {
             self.next = now + self.dice.ms(50, 2_500);
         }
         self.watch_disks(sim, world)?;
+        self.watch_removed(sim, world);
         let mut due: Vec<Later> = vec![];
         self.later.retain(|(at, what)| {
             if *at <= now {
@@ -139,11 +144,8 @@ impl Faults {
 
     /// The leader more often than others: that is where it hurts.
     fn victim(&mut self, world: &World) -> usize {
-        let leads = |machine: &Machine| {
-            let live = machine.live()?;
-            (live.replica.leadership().borrow().leader == Some(machine.node)).then_some(machine.index)
-        };
-        let leader = world.machines.iter().find_map(|machine| leads(machine));
+        let leads = |machine: &&Arc<Machine>| machine.live().is_some_and(|live| live.leads());
+        let leader = world.machines.iter().find(leads).map(|machine| machine.index);
         match leader {
             Some(leader) if self.dice.chance(0.4) => leader,
             _ => self.dice.number(0, world.machines.len() as u64) as usize,
@@ -221,10 +223,25 @@ impl Faults {
                 }
                 Status::Refused(reason) => self.repair(sim, world, index, &reason)?,
                 Status::On if machine.live().is_some() => drop(self.originals.remove(&index)),
-                Status::On | Status::Off => {}
+                Status::On | Status::Off | Status::Removed => {}
             }
         }
         Ok(())
+    }
+
+    /// Whoever was removed, and takes no part in Raft any more, is set up anew and comes back as somebody else.
+    fn watch_removed(&mut self, sim: &mut Sim<'_>, world: &World) {
+        if !sim.elapsed().as_millis().is_multiple_of(LOOK_FOR_REMOVED_EVERY_MS) {
+            return;
+        }
+        for index in removed(world) {
+            let machine = &world.machines[index];
+            world.trace().note(&format!("{} is set up anew", machine.name));
+            world.oracle().forsakes(machine.node());
+            self.originals.remove(&index);
+            self.crash_for_a_while(sim, world, index, Crash::LoseAll);
+            machine.set_up_anew();
+        }
     }
 
     /// A log that is refused must have been damaged; an operator brings back what it was.
@@ -269,7 +286,7 @@ impl Faults {
     fn transfer(&mut self, world: &World, to: usize) {
         world.count(|counts| counts.transfers += 1);
         world.machines.iter().for_each(|machine| {
-            let to = world.machines[to].node;
+            let to = world.machines[to].node();
             machine.with(|state| state.hand_over_to = Some(to));
         });
     }
@@ -330,6 +347,17 @@ impl Faults {
         }
         self.undo_later(sim, 300, 6_000, Later::Reconnect);
     }
+}
+
+/// Machines that are out, as the node says that has come farthest. Facts stay true, so any would do.
+fn removed(world: &World) -> Vec<usize> {
+    let lives = world.machines.iter().filter_map(|machine| machine.live());
+    let Some(farthest) = lives.max_by_key(|live| live.replica.fold().seq()) else { return vec![] };
+    let out = |machine: &&Arc<Machine>| {
+        let node = machine.node();
+        farthest.replica.fold().read(|state| state.membership.is_out(node, &state.quorum))
+    };
+    world.machines.iter().filter(out).map(|machine| machine.index).collect()
 }
 
 /// The last entry that a machine's disk holds.

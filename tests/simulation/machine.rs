@@ -8,7 +8,7 @@ use kifu::log::{Crash, LogDisk, SimDisk};
 use kifu::net::{Authority, Identity, Role, SecretKey, Validity};
 use kifu::projection::{Checkpoints, ProjectionError, State};
 use kifu::replica::machine::RaftCheckpoint;
-use kifu::replica::{Member, Replica, Timing};
+use kifu::replica::{Member, Peers, Replica, Timing};
 use kifu::work::Outbox;
 use kifu::work::outbox::SimShelf;
 use tokio::runtime::Id;
@@ -21,14 +21,19 @@ use crate::os::EPOCH_MS;
 pub struct Machine {
     pub index: usize,
     pub name: String,
-    pub node: NodeId,
-    pub identity: Identity,
     pub timing: Timing,
+    authority: Arc<Authority>,
     pub state: Mutex<MachineState>,
 }
 
 /// What changes about a machine.
 pub struct MachineState {
+    /// Who it is, as a member.
+    pub identity: Identity,
+    /// How often it was set up anew: a member that was removed comes back as somebody else.
+    pub generation: u64,
+    /// Whether an operator still has to let it in.
+    pub joining: bool,
     pub disk: SimDisk,
     pub shelf: SimShelf,
     pub checkpoints: SimCheckpoints,
@@ -57,27 +62,41 @@ pub enum Status {
     Stopped(String),
     /// It would not start.
     Refused(String),
+    /// It was told that it is no member any more.
+    Removed,
 }
 
 /// A node that runs.
 pub struct Live {
     /// The number of this start among all of the run.
     pub start: u64,
+    /// Whose life this is.
+    pub node: NodeId,
     pub replica: Arc<Replica>,
     pub outbox: Arc<Outbox>,
+    pub peers: Arc<Peers>,
+}
+
+impl Live {
+    /// Whether it leads, as far as it knows.
+    pub fn leads(&self) -> bool {
+        self.replica.leadership().borrow().leader == Some(self.node)
+    }
+
+    /// Whether it is a member, as far as it knows.
+    pub fn is_member(&self) -> bool {
+        self.replica.fold().read(|state| state.hosts.is_member(self.node))
+    }
 }
 
 impl Machine {
-    pub fn new(index: usize, timing: Timing, skew_ms: i64, authority: &Authority) -> Machine {
+    pub fn new(index: usize, timing: Timing, skew_ms: i64, authority: Arc<Authority>) -> Machine {
         let name = format!("n{}", index + 1);
-        // The same key in every run: a node's id follows from it.
-        let mut der = data_encoding::HEXLOWER.decode(b"302e020100300506032b657004220420").expect("PKCS#8 of Ed25519");
-        der.extend_from_slice(blake3::hash(name.as_bytes()).as_bytes());
-        let key = SecretKey::from_pkcs8(&der).expect("a key");
-        let validity = Validity::starting(kifu::event::Millis(EPOCH_MS), Duration::from_secs(86_400));
-        let certificate = authority.issue(&key.public(), &name, Role::Node, validity).expect("a certificate");
-        let identity = Identity::new(authority.certificate().clone(), certificate, key).expect("an identity");
         let state = MachineState {
+            identity: identity(&authority, &name, 0),
+            generation: 0,
+            // The first makes the cluster.
+            joining: index > 0,
             disk: SimDisk::new(),
             shelf: SimShelf::new(),
             checkpoints: SimCheckpoints::default(),
@@ -89,7 +108,23 @@ impl Machine {
             status: Status::Off,
             live: None,
         };
-        Machine { index, name, node: identity.node(), identity, timing, state: Mutex::new(state) }
+        Machine { index, name, timing, authority, state: Mutex::new(state) }
+    }
+
+    /// Who it is now, as a member.
+    pub fn node(&self) -> NodeId {
+        self.with(|state| state.identity.node())
+    }
+
+    /// Sets the machine up anew, with nothing on its disk and a key of its own: whoever was removed never returns.
+    pub fn set_up_anew(&self) {
+        self.with(|state| {
+            state.generation += 1;
+            state.identity = identity(&self.authority, &self.name, state.generation);
+            state.joining = true;
+            (state.disk, state.shelf, state.checkpoints) = (SimDisk::new(), SimShelf::new(), SimCheckpoints::default());
+            state.incarnation = 0;
+        });
     }
 
     /// Changes or reads what changes.
@@ -140,6 +175,17 @@ impl Machine {
             Some((name, before))
         })
     }
+}
+
+/// Who a machine is after it was set up anew so often. The keys are the same in every run: a node's id follows from its key.
+fn identity(authority: &Authority, name: &str, generation: u64) -> Identity {
+    let mut der = data_encoding::HEXLOWER.decode(b"302e020100300506032b657004220420").expect("PKCS#8 of Ed25519");
+    let seed = if generation == 0 { name.to_owned() } else { format!("{name} {generation}") };
+    der.extend_from_slice(blake3::hash(seed.as_bytes()).as_bytes());
+    let key = SecretKey::from_pkcs8(&der).expect("a key");
+    let validity = Validity::starting(kifu::event::Millis(EPOCH_MS), Duration::from_secs(86_400));
+    let certificate = authority.issue(&key.public(), name, Role::Node, validity).expect("a certificate");
+    Identity::new(authority.certificate().clone(), certificate, key).expect("an identity")
 }
 
 /// Where the last frame of a segment begins (see `docs/format.md`).

@@ -16,6 +16,7 @@ mod invariants;
 mod machine;
 mod net;
 mod node;
+mod operator;
 mod oracle;
 mod os;
 mod plan;

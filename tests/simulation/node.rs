@@ -1,5 +1,6 @@
 //! A node, wired as `kifu::node::Node` wires it, from the same parts: the log, Raft, the fold, the leader's task, the outbox,
-//! the courier, heartbeats. What differs is below them: the disk, the shelf, the checkpoints, the socket and the clock.
+//! the courier, heartbeats, the membership's task and the door. What differs is below them: the disk, the shelf, the
+//! checkpoints, the socket and the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use kifu::node::clock::Clock;
 use kifu::node::courier::Courier;
 use kifu::node::heartbeat::{self, HEARTBEAT_EVERY, Hearing, Pulse};
 use kifu::node::leader::Leader;
+use kifu::node::members::{self, Members};
 use kifu::node::reporter::Reporter;
 use kifu::replica::greeting::Run;
 use kifu::replica::propose::{ASKS_MAX, Ask, Outcome};
@@ -28,11 +30,15 @@ use crate::client;
 use crate::dice::Dice;
 use crate::machine::{Live, Machine, Status, cluster};
 use crate::net::{SimSocket, address_of};
+use crate::operator;
 use crate::os;
 use crate::world::World;
 
 /// How often a node looks whether it can go on, as `Node::run` does.
 const HEALTH_EVERY: Duration = Duration::from_millis(50);
+
+/// Silence after which a machine counts as offline: shorter than most of them are off.
+const HOST_TIMEOUT_MS: u64 = 1_000;
 
 /// Small segments, and a cache of a few entries, so that logs roll often and read from the disk.
 fn log_options() -> LogOptions {
@@ -60,11 +66,12 @@ pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
         }
     };
     machine.with(|state| (state.status, state.live) = (Status::On, Some(live.clone())));
-    client::spawn(&machine, &world, &live, start_number);
+    client::spawn(&machine, &world, &live);
+    operator::spawn(&machine, &world, &live);
     loop {
         tokio::time::sleep(HEALTH_EVERY).await;
         if let Some(to) = machine.with(|state| state.hand_over_to.take())
-            && live.replica.leadership().borrow().leader == Some(machine.node)
+            && live.leads()
         {
             live.replica.transfer(to).await.ok();
         }
@@ -74,6 +81,11 @@ pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
             machine.with(|state| state.status = Status::Stopped(reason));
             return Ok(());
         }
+        if live.peers.removed_by().is_some() {
+            world.trace().note(&format!("{} was removed", machine.name));
+            machine.with(|state| state.status = Status::Removed);
+            return Ok(());
+        }
     }
 }
 
@@ -81,6 +93,8 @@ pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
 async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result<Live, String> {
     let (disk, shelf, checkpoints) =
         machine.with(|state| (state.disk.clone(), state.shelf.clone(), state.checkpoints.clone()));
+    let (identity, first) = machine.with(|state| (state.identity.clone(), machine.index == 0 && state.generation == 0));
+    let node = identity.node();
     let opened = Log::open_driven(Arc::new(disk), log_options());
     let (log, recovery, driver) = opened.map_err(|error| error.to_string())?;
     world.count(|counts| counts.torn_tails += u64::from(recovery.cut.is_some()));
@@ -89,9 +103,9 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result
     let last = log.last().map(|last| last.seq).unwrap_or_default();
     let (state, checkpoint, found) = checkpoints.begin(last);
     world.count(|counts| counts.from_checkpoint += u64::from(found));
-    let floor = state.dedupe.last(machine.node);
+    let floor = state.dedupe.last(node);
     let held = shelf.open(floor);
-    let (outbox, outbox_driver) = Outbox::open_driven(Box::new(shelf), held, machine.node, Limits::default());
+    let (outbox, outbox_driver) = Outbox::open_driven(Box::new(shelf), held, node, Limits::default());
     let outbox = Arc::new(outbox);
     tokio::spawn(outbox_driver.run(pace(machine, world)));
 
@@ -101,16 +115,18 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result
     let promised = Duration::from_millis(if machine.with(|state| state.incarnation > 0) { lease_ms } else { 0 });
     let hello = Hello { lease_ms: u32::try_from(lease_ms).ok(), ..Hello::default() };
     let limits = EndpointLimits { hello, ..EndpointLimits::default() };
-    let endpoint = Endpoint::with_socket(socket, Arc::new(quinn::TokioRuntime), &machine.identity, limits)
+    let endpoint = Endpoint::with_socket(socket, Arc::new(quinn::TokioRuntime), &identity, limits)
         .map_err(|error| error.to_string())?;
-    let peers = Arc::new(Peers::new(machine.node, endpoint.clone()));
+    let peers = Arc::new(Peers::new(node, endpoint.clone()));
     for other in &world.machines {
-        peers.learn(other.node, &address_of(other.index).to_string());
+        peers.learn(other.node(), &address_of(other.index).to_string());
     }
-    let fold = Arc::new(Fold::simulated(machine.node, state, checkpoints));
+    let fold = Arc::new(Fold::simulated(node, state, checkpoints));
+    let judge = fold.clone();
+    endpoint.admit(Arc::new(move |peer| judge.read(|state| members::admitted(peer, state))));
     let (intake, heard) = mpsc::channel(ASKS_MAX);
     let options = ReplicaOptions {
-        node: machine.node,
+        node,
         log,
         fold,
         checkpoint,
@@ -120,7 +136,7 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result
         votes_from: tokio::time::Instant::now() + promised,
     };
     let replica = Arc::new(Replica::start(options).await.map_err(|error| error.to_string())?);
-    if machine.index == 0 {
+    if first {
         replica.bootstrap(machine.member()).await.map_err(|error| error.to_string())?;
     }
     let incarnation = machine.with(|state| {
@@ -128,23 +144,25 @@ async fn start(machine: &Arc<Machine>, world: &Arc<World>, start: u64) -> Result
         state.incarnation
     });
     let run = Run { number: rand::random::<u64>().max(1), incarnation };
-    spawn_tasks(machine, world, &replica, &outbox, Ears { peers, heard, run, endpoint });
-    Ok(Live { start, replica, outbox })
+    let genesis = first.then(|| genesis(machine));
+    let live = Live { start, node, replica, outbox, peers };
+    spawn_tasks(machine, world, &live, Ears { heard, run, endpoint, genesis });
+    Ok(live)
 }
 
 /// What only the tasks of a node need.
 struct Ears {
-    peers: Arc<Peers>,
     heard: mpsc::Receiver<Ask>,
     run: Run,
     endpoint: Endpoint,
+    genesis: Option<Command>,
 }
 
-fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, replica: &Arc<Replica>, outbox: &Arc<Outbox>, ears: Ears) {
-    let Ears { peers, heard, run, endpoint } = ears;
-    let (node, stop, hearing) = (machine.node, CancellationToken::new(), Hearing::default());
+fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, live: &Live, ears: Ears) {
+    let Live { start: _, node, replica, outbox, peers } = live;
+    let Ears { heard, run, endpoint, genesis } = ears;
+    let (node, stop, hearing) = (*node, CancellationToken::new(), Hearing::default());
     let asks = overhear(heard, world.clone());
-    let genesis = (machine.index == 0).then(|| genesis(machine));
     let leader = Leader {
         node,
         replica: replica.clone(),
@@ -155,13 +173,24 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, replica: &Arc<Replica
         stop: stop.clone(),
     };
     tokio::spawn(leader.run());
+    let members = Members {
+        node,
+        replica: replica.clone(),
+        peers: peers.clone(),
+        endpoint: endpoint.clone(),
+        hearing: hearing.clone(),
+        clock: Clock,
+        stop: stop.clone(),
+    };
+    tokio::spawn(members.run());
     tokio::spawn(Courier { outbox: outbox.clone(), replica: replica.clone(), stop: stop.clone() }.run());
     let reporter = Reporter { replica: replica.clone(), outbox: outbox.clone(), clock: Clock };
     tokio::spawn(reporter.run(stop));
     let fold = replica.fold().clone();
-    let pulse = Pulse { node, clock: Clock, run, slots: 1, peers, hearing: hearing.clone(), fold };
+    let pulse = Pulse { node, clock: Clock, run, slots: 1, peers: peers.clone(), hearing: hearing.clone(), fold };
     tokio::spawn(async move {
         loop {
+            learn_addresses(&pulse);
             pulse.beat(vec![], false);
             tokio::time::sleep(HEARTBEAT_EVERY).await;
         }
@@ -181,6 +210,11 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, replica: &Arc<Replica
             });
         }
     });
+}
+
+/// Notes where the members listen, as the log says.
+fn learn_addresses(pulse: &Pulse) {
+    pulse.fold.read(|state| state.hosts.table.values().for_each(|host| pulse.peers.learn(host.host, &host.address)));
 }
 
 /// Lets the log begin later and later, as retention does, but without an archive: nobody here asks for the past.
@@ -253,7 +287,7 @@ fn pace(machine: &Arc<Machine>, world: &Arc<World>) -> impl FnMut() -> Duration 
 
 /// The first command of the cluster's log.
 fn genesis(machine: &Machine) -> Command {
-    let cluster = ClusterConfig { digest_every: 50, ..Config::default().cluster };
+    let cluster = ClusterConfig { digest_every: 50, host_timeout_ms: HOST_TIMEOUT_MS, ..Config::default().cluster };
     Command::from(FoundCluster {
         cluster: ClusterId::new("5100000000000001"),
         name: "simulation".to_owned(),
@@ -265,11 +299,12 @@ fn genesis(machine: &Machine) -> Command {
 
 /// A machine as it asks to join.
 pub fn joining(machine: &Machine) -> JoinNode {
+    let identity = machine.with(|state| state.identity.clone());
     JoinNode {
-        node: machine.node,
+        node: identity.node(),
         name: machine.name.clone(),
         address: address_of(machine.index).to_string(),
-        fingerprint: machine.identity.fingerprint(),
+        fingerprint: identity.fingerprint(),
         token: None,
         secret: Hash::of(machine.name.as_bytes()),
     }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kifu::event::{NodeId, Seq};
+use kifu::replica::Consistency;
 use kifu::replica::propose::Outcome;
+
+use crate::invariants::reads_never_go_back;
 
 /// Shared by all clients of a run. It lives outside the machines and forgets nothing.
 #[derive(Default)]
@@ -16,7 +19,7 @@ pub struct Oracle {
     pub admitted: BTreeMap<String, Seq>,
     /// Notes that the leader refused for good.
     pub refused: BTreeSet<String>,
-    /// What a read that begins now must see.
+    /// What a read that begins now must see, unless it is a local one.
     floor: Seq,
     /// What no client may ever be told.
     pub violations: Vec<String>,
@@ -49,16 +52,24 @@ impl Oracle {
         }
     }
 
-    /// What a linearizable read that begins now must see.
+    /// A member was removed, and what its outbox held is gone with it.
+    pub fn forsakes(&mut self, origin: NodeId) {
+        self.stored.retain(|(stored_by, _), _| *stored_by != origin);
+    }
+
+    /// What a read that begins now must see, unless it is a local one.
     pub fn begins_read(&self) -> Seq {
         self.floor
     }
 
-    /// A linearizable read has ended at `seq`; see [`crate::invariants::reads_never_go_back`].
-    pub fn ends_read(&mut self, reader: &str, begun_at: Seq, seq: Seq) {
-        if let Err(violation) = crate::invariants::reads_never_go_back::check(reader, begun_at, seq) {
+    /// A read has ended at `seq`; see [`crate::invariants::reads_never_go_back`]. What somebody read locally, others need not
+    /// see.
+    pub fn ends_read(&mut self, reader: &str, consistency: Consistency, begun_at: Seq, seq: Seq) {
+        if let Err(violation) = reads_never_go_back::check(reader, consistency, begun_at, seq) {
             self.violations.push(violation);
         }
-        self.floor = self.floor.max(seq);
+        if consistency != Consistency::Local {
+            self.floor = self.floor.max(seq);
+        }
     }
 }

@@ -69,6 +69,24 @@ counts! {
     clock_jumps,
     /// Leaders that were asked to hand over.
     transfers,
+    /// Commands about the membership that the leader has admitted.
+    operations,
+    /// Members whose role an operator changed.
+    roles_changed,
+    /// Seats that were given to learners because they were free.
+    seats_filled,
+    /// Voters that lost their seat because there were too many.
+    seats_closed,
+    /// Voters that were gone for good and whose seat went to a learner.
+    voters_replaced,
+    /// Members that were removed.
+    members_removed,
+    /// Machines that joined again, as somebody else.
+    members_rejoined,
+    /// Steps of Raft's membership in which two sets of voters had to agree.
+    joint_steps,
+    /// Changes of who votes that came to their end after the founding.
+    memberships_changed,
     /// Starts of a node.
     starts,
     /// Leaders elected.
@@ -93,8 +111,14 @@ counts! {
     refused,
     /// Proposals whose fate nobody could tell at first.
     unknown,
-    /// Reads that were linearizable.
-    reads,
+    /// Reads of whatever a node has folded.
+    reads_local,
+    /// Reads for which the leader trusted its lease.
+    reads_lease,
+    /// Reads for which the leader asked a quorum.
+    reads_linearizable,
+    /// Reads of the last two kinds from nodes that did not lead.
+    reads_by_followers,
     /// States of different nodes at the same position that were compared.
     digests_compared,
 }

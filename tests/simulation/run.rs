@@ -78,8 +78,8 @@ fn first_panic() -> Option<String> {
 fn run_here(seed: u64) -> Report {
     let began = os::real_now();
     let plan = Plan::of(seed);
-    let authority = Authority::create().expect("a CA");
-    let machine = |index| Arc::new(Machine::new(index, plan.timings[index], plan.skews_ms[index], &authority));
+    let authority = Arc::new(Authority::create().expect("a CA"));
+    let machine = |index| Arc::new(Machine::new(index, plan.timings[index], plan.skews_ms[index], authority.clone()));
     let machines: Vec<_> = (0..plan.machines()).map(machine).collect();
     let world = Arc::new(World::new(plan, machines));
     if let Ok(path) = std::env::var("KIFU_SIMULATE_TRACE") {
@@ -133,6 +133,7 @@ fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(),
         step(sim, world, watcher)?;
     }
     watcher.settle(world, false)?;
+    world.operators.store(false, Ordering::Relaxed);
     faults.heal(sim, world);
     let load_ends = sim.elapsed() + LOAD_AFTER;
     while sim.elapsed() < load_ends {

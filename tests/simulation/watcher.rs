@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kifu::event::{Event, Seq, Term};
-use kifu::log::{Entry, LogPosition};
+use kifu::event::membership::RoleReason;
+use kifu::event::{Event, NodeId, Seq, Term};
+use kifu::log::{Entry, LogPosition, Payload};
+use kifu::policy::membership::wanted_voters;
 use kifu::projection::State;
+use kifu::replica::wire::read_membership;
 
 use crate::invariants::committed_never_changes::Committed;
 use crate::invariants::converge::{Seen, Standing};
@@ -35,6 +38,8 @@ pub struct Watcher {
     digests: EqualDigests,
     /// Terms that somebody was seen to lead.
     led: BTreeSet<Term>,
+    /// Who votes, as was recorded last.
+    voters: Vec<NodeId>,
     /// What was last seen of each machine since it started.
     last: BTreeMap<usize, Last>,
     steps: u64,
@@ -78,7 +83,7 @@ impl Watcher {
         let before = self.last.get(&machine.index).filter(|last| last.start == live.start).copied().unwrap_or_default();
         let log = live.replica.log();
         let leadership = live.replica.leadership().borrow().clone();
-        let leads = (leadership.leader == Some(machine.node)).then_some(leadership.term);
+        let leads = (leadership.leader == Some(live.node)).then_some(leadership.term);
         let (end, committed, seq) = (log.last(), log.committed(), live.replica.fold().seq());
         let (base, installed) = (log.base().map(|base| base.index), live.replica.snapshots().installed());
         let now = Last {
@@ -122,7 +127,7 @@ impl Watcher {
         }
         self.see_committed(world, machine, live, committed)?;
         if let Some(term) = leads.filter(|_| leads != before.leads) {
-            self.elections.see(term, machine.node)?;
+            self.elections.see(term, live.node)?;
             let news = self.led.insert(term);
             world.count(|counts| counts.elections += u64::from(news));
             let begins = log.base();
@@ -162,6 +167,7 @@ impl Watcher {
             }
             for entry in &entries {
                 self.committed.extend(&machine.name, entry)?;
+                self.see_membership(world, entry)?;
                 self.see_records(world, entry)?;
             }
         }
@@ -169,6 +175,14 @@ impl Watcher {
             Ok(Some(at)) => self.committed.see(&machine.name, &at),
             _ => Ok(()),
         }
+    }
+
+    fn see_membership(&self, world: &World, entry: &Entry) -> Result<(), Violation> {
+        if let Payload::Membership(bytes) = &entry.payload {
+            let members = read_membership(bytes).map_err(|error| format!("entry {}: {error}", entry.index))?;
+            world.count(|counts| counts.joint_steps += u64::from(members.get_joint_config().len() > 1));
+        }
+        Ok(())
     }
 
     fn see_records(&mut self, world: &World, entry: &Entry) -> Result<(), Violation> {
@@ -181,6 +195,19 @@ impl Watcher {
             match &record.draft.event {
                 Event::NoteRecorded(note) => self.once.see(&note.text, seq)?,
                 Event::LeaderElected(elected) => self.elections.see(elected.term, elected.leader)?,
+                Event::MemberRoleChanged(change) => world.count(|counts| match change.reason {
+                    RoleReason::Operator => counts.roles_changed += 1,
+                    RoleReason::SeatFree => counts.seats_filled += 1,
+                    RoleReason::SeatClosed => counts.seats_closed += 1,
+                    RoleReason::VoterGone => counts.voters_replaced += 1,
+                    RoleReason::Replaced => {}
+                }),
+                Event::MemberRemoved(_) => world.count(|counts| counts.members_removed += 1),
+                Event::VotersChanged(change) => {
+                    let news = world.is_founded() && self.voters != change.voters;
+                    world.count(|counts| counts.memberships_changed += u64::from(news));
+                    self.voters.clone_from(&change.voters);
+                }
                 Event::ProjectionDiverged(diverged) => {
                     return Err(format!("digests differ: {diverged:?} was recorded at {seq}"));
                 }
@@ -206,9 +233,11 @@ impl Watcher {
                 Some(live) => {
                     self.see_digest(world, machine, &live)?;
                     let leadership = live.replica.leadership().borrow().clone();
-                    let (seq, digest) = live.replica.fold().read(|state| (state.seq, state.digest()));
+                    let fold = live.replica.fold();
+                    let (seq, digest, wanted) = fold.read(|state| (state.seq, state.digest(), wanted_voters(state)));
                     let (leader, term, waiting) = (leadership.leader, leadership.term, live.outbox.len());
-                    Some(Seen { leader, term, seq, digest, waiting })
+                    let members = live.replica.members();
+                    Some(Seen { node: live.node, leader, term, seq, digest, waiting, members, wanted })
                 }
             };
             standings.push(Standing { name: machine.name.clone(), sees });

@@ -22,14 +22,16 @@ pub struct World {
     pub founded: AtomicBool,
     /// Clients are at work.
     pub load: AtomicBool,
+    /// Operators change the membership.
+    pub operators: AtomicBool,
 }
 
 impl World {
     pub fn new(plan: Plan, machines: Vec<Arc<Machine>>) -> World {
         let (counts, trace) = (Arc::default(), Arc::<Mutex<Trace>>::default());
         let net = Arc::new(Net::new(plan.seed, plan.machines(), plan.loss, Arc::clone(&counts), trace.clone()));
-        let (founded, load) = (AtomicBool::new(false), AtomicBool::new(true));
-        World { plan, machines, net, oracle: Mutex::default(), counts, trace, founded, load }
+        let (founded, load, operators) = (AtomicBool::new(false), AtomicBool::new(true), AtomicBool::new(true));
+        World { plan, machines, net, oracle: Mutex::default(), counts, trace, founded, load, operators }
     }
 
     pub fn oracle(&self) -> MutexGuard<'_, Oracle> {
@@ -55,5 +57,9 @@ impl World {
 
     pub fn is_loaded(&self) -> bool {
         self.load.load(Ordering::Relaxed)
+    }
+
+    pub fn is_operated(&self) -> bool {
+        self.operators.load(Ordering::Relaxed)
     }
 }
