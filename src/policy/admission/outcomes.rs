@@ -25,7 +25,7 @@ use crate::policy::names;
 use crate::policy::seats::seats;
 use crate::policy::upgrade::is_readable;
 use crate::projection::State;
-use crate::projection::games::BatchState;
+use crate::projection::games::{Batch, BatchState};
 use crate::projection::jobs::Job;
 
 /// Why a result is void.
@@ -44,8 +44,11 @@ pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult
         (JobSpec::SelfPlay(spec), JobResult::SelfPlay(result)) => self_play(state, &job.job, spec, host, result),
         (JobSpec::Verify(spec), JobResult::Verified(tally)) => verified(state, spec, host, tally),
         (JobSpec::Verify(spec), JobResult::Measured(result)) => {
-            let events = verified(state, spec, host, &result.tally)?;
-            Ok(measured(state, spec, host, result)?.into_iter().chain(events).collect())
+            let mut events = verified(state, spec, host, &result.tally)?;
+            if let [Event::GamesVerified(_)] = events[..] {
+                events.splice(..0, measured(state, spec, host, result)?);
+            }
+            Ok(events)
         }
         (JobSpec::Verify(spec), JobResult::Quarantined(result)) => quarantined(state, spec, host, result),
         (JobSpec::InitModel(spec), JobResult::Model(result)) => init_model(state, spec, host, result),
@@ -87,14 +90,19 @@ fn self_play(state: &State, job: &JobId, spec: &SelfPlaySpec, host: NodeId, resu
     Ok(vec![event.into(), stored(&result.blob, host)])
 }
 
+/// The verdict of a replay. A blob that does not hold the games that its host said it does is not used, even where each of them holds.
 fn verified(state: &State, spec: &VerifySpec, host: NodeId, tally: &GamesTally) -> Outcome {
-    undecided(state, spec)?;
+    let recorded = undecided(state, spec)?.games;
     let decided: u64 = tally.wins.iter().map(|wins| u64::from(*wins)).sum();
     let adds_up = decided + u64::from(tally.draws) == u64::from(tally.games)
         && tally.wins.len() <= SEATS_MAX
         && tally.distinct <= tally.games
         && tally.targets <= tally.positions;
     check(adds_up, "the verifier's tally does not add up")?;
+    if tally.games != recorded {
+        let reason = format!("it holds {} games, its host said {recorded}", tally.games);
+        return Ok(vec![GamesQuarantined { batch: spec.batch, host, game: None, reason }.into()]);
+    }
     Ok(vec![GamesVerified { batch: spec.batch, host, tally: tally.clone() }.into()])
 }
 
@@ -122,9 +130,9 @@ fn quarantined(state: &State, spec: &VerifySpec, host: NodeId, result: &Quaranti
     Ok(vec![GamesQuarantined { batch: spec.batch, host, game: result.game, reason }.into()])
 }
 
-fn undecided(state: &State, spec: &VerifySpec) -> Result<(), Fault> {
+fn undecided<'a>(state: &'a State, spec: &VerifySpec) -> Result<&'a Batch, Fault> {
     match state.games.get(&spec.batch) {
-        Some(batch) if batch.state == BatchState::Recorded => Ok(()),
+        Some(batch) if batch.state == BatchState::Recorded => Ok(batch),
         _ => Err(useless("the batch is unknown or decided already")),
     }
 }

@@ -65,6 +65,17 @@ fn tally() -> GamesTally {
     GamesTally { games: 40, positions: 100, wins, draws: 2, distinct: 40, targets: 100, simulations: 1_000 }
 }
 
+fn measures() -> GamesMeasures {
+    GamesMeasures {
+        choices: 90,
+        choices_targeted: 90,
+        targets_of_seats: vec![60, 40],
+        simulations_of_seats: vec![600, 400],
+        length_squares: 300,
+        sketch: vec![1, 2, 9],
+    }
+}
+
 fn matches() -> MatchTally {
     MatchTally {
         wins: 12,
@@ -116,15 +127,22 @@ fn verification_brings_a_verdict_once() {
 }
 
 #[test]
+fn a_blob_with_another_number_of_games_than_its_host_said_is_not_used() {
+    let before = || claimed(&[Kind::GamesRecorded], VERIFY).and(ClusterVersionRaised { from: 1, to: 2 });
+    let fewer = || GamesTally { games: 39, wins: vec![19, 18], distinct: 39, ..tally() };
+    let reason = "GAMES_QUARANTINED it holds 39 games, its host said 40 null";
+    let shown = &["reason", "game"];
+    for result in
+        [JobResult::Verified(fewer()), JobResult::Measured(MeasuredResult { tally: fewer(), measures: measures() })]
+    {
+        let decided = hand_in(before(), result);
+        decided.then_fields(&["JOB_COMPLETED no reason no game", reason], shown);
+        assert_eq!(decided.applied().state.games.open().count(), 0, "it is decided");
+    }
+}
+
+#[test]
 fn measures_come_before_the_verdict_and_have_to_add_up() {
-    let measures = || GamesMeasures {
-        choices: 90,
-        choices_targeted: 90,
-        targets_of_seats: vec![60, 40],
-        simulations_of_seats: vec![600, 400],
-        length_squares: 300,
-        sketch: vec![1, 2, 9],
-    };
     let result = |measures| JobResult::Measured(MeasuredResult { tally: tally(), measures });
     let given = || claimed(&[Kind::GamesRecorded], VERIFY);
     let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });

@@ -1,0 +1,63 @@
+//! What was really used against what was to be used.
+//!
+//! Records of games name who chose the actions: the weights, or the game's own judgement where a generation is taught, with a budget. Whoever
+//! verifies a batch compares it with the job: games by anybody else are not those of the model that they would be credited to, however legal
+//! they are.
+
+use crate::event::Hash;
+use crate::event::jobs::{JobSpec, SelfPlaySpec};
+use crate::game::record::Generator;
+use crate::projection::State;
+
+/// Who was to choose every action of a batch; none for a batch whose job is no longer known, which never has a score either.
+pub fn generator(state: &State, batch: &Hash) -> Option<Generator> {
+    let batch = state.games.get(batch)?;
+    let JobSpec::SelfPlay(spec) = &state.jobs.get(&batch.job)?.spec else { return None };
+    let weights = (!is_taught(state, spec)).then_some(spec.weights.0);
+    let search = &spec.search;
+    Some(Generator::search(weights, search.simulations, search.considered, search.gumbel_scale.to_f64() as f32))
+}
+
+/// Whether a teacher plays this job's games.
+pub fn is_taught(state: &State, spec: &SelfPlaySpec) -> bool {
+    state.campaign.generation(&spec.game, spec.generation).is_some_and(|generation| generation.taught.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::jobs::JobQueued;
+    use crate::event::samples::{hash, sample, specs};
+    use crate::event::{Event, Kind};
+    use crate::policy::testing::{Given, config, generation_one};
+
+    /// A batch of generation 1 and the job that brought it.
+    fn recorded(given: Given) -> Given {
+        let Event::GamesRecorded(recorded) = sample(Kind::GamesRecorded) else { unreachable!() };
+        let (job, spec) = (recorded.job.clone(), specs().swap_remove(0));
+        let queued = JobQueued { job, spec, priority: 0, lease_ms: 1, attempts_max: 1, avoid: vec![] };
+        given.and(queued).and(recorded)
+    }
+
+    fn due(given: &Given) -> Option<Generator> {
+        generator(&given.state, &hash("batch"))
+    }
+
+    #[test]
+    fn it_is_the_jobs_weights_or_the_teacher_with_the_jobs_budget() {
+        let (simulations, considered) = (48, 7);
+        let given = recorded(generation_one(config(40)));
+        let weights = hash("weights 0").0;
+        let net = Generator::Model { weights, simulations, considered, gumbel_scale_millionths: 1_000_000 };
+        assert_eq!(due(&given), Some(net));
+        let taught = recorded(generation_one(config(40)).and(sample(Kind::GenerationTaught)));
+        assert_eq!(due(&taught), Some(Generator::Planner { simulations, considered }));
+    }
+
+    #[test]
+    fn of_a_batch_without_a_job_nothing_is_known() {
+        let given = generation_one(config(40));
+        assert_eq!(due(&given), None);
+        assert_eq!(due(&given.and(sample(Kind::GamesRecorded))), None);
+    }
+}
