@@ -96,11 +96,12 @@ impl Worker {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
-    /// Gives the worker a job.
+    /// Gives the worker a job; a training job with its plan.
     fn assign(&mut self, spec: JobSpec) -> (JobId, Seq, PathBuf) {
         let scratch = self.folder.path().join(format!("scratch-{}", self.jobs + 1));
         fs::create_dir(&scratch).expect("a folder");
-        self.assign_planned(spec, None, scratch)
+        let plan = matches!(spec, JobSpec::Train(_)).then(|| plan(&spec));
+        self.assign_planned(spec, plan, scratch)
     }
 
     /// Gives the worker a job with a plan, in a folder that may hold what an earlier attempt left.
@@ -286,7 +287,10 @@ fn a_generation_from_random_weights_to_a_gauntlet() {
     assert_eq!(games, 6);
 
     let (result, scratch, progress) = worker.done(train(origin, vec![batch], 5));
-    let WorkerResult::Model { file, samples, progress: last, .. } = result else { panic!("{result:?}") };
+    let WorkerResult::Model { file, samples, progress: last, dataset, parent, .. } = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!((dataset, parent), (Some(Hash::of(&batch.0)), Some(origin)), "what it really read");
     let last = last.expect("trained");
     assert_eq!((samples, last.step, last.steps), (tally.targets, 5, 5));
     let reports = |line: &FromWorker| matches!(line, FromWorker::Progress { training: Some(it), .. } if *it == last);
@@ -346,6 +350,17 @@ fn a_run_with_another_dataset_or_parent_than_planned_is_refused() {
         let (message, retry) = worker.await_end(assigned).0.expect_err("refused");
         assert!(message.contains(&format!("the {what} of run/connect4-g1 is not the one")) && !retry, "{message}");
     }
+}
+
+#[test]
+fn a_run_without_a_plan_is_refused() {
+    let mut worker = Worker::start();
+    let model = worker.init_model();
+    let batch = worker.store_bytes(b"never read");
+    let scratch = worker.folder.path().to_owned();
+    let assigned = worker.assign_planned(train(model, vec![batch], 10), None, scratch);
+    let (message, retry) = worker.await_end(assigned).0.expect_err("refused");
+    assert!(message.starts_with("run/connect4-g1 has no plan") && !retry, "{message}");
 }
 
 #[test]

@@ -239,6 +239,32 @@ body! {
         Trained(TrainedResult),
         /// Games were replayed and hold. It takes the place of `Verified` for verifiers that measure, too.
         Measured(MeasuredResult),
+        /// Training made weights, and says from what. It takes the place of `Model` and `Trained`, which say nothing of that, for training.
+        Learned(LearnedResult),
+    }
+
+    /// See [`JobResult::Learned`].
+    pub struct LearnedResult {
+        /// What it made.
+        pub model: ModelResult,
+        /// The identity of the content of the dataset that was really read.
+        pub dataset: Hash,
+        /// Hash of the weights that training really started from.
+        pub parent: Hash,
+        /// Its losses; none of workers that draw none.
+        pub curve: Option<Box<CurveResult>>,
+        /// The games that it learned from; none of workers that do not say.
+        pub manifest: Option<Box<ManifestResult>>,
+    }
+
+    /// The losses of a run.
+    pub struct CurveResult {
+        /// The blob of the picture.
+        pub picture: BlobRef,
+        /// The best look at the held-out games; none without validation.
+        pub best: Option<ValidationLosses>,
+        /// The last look; none without validation.
+        pub last: Option<ValidationLosses>,
     }
 
     /// See [`JobResult::Measured`].

@@ -12,6 +12,7 @@ use super::fetcher::Fetcher;
 use super::layout::{Layout, NodeConfig};
 use crate::event::jobs::JobSpec;
 use crate::event::{Command, JobId, NodeId, Proposal, Seq};
+use crate::policy::provenance;
 use crate::projection::State;
 use crate::projection::jobs::Job;
 use crate::replica::Replica;
@@ -158,12 +159,6 @@ impl Workshop {
     }
 }
 
-/// Whether a teacher plays this job's games.
-fn is_taught(state: &State, spec: &JobSpec) -> bool {
-    let JobSpec::SelfPlay(spec) = spec else { return false };
-    state.campaign.generation(&spec.game, spec.generation).is_some_and(|generation| generation.taught.is_some())
-}
-
 /// The leases that `node` holds, as the log says.
 fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
     let lease = |job: &Job| {
@@ -175,8 +170,9 @@ fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
             dataset.map(|row| row.weights.iter().map(|of| (of.batch, of.weight)).collect()).unwrap_or_default();
         let plan = run.and_then(|run| run.plan.clone()).map(Box::new);
         let (job, token, spec) = (job.job.clone(), lease.token, job.spec.clone());
-        let taught = is_taught(state, &spec);
-        Some(Assigned { job, token, spec, plan, weights, taught, started })
+        let taught = matches!(&spec, JobSpec::SelfPlay(spec) if provenance::is_taught(state, spec));
+        let player = if let JobSpec::Verify(spec) = &spec { provenance::generator(state, &spec.batch) } else { None };
+        Some(Assigned { job, token, spec, plan, weights, taught, player, started })
     };
     state.jobs.held().filter_map(lease).collect()
 }

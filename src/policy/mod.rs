@@ -21,6 +21,7 @@ pub mod names;
 pub mod novelty;
 pub mod plan;
 pub mod promotion;
+pub mod provenance;
 pub mod quality;
 pub mod quorum;
 pub mod ratings;

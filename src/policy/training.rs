@@ -1,12 +1,14 @@
-//! Training runs: one for each sealed dataset, again a few times when it fails.
+//! Training runs: one for each sealed dataset, again a few times when it fails. None without a plan that every member can read: until then the
+//! dataset waits.
 
 use super::limits::{PRIORITY_TRAIN, REPLACE_DELAY_MS, RUNS_MAX};
 use super::names;
+use super::upgrade::is_readable;
 use super::view::{Decision, View};
 use crate::event::config::{Config, TrainConfig};
 use crate::event::jobs::{JobQueued, JobSpec, TrainSpec};
 use crate::event::training::{TrainingFailed, TrainingPlan, TrainingPlanned, TrainingTriggered};
-use crate::event::{Hash, JobId, Seq};
+use crate::event::{Event, Hash, JobId, Seq};
 use crate::projection::campaign::Generation;
 use crate::projection::datasets::Dataset;
 use crate::projection::training::{Run, RunState};
@@ -45,7 +47,7 @@ fn trigger(view: &View, config: &Config, current: &Generation, dataset: &Dataset
         recipe: training(config, current).before_plans(),
     };
     let Some(parent) = view.state.models.get(&event.parent) else { return vec![] };
-    let plan = plan(config, &event, dataset, parent.weights);
+    let Some(plan) = plan(view, config, &event, dataset, parent.weights) else { return vec![] };
     let job = job(config, &event, dataset, parent.weights);
     vec![Decision::new(event, [cause]), Decision::new(plan, [cause]), Decision::new(job, [cause])]
 }
@@ -67,12 +69,19 @@ fn queue(view: &View, config: &Config, run: &Run, dataset: &Dataset, cause: Seq)
         parent: run.parent.clone(),
         recipe: run.recipe.clone(),
     };
+    let Some(plan) = plan(view, config, &triggered, dataset, parent.weights) else { return vec![] };
     let job = Decision::new(job(config, &triggered, dataset, parent.weights), [cause]);
-    let plan = Decision::new(plan(config, &triggered, dataset, parent.weights), [cause]);
-    if run.plan.is_none() { vec![plan, job] } else { vec![job] }
+    if run.plan.is_none() { vec![Decision::new(plan, [cause]), job] } else { vec![job] }
 }
 
-fn plan(config: &Config, run: &TrainingTriggered, dataset: &Dataset, parent_weights: Hash) -> TrainingPlanned {
+/// The plan of a run, as soon as every member can read it.
+fn plan(
+    view: &View,
+    config: &Config,
+    run: &TrainingTriggered,
+    dataset: &Dataset,
+    parent_weights: Hash,
+) -> Option<Event> {
     let recipe = TrainConfig { steps: run.recipe.steps, ..config.train.clone() }.recipe();
     let plan = TrainingPlan {
         dataset: run.dataset.clone(),
@@ -82,7 +91,7 @@ fn plan(config: &Config, run: &TrainingTriggered, dataset: &Dataset, parent_weig
         recipe_hash: recipe.hash(),
         recipe,
     };
-    TrainingPlanned { run: run.run.clone(), plan }
+    Some(Event::from(TrainingPlanned { run: run.run.clone(), plan })).filter(|event| is_readable(view.state, event))
 }
 
 fn job(config: &Config, run: &TrainingTriggered, dataset: &Dataset, weights: Hash) -> JobQueued {
@@ -117,14 +126,29 @@ fn fail(view: &View, run: &Run, id: &JobId) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kind;
     use crate::event::jobs::JobCancelled;
+    use crate::event::membership::ClusterVersionRaised;
     use crate::event::samples::{game, sample};
-    use crate::event::{Event, Kind};
-    use crate::policy::testing::{config, generation_one};
+    use crate::policy::testing::{Given, config, generation_one};
+
+    /// Generation 1 of a cluster whose members can all read plans.
+    fn planning() -> Given {
+        generation_one(config(40)).and(ClusterVersionRaised { from: 1, to: 2 })
+    }
+
+    #[test]
+    fn nothing_is_trained_before_every_member_can_read_the_plan() {
+        let given = generation_one(config(40)).and(sample(Kind::DatasetSealed));
+        given.clone().decide(decide).then(&[]);
+        given.clone().and(sample(Kind::TrainingTriggered)).decide(decide).then(&[]);
+        let raised = given.and(ClusterVersionRaised { from: 1, to: 2 }).decide(decide);
+        raised.then_kinds(&["TRAINING_TRIGGERED", "TRAINING_PLANNED", "JOB_QUEUED"]);
+    }
 
     #[test]
     fn a_sealed_dataset_is_learned_from_once() {
-        let given = generation_one(config(40));
+        let given = planning();
         given.clone().decide(decide).then(&[]);
         let given = given.and(sample(Kind::DatasetSealed)).decide(decide);
         let given = given.then_kinds(&["TRAINING_TRIGGERED", "TRAINING_PLANNED", "JOB_QUEUED"]);
@@ -138,14 +162,14 @@ mod tests {
         let (triggered, planned) = (triggered.event.clone(), planned.event.clone());
         given.settled(decide);
         // A leader that died between the records is made good.
-        let half = || generation_one(config(40)).and(sample(Kind::DatasetSealed)).and(triggered.clone());
+        let half = || planning().and(sample(Kind::DatasetSealed)).and(triggered.clone());
         half().decide(decide).then_kinds(&["TRAINING_PLANNED", "JOB_QUEUED"]).settled(decide);
         half().and(planned).decide(decide).then_kinds(&["JOB_QUEUED"]).settled(decide);
     }
 
     #[test]
     fn a_run_fails_with_its_job_and_is_tried_again_a_few_times() {
-        let mut given = generation_one(config(40)).and(sample(Kind::DatasetSealed));
+        let mut given = planning().and(sample(Kind::DatasetSealed));
         for number in 1..=RUNS_MAX {
             let run = names::run(&game(), 1, number);
             given = given

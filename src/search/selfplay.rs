@@ -202,13 +202,7 @@ impl<G: Game> Table<G> {
 
     fn take_record(&mut self, plan: &SelfPlayPlan, outcome: Outcome) -> GameRecord {
         let (simulations, considered) = (plan.recipe.simulations(), plan.recipe.considered());
-        let generator = match plan.weights {
-            Some(weights) => {
-                let gumbel_scale_millionths = (f64::from(plan.recipe.gumbel_scale()) * 1e6).round() as u32;
-                Generator::Model { weights, simulations, considered, gumbel_scale_millionths }
-            }
-            None => Generator::Planner { simulations, considered },
-        };
+        let generator = Generator::search(plan.weights, simulations, considered, plan.recipe.gumbel_scale());
         GameRecord {
             seed: self.seed,
             generators: vec![generator; self.game.seats()],

@@ -7,7 +7,8 @@ use super::worker::scratch_file;
 use crate::artifact::{ArtifactError, BlobStore, Source};
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, ExternalResult, JobResult, ManifestResult, ModelResult, SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, CurveResult, ExternalResult, JobResult, LearnedResult, ManifestResult, ModelResult,
+    SelfPlayResult,
 };
 use crate::event::evaluation::MatchTally;
 
@@ -41,21 +42,19 @@ pub fn take_in(store: &BlobStore, assignment: &Assignment, result: WorkerResult)
             let blob = keep(&file, ArtifactKind::Games)?;
             JobResult::SelfPlay(SelfPlayResult { blob, games, positions, simulations })
         }
-        WorkerResult::Model { file, parameters, samples, progress, curve, manifest } => {
+        WorkerResult::Model { file, parameters, samples, progress, curve, manifest, dataset, parent } => {
             let model = ModelResult { blob: keep(&file, ArtifactKind::Model)?, parameters, samples, progress };
-            // Clusters that cannot read plans yet cannot read curves either.
-            match curve.filter(|_| assignment.plan.is_some()) {
-                Some(CurveFile { file, best, last }) => {
-                    let picture = keep(&file, ArtifactKind::External)?;
-                    let named =
-                        |ManifestFile { file, encoder, games, held_out }| -> Result<ManifestResult, IntakeError> {
-                            Ok(ManifestResult { blob: keep(&file, ArtifactKind::External)?, encoder, games, held_out })
-                        };
-                    let manifest = manifest.map(|manifest| named(*manifest)).transpose()?.map(Box::new);
-                    JobResult::Trained(TrainedResult { model, picture, best, last, manifest })
-                }
-                None => JobResult::Model(model),
-            }
+            let Some((dataset, parent)) = dataset.zip(parent) else { return Ok(JobResult::Model(model)) };
+            let drawn = |CurveFile { file, best, last }| -> Result<_, IntakeError> {
+                Ok(Box::new(CurveResult { picture: keep(&file, ArtifactKind::External)?, best, last }))
+            };
+            let named = |ManifestFile { file, encoder, games, held_out }| -> Result<_, IntakeError> {
+                let blob = keep(&file, ArtifactKind::External)?;
+                Ok(Box::new(ManifestResult { blob, encoder, games, held_out }))
+            };
+            let curve = curve.map(drawn).transpose()?;
+            let manifest = manifest.map(|manifest| named(*manifest)).transpose()?;
+            JobResult::Learned(LearnedResult { model, dataset, parent, curve, manifest })
         }
         WorkerResult::Gauntlet { wins, draws, losses, pairs, candidate_weights, candidate_leaves, games } => {
             let tally = MatchTally { wins, draws, losses, pairs, candidate_weights, candidate_leaves };

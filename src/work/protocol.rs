@@ -46,7 +46,7 @@ pub struct Assignment {
     pub token: Seq,
     /// What is to be done.
     pub spec: JobSpec,
-    /// All that the result of a training run depends on. Where there is one, its recipe holds and not that of `spec`.
+    /// All that the result of a training run depends on: its recipe holds, and not that of `spec`. A training job without one is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<TrainingPlan>>,
     /// Where the job's input blobs lie, by hash. Read-only.
@@ -150,6 +150,12 @@ pub enum WorkerResult {
         /// What the run learned from; none for random weights, and of workers that do not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         manifest: Option<Box<ManifestFile>>,
+        /// The identity of the content of the dataset that was really read; none for random weights. Without it a training run is void.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dataset: Option<Hash>,
+        /// Hash of the weights that training really started from; none for random weights. Without it a training run is void.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Hash>,
     },
     /// Matches were played.
     Gauntlet {

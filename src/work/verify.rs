@@ -8,30 +8,41 @@ use crate::event::Hash;
 use crate::event::command::{JobResult, MeasuredResult, QuarantineResult};
 use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::VerifySpec;
-use crate::game::record::{Tally, verify_file};
+use crate::game::record::{Generator, Tally, verify_file};
 
 /// The largest blob of games that is read. A larger one is quarantined unread.
 pub const GAMES_BYTES_MAX: u64 = 256 << 20;
 
 /// Replays every game of a blob. It reads and computes: call it on a thread where that is allowed.
 ///
-/// A blob whose games do not hold is a result, [`JobResult::Quarantined`], not an error.
+/// A blob whose games do not hold is a result, [`JobResult::Quarantined`], not an error; and so is one whose games somebody else than `player`
+/// played, in any seat, when it is known who was to.
 ///
 /// # Errors
 /// When this host's copy is missing or damaged, which says nothing about the games.
 #[tracing::instrument(skip_all, fields(batch = %spec.batch.short(), game = %spec.game))]
-pub fn verify_games(store: &BlobStore, spec: &VerifySpec) -> Result<JobResult, ArtifactError> {
+pub fn verify_games(
+    store: &BlobStore,
+    spec: &VerifySpec,
+    player: Option<Generator>,
+) -> Result<JobResult, ArtifactError> {
+    let quarantined = |game, reason| JobResult::Quarantined(QuarantineResult { game, reason });
     let Some(bytes) = read(store, &spec.batch)? else {
-        let reason = format!("the blob is larger than {GAMES_BYTES_MAX} bytes");
-        return Ok(JobResult::Quarantined(QuarantineResult { game: None, reason }));
+        return Ok(quarantined(None, format!("the blob is larger than {GAMES_BYTES_MAX} bytes")));
     };
     Ok(match verify_file(&bytes, &spec.game.0) {
-        Ok(tally) => JobResult::Measured(measured(tally)),
-        Err(fault) => {
-            let game = fault.game_index;
-            JobResult::Quarantined(QuarantineResult { game, reason: fault.to_string() })
-        }
+        Ok(tally) => match player.and_then(|player| other_player(&tally, player)) {
+            None => JobResult::Measured(measured(tally)),
+            Some(reason) => quarantined(None, reason),
+        },
+        Err(fault) => quarantined(fault.game_index, fault.to_string()),
     })
+}
+
+/// Who played although somebody else was to, in words.
+fn other_player(tally: &Tally, due: Generator) -> Option<String> {
+    let other = tally.generators.iter().find(|generator| **generator != due)?;
+    Some(format!("played by {other}; the job was for {due}"))
 }
 
 /// The blob's bytes, checked against its name; none when it is too large.

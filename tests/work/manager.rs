@@ -1,5 +1,6 @@
 //! The manager does what the log assigns, and says so.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use kifu::event::config::Config;
 use kifu::event::games::GamesTally;
 use kifu::event::jobs::{JobKind, JobSpec, TrainSpec, VerifySpec};
 use kifu::event::{DatasetId, GameKey, Hash, JobId, ModelId, RunId, Seq};
+use kifu::game::connect4::ConnectFour;
+use kifu::game::record::{Generator, RecordWriter};
+use kifu::search::{Recipe, SelfPlayPlan, UniformEvaluator, play_games};
 use kifu::work::outbox::Limits;
 use kifu::work::{Assigned, InferenceUsage, WorkManager, WorkTimes, WorkerLimits, WorkerProgram};
 use tokio_util::sync::CancellationToken;
@@ -169,15 +173,7 @@ fn training(rig: &Rig, token: u64) -> Assigned {
         recipe: Config::default().train.before_plans(),
         seed: 3,
     };
-    Assigned {
-        job: JobId::new(5),
-        token: Seq(token),
-        spec: JobSpec::Train(spec),
-        plan: None,
-        weights: Default::default(),
-        taught: false,
-        started: false,
-    }
+    Assigned { job: JobId::new(5), spec: JobSpec::Train(spec), ..external(token, "none", vec![]) }
 }
 
 #[tokio::test]
@@ -214,44 +210,84 @@ async fn a_full_outbox_delays_reports_and_loses_none() {
     rig.manager.stop().await;
 }
 
+/// A verification job of a batch of Connect Four that holds these bytes.
+fn verification(rig: &Rig, token: u64, bytes: &[u8]) -> Assigned {
+    let batch = rig.parts.store.put_bytes(bytes).expect("a healthy disk");
+    let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
+    Assigned { spec, ..external(token, "none", vec![]) }
+}
+
+/// The results of so many jobs that all bring one, in order of their leases.
+async fn results(rig: &Rig, count: usize) -> Vec<Command> {
+    let mut reports = rig.reports(2 * count).await;
+    reports.retain(|report| matches!(report, Command::CompleteJob(_)));
+    reports.sort_by_key(|report| match report {
+        Command::CompleteJob(complete) => complete.lease.token,
+        _ => Seq(0),
+    });
+    reports
+}
+
+/// Why the games of a batch are in quarantine.
+fn reason(report: &Command) -> String {
+    match result_of(report) {
+        JobResult::Quarantined(quarantine) => quarantine.reason.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn games_by_somebody_else_than_the_jobs_player_are_quarantined_however_legal_they_are() {
+    let recipe = Recipe::new(8, 7, 1.0).expect("within bounds");
+    let plan = SelfPlayPlan { games: 2, seed: 1, recipe, sampled_plies: 0, concurrent: 2, weights: Some([0xab; 32]) };
+    let played = play_games(&ConnectFour, &mut UniformEvaluator::default(), &plan, |_| ControlFlow::Continue(()))
+        .expect("games");
+    let mut file = RecordWriter::new(&ConnectFour);
+    played.iter().for_each(|game| file.push(game).expect("within bounds"));
+    let bytes = file.finish();
+    // One seat of one game by another player is enough.
+    let mut file = RecordWriter::new(&ConnectFour);
+    let mut mixed = played.clone();
+    mixed[1].generators[0] = Generator::Random;
+    mixed.iter().for_each(|game| file.push(game).expect("within bounds"));
+    let mixed = file.finish();
+
+    let due = Generator::search(plan.weights, 8, 7, 1.0);
+    let others = [
+        Generator::search(Some([0xcd; 32]), 8, 7, 1.0),
+        Generator::search(plan.weights, 64, 7, 1.0),
+        Generator::search(None, 8, 7, 1.0),
+    ];
+    let rig = Setup::new(program("exits", &[])).build().await;
+    let of = |token, bytes, player| Assigned { player: Some(player), ..verification(&rig, token, bytes) };
+    let mut jobs = vec![of(5, &bytes, due), of(6, &mixed, due)];
+    jobs.extend(others.iter().zip(7..).map(|(other, token)| of(token, &bytes, *other)));
+    rig.manager.assign(&jobs);
+    let reports = results(&rig, jobs.len()).await;
+    assert!(matches!(result_of(&reports[0]), JobResult::Measured(_)), "{reports:?}");
+    let net = "weights abababababab with 8 simulations a move, 7 actions considered, noise 1";
+    assert_eq!(reason(&reports[1]), format!("played by random play; the job was for {net}"));
+    for (report, other) in reports[2..].iter().zip(others) {
+        assert_eq!(reason(report), format!("played by {net}; the job was for {other}"));
+    }
+}
+
 #[tokio::test]
 async fn games_are_verified_without_a_worker() {
     let rig = Rig::with("exits").await;
     let good = std::fs::read(repository("fixtures/games/connect4-v1.kgr")).expect("the golden file");
     let mut lies = good.clone();
     *lies.last_mut().expect("not empty") ^= 1;
-    let jobs: Vec<Assigned> = [(5, &good[..]), (6, &lies), (7, b"no games")]
-        .map(|(token, bytes)| {
-            let batch = rig.parts.store.put_bytes(bytes).expect("a healthy disk");
-            let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
-            Assigned {
-                job: JobId::new(token),
-                token: Seq(token),
-                spec,
-                plan: None,
-                weights: Default::default(),
-                taught: false,
-                started: false,
-            }
-        })
-        .into();
+    let jobs: Vec<Assigned> =
+        [(5, &good[..]), (6, &lies), (7, b"no games")].map(|(token, bytes)| verification(&rig, token, bytes)).into();
     rig.manager.assign(&jobs);
-    let mut reports = rig.reports(6).await;
-    reports.retain(|report| matches!(report, Command::CompleteJob(_)));
-    reports.sort_by_key(|report| match report {
-        Command::CompleteJob(complete) => complete.lease.token,
-        _ => Seq(0),
-    });
+    let reports = results(&rig, 3).await;
     let JobResult::Measured(MeasuredResult { tally, measures }) = result_of(&reports[0]) else { panic!("{reports:?}") };
     let GamesTally { games, positions, wins, draws, .. } = tally;
     assert!(*games > 0 && *positions >= u64::from(*games) * 7);
     assert_eq!(wins.iter().sum::<u32>() + draws, *games);
     assert!(measures.choices_targeted <= tally.targets && !measures.sketch.is_empty(), "{measures:?}");
     assert_eq!(measures.simulations_of_seats.iter().sum::<u64>(), tally.simulations);
-    let reason = |report| match result_of(report) {
-        JobResult::Quarantined(quarantine) => quarantine.reason.clone(),
-        other => panic!("{other:?}"),
-    };
     assert!(reason(&reports[1]).contains("checksum"), "{}", reason(&reports[1]));
     assert!(reason(&reports[2]).contains("not a file of game records"), "{}", reason(&reports[2]));
 }
@@ -265,15 +301,7 @@ async fn a_damaged_copy_says_nothing_about_the_games() {
     std::fs::remove_file(&path).expect("ours");
     std::fs::write(&path, b"rotten").expect("ours");
     let spec = JobSpec::Verify(VerifySpec { game: GameKey("connect4".to_owned()), batch });
-    rig.manager.assign(&[Assigned {
-        job: JobId::new(5),
-        token: Seq(5),
-        spec,
-        plan: None,
-        weights: Default::default(),
-        taught: false,
-        started: false,
-    }]);
+    rig.manager.assign(&[Assigned { spec, ..external(5, "none", vec![]) }]);
     let Command::FailJob(FailJob { error, retry: true, .. }) = rig.reports(2).await[1].clone() else { panic!() };
     assert!(error.contains("is damaged"), "{error}");
 }

@@ -3,8 +3,8 @@
 use super::text::clip;
 use crate::event::artifacts::{ArtifactKind, ArtifactStored};
 use crate::event::command::{
-    BlobRef, ExternalResult, JobResult, ManifestResult, MeasuredResult, ModelResult, QuarantineResult, SelfPlayResult,
-    TrainedResult,
+    BlobRef, CurveResult, ExternalResult, JobResult, LearnedResult, ManifestResult, MeasuredResult, ModelResult,
+    QuarantineResult, SelfPlayResult,
 };
 use crate::event::evaluation::{MatchTally, MatchesPlayed};
 use crate::event::games::{GamesMeasured, GamesQuarantined, GamesRecorded, GamesTally, GamesVerified};
@@ -22,10 +22,11 @@ use crate::judge::groups::adds_up;
 use crate::policy::attestation;
 use crate::policy::limits::{CURVE_BYTES_MAX, EXTERNAL_BLOBS_MAX, EXTERNAL_BYTES_MAX, MANIFEST_BYTES_MAX, SEATS_MAX};
 use crate::policy::names;
+use crate::policy::provenance;
 use crate::policy::seats::seats;
 use crate::policy::upgrade::is_readable;
 use crate::projection::State;
-use crate::projection::games::BatchState;
+use crate::projection::games::{Batch, BatchState};
 use crate::projection::jobs::Job;
 
 /// Why a result is void.
@@ -44,19 +45,17 @@ pub(super) fn outcome(state: &State, job: &Job, host: NodeId, result: &JobResult
         (JobSpec::SelfPlay(spec), JobResult::SelfPlay(result)) => self_play(state, &job.job, spec, host, result),
         (JobSpec::Verify(spec), JobResult::Verified(tally)) => verified(state, spec, host, tally),
         (JobSpec::Verify(spec), JobResult::Measured(result)) => {
-            let events = verified(state, spec, host, &result.tally)?;
-            Ok(measured(state, spec, host, result)?.into_iter().chain(events).collect())
+            let mut events = verified(state, spec, host, &result.tally)?;
+            if let [Event::GamesVerified(_)] = events[..] {
+                events.splice(..0, measured(state, spec, host, result)?);
+            }
+            Ok(events)
         }
         (JobSpec::Verify(spec), JobResult::Quarantined(result)) => quarantined(state, spec, host, result),
         (JobSpec::InitModel(spec), JobResult::Model(result)) => init_model(state, spec, host, result),
-        (JobSpec::Train(spec), JobResult::Model(result)) => trained(state, spec, host, result),
-        (JobSpec::Train(spec), JobResult::Trained(result)) => {
-            let mut events = drawn(state, spec, host, result)?;
-            if let Some(manifest) = &result.manifest {
-                events.extend(learned_from(state, spec, host, manifest)?);
-            }
-            events.extend(trained(state, spec, host, &result.model)?);
-            Ok(events)
+        (JobSpec::Train(spec), JobResult::Learned(result)) => learned(state, spec, host, result),
+        (JobSpec::Train(spec), JobResult::Model(_) | JobResult::Trained(_)) => {
+            as_planned(state, spec, None).map(|()| vec![])
         }
         (JobSpec::Gauntlet(spec), JobResult::Gauntlet(tally)) => played(state, &job.job, spec, host, tally, None),
         (JobSpec::Gauntlet(spec), JobResult::Attested(result)) => {
@@ -87,14 +86,19 @@ fn self_play(state: &State, job: &JobId, spec: &SelfPlaySpec, host: NodeId, resu
     Ok(vec![event.into(), stored(&result.blob, host)])
 }
 
+/// The verdict of a replay. A blob that does not hold the games that its host said it does is not used, even where each of them holds.
 fn verified(state: &State, spec: &VerifySpec, host: NodeId, tally: &GamesTally) -> Outcome {
-    undecided(state, spec)?;
+    let recorded = undecided(state, spec)?.games;
     let decided: u64 = tally.wins.iter().map(|wins| u64::from(*wins)).sum();
     let adds_up = decided + u64::from(tally.draws) == u64::from(tally.games)
         && tally.wins.len() <= SEATS_MAX
         && tally.distinct <= tally.games
         && tally.targets <= tally.positions;
     check(adds_up, "the verifier's tally does not add up")?;
+    if tally.games != recorded {
+        let reason = format!("it holds {} games, its host said {recorded}", tally.games);
+        return Ok(vec![GamesQuarantined { batch: spec.batch, host, game: None, reason }.into()]);
+    }
     Ok(vec![GamesVerified { batch: spec.batch, host, tally: tally.clone() }.into()])
 }
 
@@ -122,9 +126,9 @@ fn quarantined(state: &State, spec: &VerifySpec, host: NodeId, result: &Quaranti
     Ok(vec![GamesQuarantined { batch: spec.batch, host, game: result.game, reason }.into()])
 }
 
-fn undecided(state: &State, spec: &VerifySpec) -> Result<(), Fault> {
+fn undecided<'a>(state: &'a State, spec: &VerifySpec) -> Result<&'a Batch, Fault> {
     match state.games.get(&spec.batch) {
-        Some(batch) if batch.state == BatchState::Recorded => Ok(()),
+        Some(batch) if batch.state == BatchState::Recorded => Ok(batch),
         _ => Err(useless("the batch is unknown or decided already")),
     }
 }
@@ -142,6 +146,26 @@ fn init_model(state: &State, spec: &InitModelSpec, host: NodeId, result: &ModelR
         parameters: result.parameters,
     };
     Ok(vec![event.into(), stored(&result.blob, host)])
+}
+
+/// A run counts only when it began with the dataset and the weights of its plan.
+fn learned(state: &State, spec: &TrainSpec, host: NodeId, result: &LearnedResult) -> Outcome {
+    as_planned(state, spec, Some(result))?;
+    let mut events = vec![];
+    if let Some(curve) = &result.curve {
+        events.extend(drawn(state, spec, host, &result.model, curve)?);
+    }
+    if let Some(manifest) = &result.manifest {
+        events.extend(learned_from(state, spec, host, manifest)?);
+    }
+    events.extend(trained(state, spec, host, &result.model)?);
+    Ok(events)
+}
+
+fn as_planned(state: &State, spec: &TrainSpec, said: Option<&LearnedResult>) -> Result<(), Fault> {
+    let plan = state.training.get(&spec.run).and_then(|run| run.plan.as_ref());
+    let (dataset, parent) = (said.map(|said| &said.dataset), said.map(|said| &said.parent));
+    provenance::learned_as_planned(plan, dataset, parent).map_err(|error| again(&format!("void: {error}")))
 }
 
 fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) -> Outcome {
@@ -165,8 +189,8 @@ fn trained(state: &State, spec: &TrainSpec, host: NodeId, result: &ModelResult) 
 }
 
 /// The picture of a run's losses, as soon as every member can read of it.
-fn drawn(state: &State, spec: &TrainSpec, host: NodeId, result: &TrainedResult) -> Outcome {
-    let TrainedResult { model, picture, best, last, .. } = result;
+fn drawn(state: &State, spec: &TrainSpec, host: NodeId, model: &ModelResult, curve: &CurveResult) -> Outcome {
+    let CurveResult { picture, best, last } = curve;
     check(picture.kind == ArtifactKind::External, "the picture of the losses is not an external blob")?;
     check(picture.bytes <= CURVE_BYTES_MAX, "the picture of the losses is too large")?;
     let steps = model.progress.as_ref().map_or(0, |progress| progress.steps);
@@ -183,7 +207,7 @@ fn learned_from(state: &State, spec: &TrainSpec, host: NodeId, result: &Manifest
     let ManifestResult { blob, encoder, games, held_out } = result;
     check(blob.kind == ArtifactKind::External, "the manifest is not an external blob")?;
     check(blob.bytes <= MANIFEST_BYTES_MAX, "the manifest is too large")?;
-    let sealed = state.datasets.get(&spec.dataset).map_or(u64::MAX, |dataset| dataset.games);
+    let sealed = state.datasets.get(&spec.dataset).map_or(0, |dataset| dataset.games);
     check(held_out < games && *games <= sealed, "the manifest's games are not those of the dataset")?;
     let manifest = TrainingManifest { artifact: blob.hash, encoder: *encoder, games: *games, held_out: *held_out };
     let event = TrainingManifestRecorded { run: spec.run.clone(), manifest }.into();

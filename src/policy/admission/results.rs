@@ -61,6 +61,11 @@ fn artifacts(result: &JobResult) -> Vec<Hash> {
             let manifest = result.manifest.iter().map(|manifest| manifest.blob.hash);
             [result.model.blob.hash, result.picture.hash].into_iter().chain(manifest).collect()
         }
+        JobResult::Learned(result) => {
+            let curve = result.curve.iter().map(|curve| curve.picture.hash);
+            let others = curve.chain(result.manifest.iter().map(|manifest| manifest.blob.hash));
+            [result.model.blob.hash].into_iter().chain(others).collect()
+        }
         JobResult::External(result) => result.blobs.iter().take(EXTERNAL_BLOBS_MAX).map(|blob| blob.hash).collect(),
         JobResult::Verified(_)
         | JobResult::Measured(_)

@@ -2,8 +2,8 @@
 
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, CompleteJob, ExternalResult, JobResult, LeaseHolder, ManifestResult, MeasuredResult,
-    ModelResult, QuarantineResult, SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, CompleteJob, CurveResult, ExternalResult, JobResult, LearnedResult, LeaseHolder,
+    ManifestResult, MeasuredResult, ModelResult, QuarantineResult, SelfPlayResult,
 };
 use crate::event::evaluation::MatchTally;
 use crate::event::games::{GamesMeasures, GamesTally};
@@ -11,7 +11,7 @@ use crate::event::jobs::{JobClaimed, JobLeaseExpired, JobQueued, JobSpec};
 use crate::event::judgement::SeatAttestation;
 use crate::event::membership::ClusterVersionRaised;
 use crate::event::samples::{hash, sample, specs};
-use crate::event::training::{TrainingCurve, TrainingManifest, TrainingProgress, ValidationLosses};
+use crate::event::training::{TrainingCurve, TrainingManifest, TrainingPlanned, TrainingProgress, ValidationLosses};
 use crate::event::{Command, Event, JobId, Kind, NodeId, Real, Seq};
 use crate::policy::attestation::honest;
 use crate::policy::limits::{CURVE_BYTES_MAX, MANIFEST_BYTES_MAX};
@@ -65,6 +65,17 @@ fn tally() -> GamesTally {
     GamesTally { games: 40, positions: 100, wins, draws: 2, distinct: 40, targets: 100, simulations: 1_000 }
 }
 
+fn measures() -> GamesMeasures {
+    GamesMeasures {
+        choices: 90,
+        choices_targeted: 90,
+        targets_of_seats: vec![60, 40],
+        simulations_of_seats: vec![600, 400],
+        length_squares: 300,
+        sketch: vec![1, 2, 9],
+    }
+}
+
 fn matches() -> MatchTally {
     MatchTally {
         wins: 12,
@@ -116,15 +127,22 @@ fn verification_brings_a_verdict_once() {
 }
 
 #[test]
+fn a_blob_with_another_number_of_games_than_its_host_said_is_not_used() {
+    let before = || claimed(&[Kind::GamesRecorded], VERIFY).and(ClusterVersionRaised { from: 1, to: 2 });
+    let fewer = || GamesTally { games: 39, wins: vec![19, 18], distinct: 39, ..tally() };
+    let reason = "GAMES_QUARANTINED it holds 39 games, its host said 40 null";
+    let shown = &["reason", "game"];
+    for result in
+        [JobResult::Verified(fewer()), JobResult::Measured(MeasuredResult { tally: fewer(), measures: measures() })]
+    {
+        let decided = hand_in(before(), result);
+        decided.then_fields(&["JOB_COMPLETED no reason no game", reason], shown);
+        assert_eq!(decided.applied().state.games.open().count(), 0, "it is decided");
+    }
+}
+
+#[test]
 fn measures_come_before_the_verdict_and_have_to_add_up() {
-    let measures = || GamesMeasures {
-        choices: 90,
-        choices_targeted: 90,
-        targets_of_seats: vec![60, 40],
-        simulations_of_seats: vec![600, 400],
-        length_squares: 300,
-        sketch: vec![1, 2, 9],
-    };
     let result = |measures| JobResult::Measured(MeasuredResult { tally: tally(), measures });
     let given = || claimed(&[Kind::GamesRecorded], VERIFY);
     let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
@@ -155,48 +173,79 @@ fn random_weights_make_generation_zero_once() {
     void(hand_in(claimed(&[Kind::ModelInitialized], INIT), result()), "generation 0 exists already", false);
 }
 
+/// A planned run that host 1 carries out.
+fn training() -> Given {
+    claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered, Kind::TrainingPlanned], TRAIN)
+        .and(ClusterVersionRaised { from: 1, to: 2 })
+}
+
+/// A run that began with what was planned, and drew nothing.
+fn learned(model: ModelResult) -> LearnedResult {
+    let Event::TrainingPlanned(TrainingPlanned { plan, .. }) = sample(Kind::TrainingPlanned) else { unreachable!() };
+    LearnedResult { model, dataset: plan.content, parent: plan.parent_weights, curve: None, manifest: None }
+}
+
 #[test]
 fn training_brings_a_candidate_or_says_why_not() {
-    let given = || claimed(&[Kind::TrainingTriggered], TRAIN);
-    let good = hand_in(given(), JobResult::Model(model("new weights", 900)));
+    let result = |model| JobResult::Learned(learned(model));
+    let good = hand_in(training(), result(model("new weights", 900)));
     let given_after = good.then_kinds(&["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"]).applied();
     assert_eq!(given_after.state.models.table.len(), 1);
-    void(hand_in(given(), JobResult::Model(model("new weights", 0))), "the run saw no samples", true);
+    void(hand_in(training(), result(model("new weights", 0))), "the run saw no samples", true);
     let same = "the weights are those that training started from";
-    void(hand_in(given(), JobResult::Model(model("weights 0", 900))), same, true);
+    void(hand_in(training(), result(model("weights 0", 900))), same, true);
     let silent = ModelResult { progress: None, ..model("new weights", 900) };
-    void(hand_in(given(), JobResult::Model(silent)), "the run reported no figures", true);
-}
-
-/// A run of 90 steps whose sixtieth was the best.
-fn trained() -> TrainedResult {
-    let mut model = model("new weights", 900);
-    model.progress.iter_mut().for_each(|progress| (progress.step, progress.steps) = (90, 90));
-    let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ZERO });
-    TrainedResult {
-        model,
-        picture: blob("picture", ArtifactKind::External),
-        best: look(60),
-        last: look(90),
-        manifest: None,
-    }
+    void(hand_in(training(), result(silent)), "the run reported no figures", true);
 }
 
 #[test]
-fn training_brings_its_loss_curve_from_version_two_on() {
-    let given = || claimed(&[Kind::TrainingTriggered], TRAIN);
-    let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
-    let old = ["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"];
-    hand_in(given(), JobResult::Trained(trained())).then_kinds(&old);
+fn a_run_that_had_another_dataset_or_parent_than_planned_or_does_not_say_is_void() {
+    let good = || learned(model("new weights", 900));
+    let (other, right) = (hash("another").short(), good());
+    let cases = [
+        (
+            JobResult::Learned(LearnedResult { dataset: hash("another"), ..good() }),
+            format!("void: the run's dataset was {other} instead of {}", right.dataset.short()),
+        ),
+        (
+            JobResult::Learned(LearnedResult { parent: hash("another"), ..good() }),
+            format!("void: the run's parent was {other} instead of {}", right.parent.short()),
+        ),
+        (
+            JobResult::Model(model("new weights", 900)),
+            "void: the worker does not say which dataset the run had: upgrade it".to_owned(),
+        ),
+    ];
+    for (result, error) in cases {
+        void(hand_in(training(), result), &error, true);
+    }
+    let unplanned = claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
+    let error = "void: the run has no plan: nothing says what it is to learn from";
+    void(hand_in(unplanned, JobResult::Learned(good())), error, true);
+}
+
+/// The losses of a run of 90 steps whose sixtieth was the best.
+fn curve() -> CurveResult {
+    let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ZERO });
+    CurveResult { picture: blob("picture", ArtifactKind::External), best: look(60), last: look(90) }
+}
+
+fn drawn(curve: CurveResult) -> JobResult {
+    let mut model = model("new weights", 900);
+    model.progress.iter_mut().for_each(|progress| (progress.step, progress.steps) = (90, 90));
+    JobResult::Learned(LearnedResult { curve: Some(Box::new(curve)), ..learned(model) })
+}
+
+#[test]
+fn training_brings_its_loss_curve() {
     let all = ["JOB_COMPLETED", "TRAINING_CURVE_RECORDED", "ARTIFACT_STORED", "TRAINING_COMPLETED", "ARTIFACT_STORED"];
-    let after = hand_in(raised(), JobResult::Trained(trained())).then_kinds(&all).applied();
+    let after = hand_in(training(), drawn(curve())).then_kinds(&all).applied();
     assert!(after.state.artifacts.get(&hash("picture")).is_some_and(|row| row.is_on(NodeId(1))));
     let run = after.state.training.table.values().next().expect("a run");
-    let curve = TrainingCurve { artifact: hash("picture"), best: trained().best, last: trained().last };
-    assert_eq!(run.curve, Some(curve));
-    // A worker that draws none, and a run without validation.
-    hand_in(raised(), JobResult::Model(model("new weights", 900))).then_kinds(&old);
-    hand_in(raised(), JobResult::Trained(TrainedResult { best: None, last: None, ..trained() })).then_kinds(&all);
+    let found = TrainingCurve { artifact: hash("picture"), best: curve().best, last: curve().last };
+    assert_eq!(run.curve, Some(found));
+    // A run without validation.
+    hand_in(training(), drawn(CurveResult { best: None, last: None, ..curve() })).then_kinds(&all);
 }
 
 /// What a run says that it learned from.
@@ -205,22 +254,15 @@ fn manifest() -> ManifestResult {
     ManifestResult { blob, encoder: hash("encoder"), games: 40, held_out: 2 }
 }
 
+fn named(manifest: ManifestResult) -> JobResult {
+    JobResult::Learned(LearnedResult { manifest: Some(Box::new(manifest)), ..learned(model("new weights", 900)) })
+}
+
 #[test]
-fn training_says_what_it_learned_from_from_version_two_on() {
-    let given = || claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
-    let raised = || given().and(ClusterVersionRaised { from: 1, to: 2 });
-    let result = || JobResult::Trained(TrainedResult { manifest: Some(Box::new(manifest())), ..trained() });
-    hand_in(given(), result()).then_kinds(&["JOB_COMPLETED", "TRAINING_COMPLETED", "ARTIFACT_STORED"]);
-    let kinds = [
-        "JOB_COMPLETED",
-        "TRAINING_CURVE_RECORDED",
-        "ARTIFACT_STORED",
-        "TRAINING_MANIFEST_RECORDED",
-        "ARTIFACT_STORED",
-        "TRAINING_COMPLETED",
-        "ARTIFACT_STORED",
-    ];
-    let after = hand_in(raised(), result()).then_kinds(&kinds).applied();
+fn training_names_the_games_that_it_learned_from() {
+    let kinds =
+        ["JOB_COMPLETED", "TRAINING_MANIFEST_RECORDED", "ARTIFACT_STORED", "TRAINING_COMPLETED", "ARTIFACT_STORED"];
+    let after = hand_in(training(), named(manifest())).then_kinds(&kinds).applied();
     assert!(after.state.artifacts.get(&hash("manifest")).is_some_and(|row| row.is_on(NodeId(1))));
     let run = after.state.training.table.values().next().expect("a run");
     let found = TrainingManifest { artifact: hash("manifest"), encoder: hash("encoder"), games: 40, held_out: 2 };
@@ -240,15 +282,13 @@ fn a_manifest_that_cannot_be_one_is_void() {
     for (change, error) in cases {
         let mut manifest = manifest();
         change(&mut manifest);
-        let result = TrainedResult { manifest: Some(Box::new(manifest)), ..trained() };
-        let given = claimed(&[Kind::DatasetSealed, Kind::TrainingTriggered], TRAIN);
-        void(hand_in(given, JobResult::Trained(result)), error, true);
+        void(hand_in(training(), named(manifest)), error, true);
     }
 }
 
 #[test]
 fn a_loss_curve_that_cannot_be_one_is_void() {
-    type Lie = fn(&mut TrainedResult);
+    type Lie = fn(&mut CurveResult);
     let looks = "the looks at the held-out games are not those of one run";
     let cases: [(Lie, &str); 4] = [
         (|it| it.picture.kind = ArtifactKind::Model, "the picture of the losses is not an external blob"),
@@ -257,9 +297,9 @@ fn a_loss_curve_that_cannot_be_one_is_void() {
         (|it| it.last.iter_mut().for_each(|look| look.step = 91), looks),
     ];
     for (change, error) in cases {
-        let mut result = trained();
-        change(&mut result);
-        void(hand_in(claimed(&[Kind::TrainingTriggered], TRAIN), JobResult::Trained(result)), error, true);
+        let mut curve = curve();
+        change(&mut curve);
+        void(hand_in(training(), drawn(curve)), error, true);
     }
 }
 

@@ -6,7 +6,8 @@ use super::cluster::Cluster;
 use super::results::result;
 use crate::event::command::{BlobRef, ClaimJobs, CompleteJob, FailJob, LeaseHolder, VerifyArtifact};
 use crate::event::jobs::JobKind;
-use crate::event::{Command, Hash, JobId, Millis, NodeId, Seq};
+use crate::event::{Command, FORMAT_VERSION, Hash, JobId, Millis, NodeId, Seq};
+use crate::policy::Build;
 
 const SLOTS: u32 = 2;
 /// How long a host stays away at most.
@@ -45,6 +46,8 @@ impl SimHost {
         }
         let leases = self.running.iter().map(|(job, token, _)| (job.clone(), *token));
         cluster.liveness.hear(self.id, self.incarnation, SLOTS, leases.collect::<Vec<_>>(), cluster.now);
+        let build = Build { format: FORMAT_VERSION, seq: cluster.state.seq, halted: false };
+        cluster.liveness.note_build(self.id, self.incarnation, build);
         if !cluster.state.hosts.is_online(self.id) {
             return;
         }

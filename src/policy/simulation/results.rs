@@ -6,15 +6,17 @@ use super::cluster::{Cluster, config};
 use super::hosts::chance;
 use crate::event::artifacts::ArtifactKind;
 use crate::event::command::{
-    AttestedResult, BlobRef, ExternalResult, JobResult, ManifestResult, MeasuredResult, ModelResult, QuarantineResult,
-    SelfPlayResult, TrainedResult,
+    AttestedResult, BlobRef, CurveResult, ExternalResult, JobResult, LearnedResult, ManifestResult, MeasuredResult,
+    ModelResult, QuarantineResult, SelfPlayResult,
 };
 use crate::event::evaluation::MatchTally;
 use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::{Contender, GauntletSpec, JobSpec};
 use crate::event::training::{TrainingProgress, ValidationLosses};
 use crate::event::{Hash, Real, Seq};
+use crate::judge::groups::{bins, units_per_game};
 use crate::policy::attestation::honest;
+use crate::policy::seats::seats;
 
 /// What a job brings; or whether another attempt can help.
 pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Result<JobResult, bool> {
@@ -37,7 +39,9 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
             let games = cluster.state.games.get(&spec.batch).map_or(1, |batch| batch.games);
             let repeats = if chance(cluster, bad) { games * 2 / 3 } else { 0 };
             let positions = u64::from(games) * 20;
-            let (wins, distinct) = (vec![games / 2, games - games / 2], games - repeats);
+            let (seats, distinct) = (seats(&spec.game), games - repeats);
+            let of_first = |first: u64| [first].into_iter().chain((1..seats).map(|_| 0)).collect();
+            let wins = (0..seats).map(|seat| (games + seat) / seats).collect();
             let tally = GamesTally {
                 games,
                 positions,
@@ -51,8 +55,8 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
             let measures = GamesMeasures {
                 choices: positions,
                 choices_targeted: positions,
-                targets_of_seats: vec![positions, 0],
-                simulations_of_seats: vec![tally.simulations, 0],
+                targets_of_seats: of_first(positions),
+                simulations_of_seats: of_first(tally.simulations),
                 length_squares: positions * 20,
                 sketch: (0..64).map(|step| base + step).collect(),
             };
@@ -60,6 +64,7 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
         }
         JobSpec::Train(_) if cluster.chaos.broken_trainer => return Err(false),
         JobSpec::InitModel(_) | JobSpec::Train(_) => made(
+            cluster,
             spec,
             ModelResult {
                 blob: blob(ArtifactKind::Model),
@@ -79,44 +84,47 @@ pub(super) fn result(cluster: &mut Cluster, spec: &JobSpec, token: Seq) -> Resul
     })
 }
 
-/// Weights, and after training a picture of the losses.
-fn made(spec: &JobSpec, model: ModelResult) -> JobResult {
-    if !matches!(spec, JobSpec::Train(_)) {
-        return JobResult::Model(model);
-    }
+/// Weights, and after training where they came from and a picture of the losses. Now and then a run had other games than planned.
+fn made(cluster: &mut Cluster, spec: &JobSpec, model: ModelResult) -> JobResult {
+    let JobSpec::Train(spec) = spec else { return JobResult::Model(model) };
+    let content: Vec<u8> = spec.batches.iter().flat_map(|batch| batch.0).collect();
+    let bad = cluster.chaos.bad_results;
+    let dataset = if chance(cluster, bad) { Hash([9; 32]) } else { Hash::of(&content) };
     let hash = Hash::of(&model.blob.hash.0);
     let picture = BlobRef { hash, bytes: 1_000, kind: ArtifactKind::External };
     let blob = BlobRef { hash: Hash::of(&hash.0), bytes: 2_000, kind: ArtifactKind::External };
     let manifest = ManifestResult { blob, encoder: Hash::of(b"encoder"), games: 20, held_out: 1 };
     let look = |step| Some(ValidationLosses { step, policy_loss: Real::ONE, value_loss: Real::ONE });
-    JobResult::Trained(TrainedResult {
+    let curve = CurveResult { picture, best: look(5), last: look(10) };
+    JobResult::Learned(LearnedResult {
         model,
-        picture,
-        best: look(5),
-        last: look(10),
+        dataset,
+        parent: spec.parent_weights,
+        curve: Some(Box::new(curve)),
         manifest: Some(Box::new(manifest)),
     })
 }
 
-/// Two of three candidates are clearly better than the champion; the weights decide which.
+/// Two of three candidates are clearly better than the champion and one is clearly weaker, for any number of players; the weights decide which.
 fn matches(cluster: &mut Cluster, spec: &GauntletSpec) -> AttestedResult {
     let is_strong = !spec.candidate.weights.0[0].is_multiple_of(3);
+    let (seats, unit) = (seats(&spec.game), units_per_game(seats(&spec.game)));
     let wins_of_ten = match spec.opponent {
         Contender::Random => 10,
         Contender::AlphaBeta(_) => 5,
         Contender::Model(_) if is_strong => 9,
-        Contender::Model(_) => 4,
+        Contender::Model(_) => 8 / seats,
     };
-    let mut tally = MatchTally { pairs: vec![0; 5], candidate_leaves: 500, ..MatchTally::default() };
+    let mut tally = MatchTally { pairs: vec![0; bins(seats)], candidate_leaves: 500, ..MatchTally::default() };
     tally.candidate_weights = spec.candidate.weights;
     let mut units = vec![];
     for _ in 0..spec.pairs {
-        let won = [0, 1].map(|_| u32::from(cluster.rng.next_u32() % 10 < wins_of_ten));
-        let wins = (won[0] + won[1]) as usize;
-        units.extend(won.map(|won| 2 * won));
-        tally.pairs[2 * wins] += 1;
-        tally.wins += wins as u32;
-        tally.losses += 2 - wins as u32;
+        let won: Vec<u32> = (0..seats).map(|_| u32::from(cluster.rng.next_u32() % 10 < wins_of_ten)).collect();
+        let wins: u32 = won.iter().sum();
+        units.extend(won.iter().map(|won| unit * won));
+        tally.pairs[(unit * wins) as usize] += 1;
+        tally.wins += wins;
+        tally.losses += seats - wins;
     }
     let bad = cluster.chaos.bad_results;
     if chance(cluster, bad) {

@@ -9,6 +9,7 @@ use crate::event::command::Command;
 use crate::event::jobs::JobSpec;
 use crate::event::training::TrainingPlan;
 use crate::event::{Hash, JobId, Proposal, Real, Seq};
+use crate::game::record::Generator;
 use crate::work::inference::InferenceUsage;
 
 /// A job whose lease this node holds, as the log says.
@@ -26,6 +27,8 @@ pub struct Assigned {
     pub weights: BTreeMap<Hash, Real>,
     /// True for self-play in which the game's own judgement plays instead of the model.
     pub taught: bool,
+    /// Who was to play the games that are to be verified, when that is known.
+    pub player: Option<Generator>,
     /// True when the log says that it has started.
     pub started: bool,
 }
@@ -154,7 +157,16 @@ mod tests {
     fn lease(token: u64, started: bool) -> Assigned {
         let spec = InitModelSpec { game: GameKey("connect4".to_owned()), net: "tiny".to_owned(), seed: token };
         let (job, spec) = (JobId::new(token), JobSpec::InitModel(spec));
-        Assigned { job, token: Seq(token), spec, plan: None, weights: BTreeMap::new(), taught: false, started }
+        Assigned {
+            job,
+            token: Seq(token),
+            spec,
+            plan: None,
+            weights: BTreeMap::new(),
+            taught: false,
+            player: None,
+            started,
+        }
     }
 
     fn holder(token: u64) -> LeaseHolder {

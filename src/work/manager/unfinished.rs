@@ -66,6 +66,7 @@ mod tests {
             plan: None,
             weights: Default::default(),
             taught: false,
+            player: None,
             started: false,
         }
     }

@@ -7,7 +7,7 @@ use crate::event::jobs::{GauntletSpec, JobKind, JobSpec};
 use crate::event::{JobId, Seq};
 use crate::game::registry::facts;
 use crate::judge::groups::adds_up;
-use crate::policy::attestation;
+use crate::policy::{attestation, provenance};
 use crate::work::protocol::{Assignment, FromWorker, WorkerResult};
 
 /// Files that a job may leave.
@@ -51,7 +51,10 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
     let fits = matches!(
         (&assignment.spec, result),
         (JobSpec::SelfPlay(_), WorkerResult::SelfPlay { .. })
-            | (JobSpec::InitModel(_), WorkerResult::Model { curve: None, manifest: None, .. })
+            | (
+                JobSpec::InitModel(_),
+                WorkerResult::Model { curve: None, manifest: None, dataset: None, parent: None, .. }
+            )
             | (JobSpec::Train(_), WorkerResult::Model { .. })
             | (JobSpec::Gauntlet(_), WorkerResult::Gauntlet { .. })
             | (JobSpec::External(_), WorkerResult::External { .. })
@@ -67,6 +70,9 @@ fn result(assignment: &Assignment, result: &WorkerResult) -> Result<(), String> 
     match (&assignment.spec, result) {
         (JobSpec::SelfPlay(spec), WorkerResult::SelfPlay { games, .. }) if !(1..=spec.games).contains(games) => {
             Err(format!("it brought {games} games; {} were asked for", spec.games))
+        }
+        (JobSpec::Train(_), WorkerResult::Model { dataset, parent, .. }) => {
+            provenance::learned_as_planned(assignment.plan.as_deref(), dataset.as_ref(), parent.as_ref())
         }
         (JobSpec::Gauntlet(spec), gauntlet @ WorkerResult::Gauntlet { .. }) => tally(spec, gauntlet),
         (_, WorkerResult::External { output, .. }) => match output.to_string().len() {

@@ -22,5 +22,7 @@ pub fn run<G: Planes>(game: &G, spec: &InitModelSpec, workshop: &Workshop<'_>) -
         progress: None,
         curve: None,
         manifest: None,
+        dataset: None,
+        parent: None,
     })
 }

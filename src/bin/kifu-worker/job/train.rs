@@ -41,7 +41,10 @@ pub fn run<G: Planes>(
 ) -> Result<WorkerResult, JobError> {
     let recipe = recipe(spec, workshop)?;
     let parent = inputs::weights(workshop.assignment, &spec.parent_weights, game)?;
-    let (manifest, samples) = load(game, spec, recipe.validation.share, workshop, report)?;
+    let batches = read(spec, workshop)?;
+    let dataset = content(batches.iter().map(|(batch, _)| batch));
+    let (manifest, samples) = load(game, &batches, recipe.validation.share, workshop, report)?;
+    drop(batches);
     let run = identity(&manifest, spec, &recipe);
     let plan = Plan { recipe, seed: spec.seed, device: workshop.device, run };
     let mut trainer = Trainer::new(game, &samples, &parent, plan)?;
@@ -62,6 +65,9 @@ pub fn run<G: Planes>(
         progress,
         curve,
         manifest: Some(Box::new(write_manifest(&manifest, workshop)?)),
+        dataset: Some(dataset),
+        // The weights were read from bytes that were seen to have this hash.
+        parent: Some(spec.parent_weights),
     })
 }
 
@@ -74,19 +80,31 @@ fn write_manifest(manifest: &Manifest, workshop: &Workshop<'_>) -> Result<Manife
     Ok(ManifestFile { file: MANIFEST_FILE.into(), encoder: manifest.encoder, games, held_out })
 }
 
+/// The bytes of all batches, each seen to have its hash.
+fn read(spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<Vec<(Hash, Vec<u8>)>, JobError> {
+    spec.batches.iter().map(|batch| Ok((*batch, inputs::read(workshop.assignment, batch)?))).collect()
+}
+
+/// The identity of a dataset of these batches, in order.
+fn content<'a>(batches: impl Iterator<Item = &'a Hash>) -> Hash {
+    let mut content = blake3::Hasher::new();
+    batches.for_each(|batch| {
+        content.update(&batch.0);
+    });
+    Hash(*content.finalize().as_bytes())
+}
+
 /// The manifest of the games of all batches, and the samples that follow from it.
 fn load<G: Planes>(
     game: &G,
-    spec: &TrainSpec,
+    batches: &[(Hash, Vec<u8>)],
     held_out_share: Real,
     workshop: &Workshop<'_>,
     report: &mut dyn Report,
 ) -> Result<(Manifest, Samples), JobError> {
-    let read = |batch: &Hash| Ok((*batch, inputs::read(workshop.assignment, batch)?));
-    let batches = spec.batches.iter().map(read).collect::<Result<Vec<_>, JobError>>()?;
     let terms = Terms { held_out_share, weights: workshop.assignment.weights.clone(), ..Terms::default() };
     let mut said = Instant::now();
-    let (manifest, samples) = data::gather(game, &batches, &terms, || {
+    let (manifest, samples) = data::gather(game, batches, &terms, || {
         if workshop.go_on().is_break() {
             return Err(JobError::from(LearnError::Cancelled));
         }
@@ -147,15 +165,14 @@ fn identity(manifest: &Manifest, spec: &TrainSpec, recipe: &TrainingRecipe) -> S
     Hash::of(&bytes).to_string()
 }
 
-/// How to train: as planned, if the plan is for just this dataset and parent; as the job says where no plan was made.
+/// How to train: as planned, if there is a plan and it is for just this dataset and parent.
 fn recipe(spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<TrainingRecipe, JobError> {
-    let Some(plan) = &workshop.assignment.plan else { return Ok(TrainingRecipe::from(&spec.recipe)) };
-    let mut content = blake3::Hasher::new();
-    spec.batches.iter().for_each(|batch| {
-        content.update(&batch.0);
-    });
+    let Some(plan) = &workshop.assignment.plan else {
+        let message = format!("{} has no plan: nothing says what it is to learn from, and how", spec.run);
+        return Err(JobError::lasting(message));
+    };
     let same = [
-        ("dataset", plan.dataset == spec.dataset && plan.content.0 == *content.finalize().as_bytes()),
+        ("dataset", plan.dataset == spec.dataset && plan.content == content(spec.batches.iter())),
         ("parent model", plan.parent == spec.parent && plan.parent_weights == spec.parent_weights),
         ("recipe", plan.recipe_hash == plan.recipe.hash()),
     ];
