@@ -34,6 +34,8 @@ pub mod net;
 mod policy_head;
 #[cfg(feature = "torch")]
 pub mod precision;
+#[cfg(test)]
+pub(crate) mod python;
 #[cfg(feature = "torch")]
 mod quantised;
 pub mod recipe;
