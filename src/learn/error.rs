@@ -68,6 +68,14 @@ pub enum LearnError {
         /// The greatest that is allowed.
         limit: f32,
     },
+    /// A device does not compute what the processor computes, or does not learn.
+    #[error("the device {device} failed its check: {what}")]
+    Device {
+        /// The device.
+        device: String,
+        /// What it did wrong.
+        what: String,
+    },
     /// There is no family of nets with this name.
     #[error("net family {0:?} is unknown; known are tiny, small, base and large")]
     Family(String),

@@ -9,6 +9,8 @@ pub mod batch;
 #[cfg(feature = "torch")]
 pub mod bench;
 #[cfg(feature = "torch")]
+pub mod canary;
+#[cfg(feature = "torch")]
 pub mod checkpoint;
 pub mod choices;
 pub mod curve;
