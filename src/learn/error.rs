@@ -98,6 +98,16 @@ pub enum LearnError {
         /// Which figure, and its value.
         what: String,
     },
+    /// A run came to its end and knows less than its parent. Another attempt with the same seed would do the same.
+    #[error(
+        "training collapsed in {steps} steps: {what}; lower the learning rate or the weight decay, or train on more games"
+    )]
+    Collapsed {
+        /// Steps done.
+        steps: u32,
+        /// The losses that show it.
+        what: String,
+    },
     /// The caller asked for a stop.
     #[error("stopped on request")]
     Cancelled,
