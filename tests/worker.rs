@@ -3,6 +3,8 @@
 
 #[path = "worker/checkpoints.rs"]
 mod checkpoints;
+#[path = "worker/failing_runs.rs"]
+mod failing_runs;
 #[path = "worker/teacher.rs"]
 mod teacher;
 

@@ -68,6 +68,14 @@ pub enum LearnError {
         /// The greatest that is allowed.
         limit: f32,
     },
+    /// A device does not compute what the processor computes, or does not learn.
+    #[error("the device {device} failed its check: {what}")]
+    Device {
+        /// The device.
+        device: String,
+        /// What it did wrong.
+        what: String,
+    },
     /// There is no family of nets with this name.
     #[error("net family {0:?} is unknown; known are tiny, small, base and large")]
     Family(String),
@@ -88,6 +96,16 @@ pub enum LearnError {
         /// The step, counted from 1.
         step: u32,
         /// Which figure, and its value.
+        what: String,
+    },
+    /// A run came to its end and knows less than its parent. Another attempt with the same seed would do the same.
+    #[error(
+        "training collapsed in {steps} steps: {what}; lower the learning rate or the weight decay, or train on more games"
+    )]
+    Collapsed {
+        /// Steps done.
+        steps: u32,
+        /// The losses that show it.
         what: String,
     },
     /// The caller asked for a stop.

@@ -9,6 +9,8 @@ pub mod batch;
 #[cfg(feature = "torch")]
 pub mod bench;
 #[cfg(feature = "torch")]
+pub mod canary;
+#[cfg(feature = "torch")]
 pub mod checkpoint;
 pub mod choices;
 pub mod curve;
@@ -34,6 +36,8 @@ pub mod net;
 mod policy_head;
 #[cfg(feature = "torch")]
 pub mod precision;
+#[cfg(test)]
+pub(crate) mod python;
 #[cfg(feature = "torch")]
 mod quantised;
 pub mod recipe;

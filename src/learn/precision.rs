@@ -12,7 +12,7 @@ use crate::search::{Evaluation, Evaluator};
 
 /// How far logits and values of the frozen positions may lie from those in the model file, which are of 32 bits too: other machines
 /// and libraries add in another order.
-const F32_LIMITS: [f32; 2] = [1e-2, 2e-3];
+pub(super) const F32_LIMITS: [f32; 2] = [1e-2, 2e-3];
 /// How far a move's share of the policy, and a value, may lie from those of 32 bits when the net runs in fewer: less than the noise of a
 /// search with a few simulations. Logits are not compared: those of moves that nobody would play are large, and so are their errors.
 const FEWER_BITS_LIMITS: [f32; 2] = [0.04, 0.03];

@@ -8,6 +8,7 @@ mod nesterov;
 pub(super) mod optimizer;
 mod stopping;
 mod validation;
+mod verdict;
 
 use std::time::Instant;
 
@@ -219,7 +220,9 @@ impl<'a, G: Planes> Trainer<'a, G> {
     ///
     /// # Errors
     /// [`LearnError::Diverged`] when a figure is not finite or the loss has exploded; the net is unchanged then.
+    /// [`LearnError::Collapsed`] after the last step, when the held-out games show that the run lost what its parent knew.
     pub fn step(&mut self) -> Result<StepLosses, LearnError> {
+        self.look_at_parent()?;
         let batch = self.sampler.batch(self.step);
         let asked = Asked::new(&batch.choices, self.plan.device)?;
         let heads = self.net.forward(&to_input(&batch, self.shape, self.plan.device)?, &asked, true)?;
@@ -237,12 +240,39 @@ impl<'a, G: Planes> Trainer<'a, G> {
         let StepLosses { policy, value, margin, .. } = losses;
         self.curve.trained(Point { step: self.step, policy, value, margin });
         self.look()?;
+        if self.is_done() {
+            self.judge()?;
+        }
         Ok(losses)
     }
 
     /// A report, when one is due: about every second or every 25 steps, and after the last step.
     pub fn report(&mut self) -> Option<TrainingProgress> {
         self.meter.report(self.step, self.is_done(), Instant::now())
+    }
+
+    /// Looks at the held-out games before the first step: what the parent knows of them. No best look: its weights are there already.
+    fn look_at_parent(&mut self) -> Result<(), LearnError> {
+        let Some(held_out) = self.held_out.as_ref().filter(|_| self.step == 0 && self.curve.validation.is_empty())
+        else {
+            return Ok(());
+        };
+        let found = held_out.losses(&self.current()?, 0)?;
+        self.curve.validated(found);
+        Ok(())
+    }
+
+    /// Refuses a run that lost what its parent knew. Nothing is concluded without a look at the parent, as in runs from checkpoints of
+    /// builds that did not look, or where few positions are held out.
+    fn judge(&self) -> Result<(), LearnError> {
+        let enough = |held_out: &&HeldOut| held_out.positions() >= verdict::POSITIONS_MIN;
+        let parent = self.curve.validation.first().filter(|look| look.step == 0);
+        let Some((held_out, parent)) = self.held_out.as_ref().filter(enough).zip(parent) else { return Ok(()) };
+        let best = self.stopping.best.and_then(|(step, _)| self.curve.validation.iter().find(|it| it.step == step));
+        match verdict::fault(parent, best, held_out.chance()) {
+            None => Ok(()),
+            Some(what) => Err(LearnError::Collapsed { steps: self.step, what }),
+        }
     }
 
     /// Looks at the held-out games when a look is due: every so many steps, and after the last one.

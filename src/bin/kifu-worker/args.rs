@@ -22,9 +22,9 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub train_threads: u16,
 
-    /// Where nets run. With cuda, TCH_CUDA_LIB or the library path must lead to the libtorch_cuda.so of a full libtorch
-    /// 2.11; there is no falling back to the CPU.
-    #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
+    /// Where nets run. For a GPU, TCH_CUDA_LIB or the library path must lead to the libtorch_cuda.so of a full libtorch
+    /// 2.11. What is chosen has to pass a check before the first job.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
     pub device: DeviceArg,
 
     /// Numbers in which nets play. Training is always in 32 bits.
@@ -52,9 +52,11 @@ pub enum Verb {
 /// Where nets run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DeviceArg {
+    /// The first NVIDIA GPU where there is one that passes the check, else the processor.
+    Auto,
     /// The processor.
     Cpu,
-    /// The first NVIDIA GPU.
+    /// The first NVIDIA GPU, or an end with exit code 1 when there is none, and 6 when it fails the check.
     Cuda,
 }
 
@@ -76,7 +78,7 @@ mod tests {
     fn the_flags_are_consistent() {
         Args::command().debug_assert();
         let args = Args::try_parse_from(["kifu-worker"]).expect("all have defaults");
-        assert_eq!((args.threads, args.device), (1, DeviceArg::Cpu));
+        assert_eq!((args.threads, args.device), (1, DeviceArg::Auto));
         for bad in
             [["kifu-worker", "--threads=0"], ["kifu-worker", "--device=tpu"], ["kifu-worker", "--concurrent=5000"]]
         {

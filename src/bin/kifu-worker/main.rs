@@ -2,7 +2,7 @@
 //!
 //! Speaks the worker protocol ([`kifu::work::protocol`]) over stdin and stdout; logs go to stderr. `bench` measures and
 //! `exam` examines instead. Exit codes: 0 after `shutdown` or the end of stdin, 1 when it cannot start or stdout is gone, 2
-//! when stdin breaks the protocol or the flags are wrong.
+//! when stdin breaks the protocol or the flags are wrong, 6 when the device fails its check.
 
 mod args;
 mod bench;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
     let device = match device::prepare(&args) {
         Ok(device) => device,
-        Err(error) => return fail(1, &error.to_string()),
+        Err(error) => return fail(error.exit_code(), &error.to_string()),
     };
     if let Some(verb) = &args.verb {
         let done = match verb {

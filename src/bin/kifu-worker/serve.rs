@@ -11,6 +11,7 @@ use kifu::work::protocol::{Assignment, FromWorker, PROTOCOL, WorkerResult};
 use tch::Device;
 
 use super::args::Args;
+use super::device;
 use super::job::{self, JobError, Workshop};
 use super::listen::{Input, listen};
 use super::speak::Speaker;
@@ -32,7 +33,7 @@ impl From<io::Error> for Broken {
 /// Serves the node at stdin and stdout until it says that this is all.
 pub fn serve(args: &Args, device: Device) -> Result<(), Broken> {
     let mut speaker = Speaker::new(io::stdout().lock());
-    speaker.say(&hello())?;
+    speaker.say(&hello(device))?;
     let speeds = RefCell::new(Speeds::new(usize::from(args.concurrent)));
     let inputs = listen(io::BufReader::new(io::stdin()));
     for input in inputs {
@@ -48,10 +49,10 @@ pub fn serve(args: &Args, device: Device) -> Result<(), Broken> {
     Ok(())
 }
 
-fn hello() -> FromWorker {
+fn hello(device: Device) -> FromWorker {
     FromWorker::Hello {
         protocol: PROTOCOL,
-        worker: format!("kifu-worker {}", env!("CARGO_PKG_VERSION")),
+        worker: format!("kifu-worker {} on {}", env!("CARGO_PKG_VERSION"), device::name(device)),
         kinds: vec![JobKind::SelfPlay, JobKind::InitModel, JobKind::Train, JobKind::Gauntlet],
         programs: vec![],
     }

@@ -1,13 +1,11 @@
 //! Datasets: the same samples always, and out to Python and back.
 
-use std::process::Command;
-
 use super::{DataError, Filters, Manifest, Terms, build, draw_up, npz};
 use crate::event::{Hash, Real};
 use crate::game::connect4::ConnectFour;
 use crate::game::record::{GameRecord, Generator};
 use crate::game::ringrift::RingRift;
-use crate::learn::{Samples, fixtures};
+use crate::learn::{Samples, fixtures, python};
 
 const SHARE: Real = Real(250_000);
 
@@ -153,17 +151,13 @@ assert manifest["format"] == "kifu-dataset-1" and sum(g["samples"] for g in mani
 np.savez_compressed(sys.argv[2], **{name: data[name] for name in data.files})
 print(n)
 "#;
-    let python = || Command::new("python3");
-    if !python().args(["-c", "import numpy"]).output().is_ok_and(|output| output.status.success()) {
-        eprintln!("NOT TESTED: python3 with numpy is not here; the NPZ form is only checked by our own reader");
-        return;
-    }
+    let Some(mut python) = python::with("numpy") else { return };
     let (manifest, batches) = dataset(9);
     let samples = rebuild(&manifest, &batches, 1).expect("builds");
     let folder = tempfile::tempdir().expect("a folder");
     let (out, back) = (folder.path().join("out.npz"), folder.path().join("back.npz"));
     std::fs::write(&out, npz::write(&manifest, &samples).expect("small")).expect("written");
-    let run = python().args(["-c", SCRIPT]).arg(&out).arg(&back).output().expect("python starts");
+    let run = python.args(["-c", SCRIPT]).arg(&out).arg(&back).output().expect("python starts");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(String::from_utf8_lossy(&run.stdout).trim(), samples.len().to_string());
     let (_, read) = npz::read(&ConnectFour, &std::fs::read(&back).expect("written")).expect("numpy's own file");

@@ -146,7 +146,7 @@ fn a_resumed_run_ends_where_the_first_would_have() {
         assert_eq!(second.steps_done(), 5);
         assert_eq!(run(&mut second), rest);
         assert_eq!(first.curve(), second.curve());
-        assert_eq!(first.curve().validation.len(), 4);
+        assert_eq!(first.curve().validation.len(), 5, "one before the first step, and every third step");
         assert_eq!(first.weights().expect("finite"), second.weights().expect("finite"));
         assert_eq!(first.checkpoint().expect("finite"), second.checkpoint().expect("finite"));
 
@@ -300,6 +300,52 @@ fn an_absurd_learning_rate_is_found_out() {
     let error = (0..50).find_map(|_| trainer.step().err()).expect("diverges");
     assert!(matches!(error, LearnError::Diverged { .. }), "{error}");
     assert!(!error.may_pass_later());
+}
+
+/// A run whose decay eats the weights: its policy becomes uniform, and its losses stay far below what counts as an explosion.
+fn fading(steps: u32) -> TrainingRecipe {
+    let mut optimizer = adam_w(4_000);
+    if let Optimizer::AdamW(figures) = &mut optimizer {
+        figures.weight_decay = Real(150 * Real::SCALE);
+    }
+    let validation = Validation { share: Real(300_000), samples_max: 500, every_steps: 10, patience: 0 };
+    TrainingRecipe { optimizer, validation, warmup_steps: 0, ..recipe(steps) }
+}
+
+#[test]
+fn a_run_that_collapses_to_chance_fails_and_says_so() {
+    let samples = fixtures::samples(16, 1);
+    let validation = Validation { every_steps: 10, ..fading(60).validation };
+    let mut healthy = trainer(&samples, TrainingRecipe { validation, ..recipe(60) });
+    run(&mut healthy);
+    let parent = healthy.weights().expect("finite");
+
+    let mut fading = Trainer::new(&ConnectFour, &samples, &parent, plan(fading(60))).expect("fits");
+    let (mut losses, mut error) = (Vec::new(), None);
+    while error.is_none() && !fading.is_done() {
+        match fading.step() {
+            Ok(step) => losses.push(step),
+            Err(found) => error = Some(found),
+        }
+    }
+    let error = error.expect("it collapses");
+    assert!(matches!(error, LearnError::Collapsed { steps: 60, .. }) && !error.may_pass_later(), "{error}");
+    assert!(error.to_string().contains("held-out games"), "{error}");
+    let (first, last) = (losses[0], losses[58]);
+    assert!(last.policy > first.policy + 0.2, "from {first:?} to {last:?}");
+    assert!(last.policy < 2.0, "it is no explosion: {last:?}");
+
+    // From random weights the same games and looks are no failure: the healthy run above ended well.
+    let looks = &healthy.curve().validation;
+    assert!(looks[0].step == 0 && looks[1].policy < looks[0].policy, "{looks:?}");
+}
+
+#[test]
+fn nothing_is_concluded_from_a_few_positions() {
+    let samples = fixtures::samples(16, 1);
+    let mut few = fading(30);
+    few.validation.samples_max = 20;
+    run(&mut trainer(&samples, few));
 }
 
 #[test]

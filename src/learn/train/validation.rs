@@ -20,6 +20,8 @@ pub(super) struct HeldOut {
     chunks: Vec<Batch>,
     shape: [i64; 3],
     device: Device,
+    /// The policy's loss of uniform shares, in nats.
+    chance: f64,
 }
 
 impl HeldOut {
@@ -31,7 +33,19 @@ impl HeldOut {
         let chunks: Vec<Batch> = taken.chunks(CHUNK).map(|chunk| Batch::of(game, samples, chunk, &scale)).collect();
         let shape = samples.shape();
         let shape = [shape.channels, shape.height, shape.width].map(|side| side as i64);
-        (!chunks.is_empty()).then_some(HeldOut { chunks, shape, device })
+        let positions = taken.len().max(1) as f64;
+        let chance = chunks.iter().map(|batch| chance(batch)).sum::<f64>() / positions;
+        (!chunks.is_empty()).then_some(HeldOut { chunks, shape, device, chance })
+    }
+
+    /// Positions that are looked at.
+    pub fn positions(&self) -> usize {
+        self.chunks.iter().map(|batch| batch.len).sum()
+    }
+
+    /// The policy's mean loss of who gives each legal action the same share, in nats.
+    pub fn chance(&self) -> f64 {
+        self.chance
     }
 
     /// The mean losses after `step` steps.
@@ -52,4 +66,11 @@ impl HeldOut {
         let [policy, value, margin] = sums.map(|sum| sum / count);
         Ok(Point { step, policy, value, margin })
     }
+}
+
+/// The sum of the policy's losses of uniform shares.
+fn chance(batch: &Batch) -> f64 {
+    let weight = |position: usize| batch.weight.get(position).map_or(1.0, |weight| f64::from(*weight));
+    let of = |position| weight(position) * (batch.choices.of(position).len().max(1) as f64).ln();
+    (0..batch.len).map(of).sum()
 }

@@ -41,8 +41,8 @@ pub struct Learn {
     /// Threads of libtorch
     #[arg(long, default_value_t = 1)]
     threads: u16,
-    /// Where nets run: cpu or cuda
-    #[arg(long, default_value = "cpu")]
+    /// Where nets run: auto (a GPU that passes the worker's check, else the CPU), cpu or cuda
+    #[arg(long, default_value = "auto")]
     device: String,
     /// Games at once in self-play, which is the batch of raw inference too
     #[arg(long, default_value_t = 64)]
