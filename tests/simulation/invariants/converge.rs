@@ -58,7 +58,7 @@ pub fn missing(standings: &[Standing]) -> Option<String> {
 /// Whether somebody else takes part in Raft, or votes, than the facts say.
 fn seen_members_differ(seen: &Seen, standings: &[Standing]) -> bool {
     let machines: BTreeSet<NodeId> = standings.iter().filter_map(|it| Some(it.sees.as_ref()?.node)).collect();
-    let RaftMembers { voters, learners, joint } = &seen.members;
+    let RaftMembers { voters, learners, joint, .. } = &seen.members;
     *joint || *voters != seen.wanted || voters.union(learners).copied().collect::<BTreeSet<_>>() != machines
 }
 
@@ -72,7 +72,7 @@ fn whatever_is_not_the_same_everywhere_is_noticed() {
         seq: Seq(3),
         digest: Hash::of(b"a"),
         waiting: 0,
-        members: RaftMembers { voters: ids(&[1]), learners: ids(&[2]), joint: false },
+        members: RaftMembers { voters: ids(&[1]), learners: ids(&[2]), ..RaftMembers::default() },
         wanted: ids(&[1]),
     };
     let two = |sees: Option<Seen>| {
@@ -81,8 +81,10 @@ fn whatever_is_not_the_same_everywhere_is_noticed() {
     };
     assert_eq!(two(Some(seen.clone())), None);
     assert!(two(None).is_some());
-    let members =
-        |voters: &[u64], learners: &[u64], joint| RaftMembers { voters: ids(voters), learners: ids(learners), joint };
+    let members = |voters: &[u64], learners: &[u64], joint| {
+        let (voters, learners) = (ids(voters), ids(learners));
+        RaftMembers { voters, learners, joint, ..RaftMembers::default() }
+    };
     for change in [
         Seen { leader: None, ..seen.clone() },
         Seen { leader: Some(NodeId(2)), ..seen.clone() },
