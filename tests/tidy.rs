@@ -70,7 +70,8 @@ fn long_functions(text: &str) -> Vec<(usize, usize)> {
     let mut found = vec![];
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
-        if !FUNCTIONS.iter().any(|prefix| code.starts_with(prefix)) {
+        let is_declared_only = code.ends_with(';');
+        if is_declared_only || !FUNCTIONS.iter().any(|prefix| code.starts_with(prefix)) {
             continue;
         }
         let closing = format!("{}}}", &line[..line.len() - code.len()]);

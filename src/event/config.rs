@@ -73,7 +73,7 @@ body! {
         pub window: u32,
         /// Games at most, the newest ones, and always those of the current generation; 0: no limit.
         pub games_max: u64,
-        /// Games of models whose rating's interval ends this many Elo below the strongest are left out; 0: none are.
+        /// Games of models whose rating's interval ends this many Elo below the strongest of the window are left out; 0: none are.
         pub elo_below_max: Real,
         /// Batches below this quality score are left out.
         pub quality_min: Real,

@@ -68,7 +68,7 @@ fn window<'a>(state: &'a State, config: &Config, game: &GameKey, generation: u32
     let batches = keys.flat_map(|key| state.games.of_generation(&key).collect::<Vec<_>>());
     let mut good: Vec<&Batch> = batches.filter(|batch| is_good(state, config, batch)).collect();
     let is_own = |batch: &Batch| batch.generation == generation;
-    let weak = weak_players(state, config, game, good.iter().copied().filter(|batch| !is_own(batch)));
+    let weak = weak_players(state, config, game, &good);
     good.retain(|batch| is_own(batch) || !weak.contains(&batch.model) || teaching::is_taught(state, batch));
     good.sort_by_key(|batch| (is_own(batch), batch.recorded_seq));
     let mut room = if config.dataset.games_max == 0 { u64::MAX } else { config.dataset.games_max };
@@ -84,23 +84,20 @@ fn window<'a>(state: &'a State, config: &Config, game: &GameKey, generation: u32
     taken
 }
 
-/// Who of those that played older games is surely more than `dataset.elo_below_max` weaker than the strongest that is rated. Nobody is as long as
-/// nobody is rated.
-fn weak_players<'a>(
-    state: &State,
-    config: &Config,
-    game: &GameKey,
-    older: impl Iterator<Item = &'a Batch>,
-) -> BTreeSet<ModelId> {
-    let players: BTreeSet<&ModelId> = older.map(|batch| &batch.model).collect();
-    if config.dataset.elo_below_max == Real::ZERO || players.is_empty() {
+/// Who of those that played is surely more than `dataset.elo_below_max` weaker than the strongest of them that is rated. Nobody is as
+/// long as nobody is rated.
+fn weak_players(state: &State, config: &Config, game: &GameKey, batches: &[&Batch]) -> BTreeSet<ModelId> {
+    let players: BTreeSet<&ModelId> = batches.iter().map(|batch| &batch.model).collect();
+    if config.dataset.elo_below_max == Real::ZERO || players.len() < 2 {
         return BTreeSet::new();
     }
     let rated = ratings(state, game).unwrap_or_default();
-    let strongest = rated.iter().map(|rating| rating.elo).max().unwrap_or(Real::ZERO);
+    let rating = |player: &ModelId| rated.iter().find(|rating| rating.player == player.as_str());
+    let strongest = players.iter().filter_map(|player| rating(player)).map(|rating| rating.elo).max();
+    let Some(strongest) = strongest else { return BTreeSet::new() };
     let least = Real(strongest.0.saturating_sub(config.dataset.elo_below_max.0));
-    let weak = |player: &ModelId| rated.iter().any(|rating| rating.player == player.as_str() && rating.high < least);
-    players.into_iter().filter(|player| weak(player)).cloned().collect()
+    let weak = |player: &&ModelId| rating(player).is_some_and(|rating| rating.high < least);
+    players.into_iter().filter(weak).cloned().collect()
 }
 
 fn seal(state: &State, game: &GameKey, generation: u32, batches: &[&Batch]) -> DatasetSealed {
