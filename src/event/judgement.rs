@@ -109,6 +109,19 @@ body! {
         pub reasons: Vec<String>,
     }
 
+    /// `EVALUATOR_FAULTY`: chance surely beats the model that a gauntlet judges, so its evaluator does not play it, or it is broken. Nothing
+    /// else of the gauntlet counts. It comes before the gauntlet's `GAUNTLET_CONCLUDED`.
+    pub struct EvaluatorFaulty {
+        /// The gauntlet.
+        pub gauntlet: GauntletId,
+        /// The share that the model won against uniformly random players.
+        pub share: Real,
+        /// The share of one of them.
+        pub parity: Real,
+        /// Games.
+        pub games: u32,
+    }
+
     /// What a sequential test says.
     #[derive(Copy, PartialOrd, Ord)]
     pub enum TestVerdict {

@@ -272,6 +272,7 @@ events! {
     0x0e16 v 1 since 2 "GENERATION_TAUGHT" campaign::GenerationTaught
     0x0e17 v 1 since 2 "GAMES_MEASURED" games::GamesMeasured
     0x0e18 v 1 since 2 "QUALITY_EXPLAINED" quality::QualityExplained
+    0x0e20 v 1 since 2 "EVALUATOR_FAULTY" judgement::EvaluatorFaulty
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
     0x0f10 v 1 since 2 "TRAINING_CURVE_RECORDED" training::TrainingCurveRecorded
 }

@@ -30,8 +30,8 @@ use super::jobs::{
     ModelContender, SearchRecipe, SelfPlaySpec, TrainSpec, VerifySpec,
 };
 use super::judgement::{
-    CampaignStalled, GameAttestation, MatchesAttested, SeatAttestation, SequentialRule, SequentialTestConcluded,
-    SequentialTestPlanned, TestVerdict,
+    CampaignStalled, EvaluatorFaulty, GameAttestation, MatchesAttested, SeatAttestation, SequentialRule,
+    SequentialTestConcluded, SequentialTestPlanned, TestVerdict,
 };
 use super::membership::{
     ClusterVersionRaised, LeaderTransferRequested, MemberMoved, MemberRemoved, MemberRole, MemberRoleChanged,
@@ -593,6 +593,9 @@ fn judgement(kind: Kind) -> Event {
             voids_max: Real(20_000),
         }
         .into(),
+        Kind::EvaluatorFaulty => {
+            EvaluatorFaulty { gauntlet, share: Real(200_000), parity: Real(500_000), games: 40 }.into()
+        }
         Kind::CampaignStalled => CampaignStalled {
             game: game(),
             generation: 5,

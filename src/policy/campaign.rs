@@ -1,5 +1,6 @@
 //! The frame of a campaign: generation 0, one generation after the other, and the end.
 
+use super::canary;
 use super::limits::{FAILED_GENERATIONS_MAX, PRIORITY_INIT, REPLACE_DELAY_MS, RUNS_MAX};
 use super::names;
 use super::upgrade::is_readable;
@@ -131,7 +132,8 @@ fn next(view: &View, config: &Config, game: &GameKey, champion: &Champion) -> Op
         game: game.clone(),
         generations,
         champion: champion.model.clone(),
-        exam: exam.scores.clone(),
+        // An exam of a faulty evaluator says nothing.
+        exam: canary::alarm(exam).map_or_else(|| exam.scores.clone(), |_| vec![]),
     };
     Some(Decision::new(event, [exam.concluded_seq?]))
 }

@@ -1,6 +1,7 @@
 //! Gauntlets: planned when a candidate is there, played in pieces, concluded when every piece is in or given up.
 
 use super::campaign::exam_due;
+use super::canary;
 use super::limits::{GAUNTLET_JOB_GROUPS_MAX, GAUNTLET_QUEUED_MAX, PRIORITY_GAUNTLET};
 use super::names;
 use super::sequential;
@@ -17,7 +18,7 @@ use crate::projection::models::{Model, ModelState};
 
 /// `GAUNTLET_STARTED` with its `SEQUENTIAL_TEST_PLANNED` for a new candidate, and `GAUNTLET_STARTED` for the last champion's
 /// exam; `JOB_QUEUED` for the groups that nobody plays yet; `SEQUENTIAL_TEST_CONCLUDED` as soon as the test is decided, and `JOB_CANCELLED` for
-/// what it makes needless; `GAUNTLET_CONCLUDED` when all groups that are wanted are in. Groups whose job has failed for good are void: too
+/// what it makes needless; `GAUNTLET_CONCLUDED` when all groups that are wanted are in, with `EVALUATOR_FAULTY` where chance beats the model. Groups whose job has failed for good are void: too
 /// many of them make the evaluation void.
 pub fn decide(view: &View) -> Vec<Decision> {
     let Some((config, game)) = view.campaign() else { return vec![] };
@@ -130,6 +131,7 @@ fn go_on(view: &View, config: &Config, gauntlet: &Gauntlet) -> Vec<Decision> {
         candidate: gauntlet.candidate.model.clone(),
         scores: scores(view, gauntlet),
     };
+    decisions.extend(canary::decide(view, gauntlet));
     let played = gauntlet.opponents.iter().filter_map(|opponent| opponent.last_seq);
     decisions.push(Decision::new(event, played.chain(gauntlet.found_seq).chain([gauntlet.started_seq])));
     decisions
@@ -221,13 +223,16 @@ mod tests {
     use super::*;
     use crate::event::Command;
     use crate::event::Event;
+    use crate::event::Kind;
     use crate::event::command::{CompleteJob, JobResult, LeaseHolder};
     use crate::event::evaluation::{MatchTally, MatchesPlayed};
     use crate::event::jobs::{JobCancelled, JobClaimed, JobStarted};
     use crate::event::judgement::MatchesAttested;
-    use crate::event::samples::NODE;
+    use crate::event::membership::ClusterVersionRaised;
+    use crate::event::samples::{NODE, sample};
     use crate::policy::attestation::honest;
-    use crate::policy::testing::{Given, candidate_one, config, joined, online};
+    use crate::policy::testing::{Decided, Given, candidate_one, config, joined, online};
+    use crate::policy::{campaign, promotion};
 
     /// The results of these jobs: `wins` of the games of every ten pairs are won, as whole pairs.
     fn played(queued: &[Decision], wins: u32) -> impl Iterator<Item = Event> {
@@ -383,6 +388,47 @@ mod tests {
         let given = given.then_fields(&["SEQUENTIAL_TEST_CONCLUDED void 10 20 40"], FOUND).applied().decide(decide);
         let kinds: Vec<&str> = ["JOB_CANCELLED"; 8].into_iter().chain(["GAUNTLET_CONCLUDED"]).collect();
         given.then_kinds(&kinds).settled(decide);
+    }
+
+    const ALARM: &[&str] = &["share", "parity", "games", "scores.0.games"];
+
+    #[test]
+    fn a_candidate_that_chance_beats_is_an_alarm_and_not_promoted_whatever_else_it_won() {
+        let (given, jobs) = queued();
+        let given = given.and_all(played(&jobs[..2], 20)).decide(decide).applied().decide(decide).applied();
+        let given = given.and_all(played(&jobs[6..8], 20)).and_all(played(&jobs[8..], 0));
+        let older = given.clone().decide(decide).then_kinds(&["GAUNTLET_CONCLUDED"]).settled(decide);
+        let given = given.and(ClusterVersionRaised { from: 1, to: 2 }).decide(decide);
+        let found = "EVALUATOR_FAULTY 0.0 0.5 40 no scores.0.games";
+        given.then_fields(&[found, "GAUNTLET_CONCLUDED no share no parity no games 40"], ALARM);
+        for given in [older, given.settled(decide)] {
+            let reason = "the model wins 0.000 of 40 games against chance, surely less than the 0.500 of a random player: \
+                the evaluator does not play it, or it is broken";
+            let rejected = format!(r#"PROMOTION_REJECTED ["{reason}"]"#);
+            given.decide(promotion::decide).then_fields(&[&rejected], &["reasons"]);
+        }
+    }
+
+    /// The champion of a campaign of one generation, whose candidate was rejected, has met chance: so many of every twenty games are won.
+    fn examined(wins: u32) -> Decided {
+        let Event::ConfigChanged(mut changed) = config(40) else { unreachable!() };
+        (changed.config.generations, changed.config.gauntlet.exam_random_pairs) = (1, 40);
+        let given = candidate_one(changed.into()).and(sample(Kind::PromotionRejected));
+        let started = given.and(ClusterVersionRaised { from: 1, to: 2 }).decide(decide);
+        started.then_fields(&["GAUNTLET_STARTED exam"], &["purpose"]);
+        let queued = started.applied().decide(decide);
+        let jobs = queued.decisions().to_vec();
+        queued.settled(decide).and_all(played(&jobs, wins)).decide(decide)
+    }
+
+    #[test]
+    fn a_champion_that_chance_beats_in_its_exam_is_an_alarm_and_has_no_scores() {
+        let found = "EVALUATOR_FAULTY 0.1 0.5 80 no scores.0.games";
+        let alarmed = examined(2).then_fields(&[found, "GAUNTLET_CONCLUDED no share no parity no games 80"], ALARM);
+        let completed = alarmed.settled(decide).decide(campaign::decide);
+        completed.then_fields(&["CAMPAIGN_COMPLETED []"], &["exam"]);
+        let passed = examined(16).then_kinds(&["GAUNTLET_CONCLUDED"]).settled(decide).decide(campaign::decide);
+        passed.then_fields(&["CAMPAIGN_COMPLETED 80 0.8"], &["exam.0.games", "exam.0.rate"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod assessment;
 pub mod attestation;
 pub mod campaign;
+mod canary;
 pub mod dataset;
 pub mod digest;
 pub mod gauntlet;

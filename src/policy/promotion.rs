@@ -1,5 +1,6 @@
 //! The verdict on a candidate. Unknown never passes: an opponent that was not met, or too few games, is a reason.
 
+use super::canary;
 use super::gauntlet::concluded;
 use super::sequential;
 use super::view::{Decision, View};
@@ -8,7 +9,6 @@ use crate::event::evaluation::{GauntletPurpose, Score};
 use crate::event::jobs::Contender;
 use crate::event::models::{ModelPromoted, PromotionRejected};
 use crate::judge::elo::rate_for;
-use crate::judge::{Canary, Faulty};
 use crate::projection::gauntlets::Gauntlet;
 use crate::projection::models::{Champion, Model, ModelState};
 
@@ -54,12 +54,12 @@ fn judge(view: &View, candidate: &Model, gauntlet: &Gauntlet, champion: &Champio
 
 /// What the gauntlet does not show, in words. Empty when it shows everything that the gate asks for.
 fn reasons(view: &View, gauntlet: &Gauntlet, champion: &Champion, gate: &PromotionGate) -> Vec<String> {
+    if let Some(faulty) = canary::alarm(gauntlet) {
+        return vec![faulty.to_string()];
+    }
     let mut reasons = vec![];
     let is_champion = |one: &Contender| matches!(one, Contender::Model(model) if model.model == champion.model);
     let seats = gauntlet.test.as_ref().map_or(2, |test| test.seats);
-    if let Some(faulty) = canary(gauntlet, seats) {
-        reasons.push(faulty.to_string());
-    }
     match (&gauntlet.test, score(gauntlet, is_champion)) {
         (_, None) => reasons.push("unknown against the champion: it was not met".to_owned()),
         (Some(test), Some(_)) => {
@@ -94,13 +94,6 @@ fn reasons(view: &View, gauntlet: &Gauntlet, champion: &Champion, gate: &Promoti
         }
     }
     reasons
-}
-
-/// Whether chance beats the candidate: then nothing else counts. Only gauntlets with a test are asked; those before had no canary.
-pub(super) fn canary(gauntlet: &Gauntlet, seats: u32) -> Option<Faulty> {
-    gauntlet.test.as_ref()?;
-    let random = gauntlet.opponents.iter().find(|opponent| opponent.plan.opponent == Contender::Random)?;
-    Canary::new(seats, &random.tally).check().err()
 }
 
 /// The score against the opponent that `is_wanted` picks from the plan, if any game was played against it.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::promotion::canary;
+use super::canary;
 use super::seats::seats;
 use crate::event::judgement::TestVerdict;
 use crate::event::{GameKey, Real};
@@ -25,7 +25,7 @@ pub fn games(state: &State) -> BTreeSet<GameKey> {
 /// Whether the matches of a gauntlet say anything about strength.
 fn is_evidence(gauntlet: &Gauntlet) -> bool {
     let is_void = gauntlet.found.as_ref().is_some_and(|found| found.verdict == TestVerdict::Void);
-    !is_void && canary(gauntlet, seats(&gauntlet.game)).is_none()
+    !is_void && canary::alarm(gauntlet).is_none()
 }
 
 /// The ratings of one game, strongest first. A game is a board with its number of players: ratings of different ones are never mixed.
@@ -64,7 +64,7 @@ pub fn ledger(state: &State, game: &GameKey) -> Ledger {
 mod tests {
     use super::*;
     use crate::event::Kind;
-    use crate::event::evaluation::{GauntletStarted, MatchPlan, MatchTally, MatchesPlayed};
+    use crate::event::evaluation::{GauntletPurpose, GauntletStarted, MatchPlan, MatchTally, MatchesPlayed};
     use crate::event::jobs::{Contender, JobQueued, JobSpec};
     use crate::event::samples::{game, sample, specs};
     use crate::event::{Event, JobId};
@@ -124,6 +124,18 @@ mod tests {
         assert_eq!(after(TestVerdict::Better, 15), Ok(2));
         assert_eq!(after(TestVerdict::Void, 15), Err(RatingError::NoAnchor));
         assert_eq!(after(TestVerdict::Better, 1), Err(RatingError::NoAnchor), "chance beats the candidate: the canary");
+    }
+
+    #[test]
+    fn matches_of_an_exam_in_which_chance_beats_the_model_rate_nobody() {
+        let examined = |won| {
+            let mut events = gauntlet(1, won);
+            let Event::GauntletStarted(started) = &mut events[0] else { unreachable!() };
+            started.purpose = GauntletPurpose::Exam;
+            ratings(&Given::events(events).state, &game()).map(|rated| rated.len())
+        };
+        assert_eq!(examined(8), Ok(2));
+        assert_eq!(examined(1), Err(RatingError::NoAnchor));
     }
 
     #[test]

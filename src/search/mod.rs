@@ -14,6 +14,8 @@ pub mod judgement;
 pub mod matches;
 pub mod players;
 pub mod playouts;
+#[cfg(test)]
+mod ringrift_tests;
 pub mod seeds;
 pub mod selfplay;
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub mod manager;
 pub mod outbox;
 pub mod protocol;
 pub mod verify;
+#[cfg(test)]
+mod verify_tests;
 pub mod worker;
 
 pub use error::WorkError;

@@ -2,8 +2,9 @@
 
 use super::cluster::{Chaos, Cluster, config};
 use crate::event::command::SubmitJob;
+use crate::event::config::Config;
 use crate::event::jobs::{ExternalSpec, JobSpec};
-use crate::event::{Command, JobId, Kind};
+use crate::event::{Command, GameKey, JobId, Kind};
 use crate::policy::dataset::is_good;
 use crate::projection::State;
 use crate::projection::campaign::{Phase, Verdict};
@@ -16,7 +17,11 @@ const STORM: Chaos = Chaos { trouble: 8, bad_results: 60, broken_trainer: false 
 
 /// Runs a campaign to its end, then lets the copies catch up in peace.
 fn run(seed: u64, size: u64, chaos: Chaos, generations: u32) -> Cluster {
-    let mut cluster = Cluster::new(seed, size, chaos, config(generations));
+    run_with(seed, size, chaos, config(generations))
+}
+
+fn run_with(seed: u64, size: u64, chaos: Chaos, config: Config) -> Cluster {
+    let mut cluster = Cluster::new(seed, size, chaos, config);
     let spec = JobSpec::External(ExternalSpec { program: "p".into(), params: "{}".into(), inputs: vec![] });
     let mine = SubmitJob { job: JobId::new("mine"), spec, priority: 99 };
     cluster.propose(cluster.hosts[0].id, 0, Command::SubmitJob(mine)).expect("a good job");
@@ -90,6 +95,27 @@ fn a_calm_campaign_ends_and_promotes() {
         assert_eq!(state.counts.of(Kind::JobFailed) + state.counts.of(Kind::JobLeaseExpired), 0, "seed {seed}");
         let promoted = state.campaign.generations.values().filter(|row| row.verdict == Some(Verdict::Promoted));
         assert!(promoted.count() > 0, "seed {seed}");
+    }
+}
+
+/// Three seats, taught by the game's own judgement, judged by groups of three games.
+#[test]
+fn a_campaign_of_three_players_ends_and_promotes() {
+    let mut config = config(3);
+    config.game = Some(GameKey("ringrift-square8-3p".to_owned()));
+    for (seed, chaos) in [(200, CALM), (201, STORM)] {
+        let cluster = run_with(seed, 3, chaos, config.clone());
+        check_end(seed, &cluster, 3);
+        check_folds(seed, &cluster);
+        let count = |kind| cluster.state.counts.of(kind);
+        assert_eq!(count(Kind::GenerationTaught), 1, "seed {seed}");
+        assert!(count(Kind::SequentialTestConcluded) > 0 && count(Kind::EvaluatorFaulty) == 0, "seed {seed}");
+        let tests = cluster.state.gauntlets.table.values().filter_map(|gauntlet| gauntlet.test.as_ref());
+        assert!(tests.into_iter().all(|test| test.seats == 3), "seed {seed}");
+        let verdicts: Vec<_> = cluster.state.campaign.generations.values().map(|row| row.verdict).collect();
+        assert!(verdicts.contains(&Some(Verdict::Promoted)), "seed {seed}: {verdicts:?}");
+        let mut played = cluster.state.gauntlets.table.values().flat_map(|gauntlet| &gauntlet.opponents);
+        assert!(played.any(|opponent| opponent.tally.pairs.len() == 19), "seed {seed}: groups of three games");
     }
 }
 
