@@ -485,6 +485,26 @@ fn the_bench_reports_every_figure() {
 }
 
 #[test]
+fn the_exam_of_a_game_with_margins_is_about_those() {
+    let mut worker = Worker::start();
+    let rings = InitModelSpec { game: GameKey("ringrift-hex8-3p".to_owned()), ..init("tiny") };
+    let (result, scratch, _) = worker.done(JobSpec::InitModel(rings));
+    let WorkerResult::Model { file, .. } = result else { panic!("{result:?}") };
+    let output = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+        .args(["exam", "--games", "2", "--output", "json", "--model"])
+        .arg(scratch.join(file))
+        .output()
+        .expect("starts");
+    assert!(output.status.success(), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!((&report["game"], &report["games"]), (&"ringrift-hex8-3p".into(), &2.into()));
+    assert!(report["positions"].as_u64().expect("a count") > 20, "{report}");
+    for figure in ["error", "error_of_mean", "winner_nearest"] {
+        assert!((0.0..=1.0).contains(&report["margin"][figure].as_f64().expect(figure)), "{figure}: {report}");
+    }
+}
+
+#[test]
 fn the_exam_reports_marks_of_a_model_and_refuses_what_is_none() {
     let mut worker = Worker::start();
     let weights = worker.init_model();
