@@ -47,12 +47,18 @@ struct Worker {
 impl Worker {
     /// Starts a worker and hears its hello.
     fn start() -> Worker {
-        Worker::start_with(Stdio::inherit())
+        Worker::start_with(Stdio::inherit(), &[])
     }
 
-    /// The same, with what it logs in `log`.
-    fn start_with(log: Stdio) -> Worker {
+    /// The same in 32 bits: two workers that choose the fastest numbers may choose differently, and then their bytes differ.
+    fn start_exact() -> Worker {
+        Worker::start_with(Stdio::inherit(), &["--precision", "f32"])
+    }
+
+    /// The same, with what it logs in `log`, and with these flags.
+    fn start_with(log: Stdio, flags: &[&str]) -> Worker {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+            .args(flags)
             .env("RUST_LOG", "warn")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
