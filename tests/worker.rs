@@ -460,7 +460,20 @@ fn the_bench_reports_every_figure() {
         Command::new(env!("CARGO_BIN_EXE_kifu-node")).args(["bench", "learn"]).args(arguments).output().expect("starts")
     };
     let worker = env!("CARGO_BIN_EXE_kifu-worker");
-    let short = ["--seconds", "0.1", "--concurrent", "4", "--training-batch", "8", "--simulations", "4", "-o", "jsonl"];
+    let short = [
+        "--seconds",
+        "0.1",
+        "--concurrent",
+        "4",
+        "--training-batch",
+        "8",
+        "--simulations",
+        "4",
+        "--parity",
+        "40",
+        "-o",
+        "jsonl",
+    ];
     let output = bench(&[&["--worker", worker, "--game", "connect4,ringrift-hex8-3p"], &short[..]].concat());
     assert!(output.status.success(), "{output:?}");
     let reports: Vec<serde_json::Value> =
@@ -482,7 +495,13 @@ fn the_bench_reports_every_figure() {
         }
         // So short a run may not end a ply, let alone a game.
         assert!(report["plies_per_s"].as_f64().expect("a rate") >= 0.0, "{report}");
-        assert!(report.get("games_per_s").is_some(), "it is there even when unknown");
+        assert!(report["games_per_s"].as_f64().expect("a rate") > 0.0, "{report}");
+        assert!(report["games_are_estimated"].is_boolean(), "{report}");
+        let longest = if report["game"] == "connect4" { 42.0 } else { 10_000.0 };
+        assert!((7.0..=longest).contains(&report["plies_per_game"].as_f64().expect("a mean")), "{report}");
+        let parity = &report["parity"];
+        assert_eq!(parity["positions"], 40);
+        assert!(parity["policy_share_max"].as_f64().expect("a figure") < 0.1, "{report}");
     }
 
     let output = bench(&["--worker", "kifu-worker-that-is-not-there"]);

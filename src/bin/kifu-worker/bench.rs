@@ -39,6 +39,9 @@ pub struct Bench {
     /// Actions considered at the root
     #[arg(long, default_value_t = 16)]
     considered: u32,
+    /// Compare what the net says of so many positions, on the chosen device and in the chosen precision, with 32 bits on the CPU
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    parity: u32,
     /// Seed of weights, positions and games
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -66,6 +69,7 @@ impl Bench {
             recipe: Recipe::new(self.simulations, self.considered, 1.0).map_err(|error| error.to_string())?,
             seed: self.seed,
             only_f32: args.precision == PrecisionArg::F32,
+            parity: self.parity,
         })
     }
 
