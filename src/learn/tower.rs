@@ -74,7 +74,7 @@ impl Convolve for Normed {
     fn apply(&self, input: &Tensor, training: bool) -> Result<Tensor, LearnError> {
         // The weights stay in 32 bits: what the layer multiplies is in the numbers of its input.
         let sums = convolve(input, &self.weight.f_to_kind(input.f_kind()?)?, None)?;
-        let normed = sums.f_batch_norm(
+        Ok(sums.f_batch_norm(
             Some(&self.scale),
             Some(&self.shift),
             Some(&self.mean),
@@ -83,8 +83,7 @@ impl Convolve for Normed {
             NORM_MOMENTUM,
             NORM_EPSILON,
             false,
-        )?;
-        Ok(normed)
+        )?)
     }
 }
 
