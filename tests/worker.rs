@@ -47,12 +47,18 @@ struct Worker {
 impl Worker {
     /// Starts a worker and hears its hello.
     fn start() -> Worker {
-        Worker::start_with(Stdio::inherit())
+        Worker::start_with(Stdio::inherit(), &[])
     }
 
-    /// The same, with what it logs in `log`.
-    fn start_with(log: Stdio) -> Worker {
+    /// The same in 32 bits: two workers that choose the fastest numbers may choose differently, and then their bytes differ.
+    fn start_exact() -> Worker {
+        Worker::start_with(Stdio::inherit(), &["--precision", "f32"])
+    }
+
+    /// The same, with what it logs in `log`, and with these flags.
+    fn start_with(log: Stdio, flags: &[&str]) -> Worker {
         let mut child = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+            .args(flags)
             .env("RUST_LOG", "warn")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -472,7 +478,20 @@ fn the_bench_reports_every_figure() {
         Command::new(env!("CARGO_BIN_EXE_kifu-node")).args(["bench", "learn"]).args(arguments).output().expect("starts")
     };
     let worker = env!("CARGO_BIN_EXE_kifu-worker");
-    let short = ["--seconds", "0.1", "--concurrent", "4", "--training-batch", "8", "--simulations", "4", "-o", "jsonl"];
+    let short = [
+        "--seconds",
+        "0.1",
+        "--concurrent",
+        "4",
+        "--training-batch",
+        "8",
+        "--simulations",
+        "4",
+        "--parity",
+        "40",
+        "-o",
+        "jsonl",
+    ];
     let output = bench(&[&["--worker", worker, "--game", "connect4,ringrift-hex8-3p"], &short[..]].concat());
     assert!(output.status.success(), "{output:?}");
     let reports: Vec<serde_json::Value> =
@@ -494,12 +513,38 @@ fn the_bench_reports_every_figure() {
         }
         // So short a run may not end a ply, let alone a game.
         assert!(report["plies_per_s"].as_f64().expect("a rate") >= 0.0, "{report}");
-        assert!(report.get("games_per_s").is_some(), "it is there even when unknown");
+        assert!(report["games_per_s"].as_f64().expect("a rate") > 0.0, "{report}");
+        assert!(report["games_are_estimated"].is_boolean(), "{report}");
+        let longest = if report["game"] == "connect4" { 42.0 } else { 10_000.0 };
+        assert!((7.0..=longest).contains(&report["plies_per_game"].as_f64().expect("a mean")), "{report}");
+        let parity = &report["parity"];
+        assert_eq!(parity["positions"], 40);
+        assert!(parity["policy_share_max"].as_f64().expect("a figure") < 0.1, "{report}");
     }
 
     let output = bench(&["--worker", "kifu-worker-that-is-not-there"]);
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && message.contains("--features torch"), "{message}");
+}
+
+#[test]
+fn the_exam_of_a_game_with_margins_is_about_those() {
+    let mut worker = Worker::start();
+    let rings = InitModelSpec { game: GameKey("ringrift-hex8-3p".to_owned()), ..init("tiny") };
+    let (result, scratch, _) = worker.done(JobSpec::InitModel(rings));
+    let WorkerResult::Model { file, .. } = result else { panic!("{result:?}") };
+    let output = Command::new(env!("CARGO_BIN_EXE_kifu-worker"))
+        .args(["exam", "--games", "2", "--output", "json", "--model"])
+        .arg(scratch.join(file))
+        .output()
+        .expect("starts");
+    assert!(output.status.success(), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!((&report["game"], &report["games"]), (&"ringrift-hex8-3p".into(), &2.into()));
+    assert!(report["positions"].as_u64().expect("a count") > 20, "{report}");
+    for figure in ["error", "error_of_mean", "winner_nearest"] {
+        assert!((0.0..=1.0).contains(&report["margin"][figure].as_f64().expect(figure)), "{figure}: {report}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! round's ratios, so that a noisy neighbour disturbs all of them alike.
 
 mod material;
+mod parity;
 mod round;
 
 use std::ops::ControlFlow;
@@ -22,6 +23,7 @@ use crate::game::Planes;
 use crate::search::{PlayError, Recipe, SelfPlayPlan, SelfPlayProgress, play_games};
 
 pub use material::{Export, export};
+pub use parity::Parity;
 
 /// Rounds of a measurement.
 const ROUNDS: u32 = 5;
@@ -49,6 +51,8 @@ pub struct BenchPlan {
     pub seed: u64,
     /// Whether raw inference and self-play stay with 32 bits.
     pub only_f32: bool,
+    /// Positions of which the net's words are compared with those of 32 bits on the processor; 0: none.
+    pub parity: u32,
 }
 
 /// What was measured. Rates are a second of wall-clock time.
@@ -80,6 +84,8 @@ pub struct BenchReport {
     pub positions_per_s: f64,
     /// How much faster that is.
     pub speed_up: f64,
+    /// The numbers in which training computes.
+    pub training_precision: &'static str,
     /// Samples that training steps take in, with their making.
     pub training_samples_per_s: f64,
     /// Positions that self-play evaluates.
@@ -94,8 +100,15 @@ pub struct BenchReport {
     pub encoding_share: f64,
     /// Plies that self-play plays.
     pub plies_per_s: f64,
-    /// Games that self-play ends; unknown while not even each game at once has ended.
-    pub games_per_s: Option<f64>,
+    /// Games that self-play ends, or would end: an estimate where [`BenchReport::games_are_estimated`].
+    pub games_per_s: f64,
+    /// True when so few games ended that their rate says nothing, fewer than are played at once: then it is the rate of plies, or of leaves
+    /// over simulations, divided by [`BenchReport::plies_per_game`].
+    pub games_are_estimated: bool,
+    /// Plies of a game, on average over those without a net that samples come from.
+    pub plies_per_game: f64,
+    /// How far the chosen device and precision are from 32 bits on the processor, where it was asked.
+    pub parity: Option<Parity>,
     /// Rounds, each with a slice of everything.
     pub rounds: usize,
     /// How long it took in all.
@@ -116,9 +129,10 @@ pub fn measure<G: Planes>(game: &G, weights: &Weights, plan: &BenchPlan) -> Resu
         }
         false => precision::fastest(game, weights, plan.device, &mut speeds),
     };
-    let samples = material::samples(game, plan.training_batch, plan.seed)?;
+    let (samples, plies_per_game) = material::samples(game, plan.training_batch, plan.seed)?;
     let mut machines = Machines::new(game, weights, plan, &samples, choose()?.evaluator)?;
     let slice = plan.during / (ROUNDS * SLICES);
+    let training_precision = machines.training_precision().name();
     machines.warm_up(slice / 5)?;
     let Chosen { evaluator: mut playing, trials } = choose()?;
     let mut clock = Clock::new(slice, machines);
@@ -133,13 +147,17 @@ pub fn measure<G: Planes>(game: &G, weights: &Weights, plan: &BenchPlan) -> Resu
         return Err(error);
     }
     let usage = playing.usage_within(rounds.iter().map(|round| round.played.wall).sum());
-    let mut report = report(game, weights, plan, &rounds)?;
+    let mut report = report(game, weights, plan, &rounds, plies_per_game)?;
     report.precision = playing.precision().name();
+    report.training_precision = training_precision;
     report.trials = trials;
     if let Some(usage) = usage {
         report.leaves_per_batch = usage.batch;
         report.net_share = usage.net_share;
         report.encoding_share = usage.encoding_share;
+    }
+    if plan.parity > 0 {
+        report.parity = Some(parity::compare(game, weights, &mut playing, plan.parity, plan.seed)?);
     }
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
@@ -202,11 +220,16 @@ fn report<G: Planes>(
     weights: &Weights,
     plan: &BenchPlan,
     rounds: &[Round],
+    plies_per_game: f64,
 ) -> Result<BenchReport, LearnError> {
     let over = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     let games: u32 = rounds.iter().map(|round| round.played.games).sum();
     let plies: u64 = rounds.iter().map(|round| round.played.plies).sum();
-    let wall: Duration = rounds.iter().map(|round| round.played.wall).sum();
+    let wall = rounds.iter().map(|round| round.played.wall).sum::<Duration>().as_secs_f64().max(1e-9);
+    let plies_per_s = plies as f64 / wall;
+    let leaves: u64 = rounds.iter().map(|round| round.played.leaves).sum();
+    let (ended, played) = ((games, plies, leaves), (plan.batch, plan.recipe.simulations()));
+    let (games, games_are_estimated) = games_of(ended, played, plies_per_game);
     Ok(BenchReport {
         game: game.key().to_owned(),
         net: weights.architecture().net.clone(),
@@ -217,6 +240,7 @@ fn report<G: Planes>(
         training_batch: plan.training_batch,
         simulations: plan.recipe.simulations(),
         precision: "",
+        training_precision: "",
         trials: Vec::new(),
         f32_positions_per_s: over(|round| round.f32_positions_per_s),
         positions_per_s: over(|round| round.positions_per_s),
@@ -227,15 +251,52 @@ fn report<G: Planes>(
         leaves_per_batch: 0.0,
         net_share: 0.0,
         encoding_share: 0.0,
-        plies_per_s: plies as f64 / wall.as_secs_f64().max(1e-9),
-        games_per_s: (games as usize >= plan.batch).then(|| f64::from(games) / wall.as_secs_f64().max(1e-9)),
+        plies_per_s,
+        games_per_s: games / wall,
+        games_are_estimated,
+        plies_per_game,
+        parity: None,
         rounds: rounds.len(),
         seconds: 0.0,
     })
+}
+
+/// How many games ended, or would have: of games, plies and leaves the first that is at least as many as are played at once says it, because the
+/// short ones end first. True where it is an estimate: a leaf is a simulation's share of a ply.
+fn games_of(
+    (games, plies, leaves): (u32, u64, u64),
+    (at_once, simulations): (usize, u32),
+    plies_per_game: f64,
+) -> (f64, bool) {
+    let plies_per_game = plies_per_game.max(1.0);
+    match at_once as u64 {
+        enough if u64::from(games) >= enough => (f64::from(games), false),
+        enough if plies >= enough => (plies as f64 / plies_per_game, true),
+        _ => (leaves as f64 / f64::from(simulations.max(1)) / plies_per_game, true),
+    }
 }
 
 /// The one in the middle; 0 of none.
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn games_are_counted_once_as_many_ended_as_are_played_at_once_and_estimated_before() {
+        for (ended, expected) in [
+            ((4, 99, 800), (4.0, false)),
+            ((3, 99, 800), (9.9, true)),
+            ((0, 4, 32), (0.4, true)),
+            ((0, 3, 24), (0.3, true)),
+            ((0, 0, 4), (0.05, true)),
+        ] {
+            let (games, is_estimate) = games_of(ended, (4, 8), 10.0);
+            assert!((games - expected.0).abs() < 1e-9 && is_estimate == expected.1, "{ended:?}: {games}");
+        }
+    }
 }

@@ -60,6 +60,13 @@ pub struct RunProgress {
     pub worse: u32,
     /// The losses so far.
     pub curve: Curve,
+    /// Bits of the numbers in which losses and gradients are computed; 32 in checkpoints that do not say.
+    #[serde(default = "bits_by_default")]
+    pub bits: u32,
+}
+
+fn bits_by_default() -> u32 {
+    32
 }
 
 #[derive(Serialize, Deserialize)]

@@ -75,18 +75,19 @@ impl Curve {
         put(&mut svg, format_args!("<text x=\"{MARGIN}\" y=\"24\" font-size=\"14\">{}</text>", escape(title)));
         grid(&mut svg, top, last);
         let has_margins = all().any(|point| point.margin > 0.0);
-        let series: [Series; 4] = [
+        let series: [Series; 5] = [
             ("loss", "#1f77b4", &self.training, sum),
             ("policy", "#9ecae1", &self.training, |point| point.policy),
             ("held-out loss", "#d62728", &self.validation, sum),
             ("margin", "#2ca02c", &self.training, |point| point.margin),
+            ("held-out margin", "#98df8a", &self.validation, |point| point.margin),
         ];
-        let series = series.into_iter().take(if has_margins { 4 } else { 3 });
+        let series = series.into_iter().take(if has_margins { 5 } else { 3 });
         for (place, (name, color, points, loss)) in series.enumerate() {
             let line: Vec<String> = points.iter().map(|it| format!("{:.1},{:.1}", x(it.step), y(loss(it)))).collect();
             let line = line.join(" ");
             put(&mut svg, format_args!("<polyline fill=\"none\" stroke=\"{color}\" points=\"{line}\"/>"));
-            let at = WIDTH - MARGIN - 370.0 + 110.0 * place as f64;
+            let at = WIDTH - MARGIN - 440.0 + 90.0 * place as f64;
             put(&mut svg, format_args!("<text x=\"{at}\" y=\"24\" fill=\"{color}\">{name}</text>"));
         }
         put(&mut svg, format_args!("</svg>"));

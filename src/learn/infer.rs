@@ -89,6 +89,11 @@ impl<G: Planes> NetEvaluator<G> {
         self.tower.settle()
     }
 
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
     /// The number format in which it computes.
     pub fn precision(&self) -> Precision {
         self.precision

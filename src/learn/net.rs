@@ -8,6 +8,7 @@ use super::architecture::{Architecture, Family};
 use super::error::LearnError;
 use super::layout::Layout;
 use super::policy_head::{Asked, PolicyHead};
+use super::precision::Precision;
 use super::tower::{Folded, Heads, Linear, Normed, SeatsHead, Tower};
 use super::weights::Weights;
 
@@ -19,6 +20,8 @@ pub struct Net {
     flat: Tensor,
     trained: Vec<Tensor>,
     tower: Tower<Normed>,
+    /// The numbers in which its layers multiply; the weights are of 32 bits.
+    kind: Kind,
 }
 
 impl Net {
@@ -38,7 +41,12 @@ impl Net {
             layout.all().iter().map(|spec| spec.name.as_str()).zip(&tensors).collect();
         let tower = build(&architecture, architecture.family()?, &by_name);
         tensors.truncate(layout.trained().len());
-        Ok(Net { architecture, device, layout, flat, trained: tensors, tower })
+        Ok(Net { architecture, device, layout, flat, trained: tensors, tower, kind: Kind::Float })
+    }
+
+    /// Lets layers multiply in these numbers from now on, in training and without.
+    pub(super) fn compute_in(&mut self, precision: Precision) {
+        self.kind = precision.kind();
     }
 
     /// The weights as they are now, on the host.
@@ -76,7 +84,7 @@ impl Net {
 
     /// Runs a batch. In training, normalisation uses the batch's statistics and updates the running ones.
     pub(super) fn forward(&self, input: &Tensor, asked: &Asked, training: bool) -> Result<Heads, LearnError> {
-        self.tower.forward(input, asked, training)
+        self.tower.forward(&input.f_to_kind(self.kind)?, asked, training)
     }
 
     /// The net for inference, in this number format.

@@ -129,6 +129,20 @@ pub fn fastest<G: Planes>(
     Ok(Chosen { evaluator, trials })
 }
 
+/// The evaluator as if it had evaluated nothing yet, and how many games at once use it well on its device: a batch has one position of each.
+///
+/// # Errors
+/// When the net cannot run.
+pub fn sized<G: Planes>(
+    game: &G,
+    weights: &Weights,
+    mut evaluator: NetEvaluator<G>,
+    speeds: &mut Speeds,
+) -> Result<(NetEvaluator<G>, usize), LearnError> {
+    let games = speeds.batch(game, weights.architecture(), &mut evaluator)?;
+    Ok((evaluator.forget_leaves(), games))
+}
+
 /// The net in this precision, if it can run and says what is expected.
 fn agreeing<G: Planes>(
     game: &G,

@@ -1,6 +1,8 @@
-//! How fast nets run in each precision on this device: measured once for each architecture, remembered for the life of the worker.
+//! How fast nets run on this device, in each precision and in batches of several sizes: measured once for each architecture, remembered
+//! for the life of the worker.
 //!
-//! Which precision is fastest depends on the processor, the library and the width of the net, so nobody assumes it.
+//! Which precision is fastest, and which batch uses the device well, depends on the processor, the library and the width of the net, so
+//! nobody assumes it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,6 +23,15 @@ const GAIN_MIN: f64 = 1.05;
 const TIMING_MAX: Duration = Duration::from_millis(300);
 /// The most rounds.
 const ROUNDS_MAX: u32 = 50;
+/// The batches that are tried, from the smallest.
+const BATCHES: [usize; 6] = [16, 32, 64, 128, 256, 512];
+/// A batch is large enough when it reaches this share of the best rate of all that were tried: a larger one has more games unfinished when a job is
+/// cut off, and more with nothing to do at its end.
+const ENOUGH: f64 = 0.95;
+/// How long each batch is timed, at least once.
+const BATCH_TIMING: Duration = Duration::from_millis(60);
+/// No larger batch is tried after this time: of a net that is so slow the small ones fill the device.
+const BATCHES_TIMING_MAX: Duration = Duration::from_secs(1);
 /// The most architectures that are remembered; then all are forgotten and measured again. There are 13 games of 4 families each.
 const ARCHITECTURES_MAX: usize = 64;
 
@@ -52,17 +63,49 @@ pub fn choose(trials: &[Trial]) -> usize {
     better.max_by(|(_, a), (_, b)| a.speed_up.total_cmp(&b.speed_up)).map_or(0, |(index, _)| index)
 }
 
+/// The smallest of the batches that reaches [`ENOUGH`] of the best rate; the smallest of all where nothing was timed.
+fn enough(rates: &[(usize, f64)]) -> usize {
+    let best = rates.iter().map(|(_, rate)| *rate).fold(0.0, f64::max);
+    let reaches = rates.iter().find(|(_, rate)| *rate >= ENOUGH * best);
+    reaches.map_or(Speeds::BATCH_MIN, |(batch, _)| *batch)
+}
+
 /// Speeds that were measured.
 #[derive(Clone, Debug)]
 pub struct Speeds {
     batch: usize,
     known: BTreeMap<String, BTreeMap<Precision, f64>>,
+    batches: BTreeMap<String, usize>,
 }
 
 impl Speeds {
+    /// The smallest batch that is tried.
+    pub const BATCH_MIN: usize = BATCHES[0];
+
     /// Nothing measured yet. Batches for timing will have so many positions, at most [`POSITIONS_AT_ONCE_MAX`].
     pub fn new(batch: usize) -> Speeds {
-        Speeds { batch: batch.clamp(1, POSITIONS_AT_ONCE_MAX), known: BTreeMap::new() }
+        Speeds { batch: batch.clamp(1, POSITIONS_AT_ONCE_MAX), known: BTreeMap::new(), batches: BTreeMap::new() }
+    }
+
+    /// The batch that uses the device well with such a net in its precision: the smallest whose rate is nearly the best.
+    pub(super) fn batch<G: Planes>(
+        &mut self,
+        game: &G,
+        architecture: &Architecture,
+        evaluator: &mut NetEvaluator<G>,
+    ) -> Result<usize, LearnError> {
+        let key = format!("{:?} {:?} {architecture:?}", evaluator.device(), evaluator.precision());
+        if let Some(batch) = self.batches.get(&key) {
+            return Ok(*batch);
+        }
+        let rates = measure_batches(game, evaluator)?;
+        let batch = enough(&rates);
+        tracing::info!(games = batch, ?rates, "games at once chosen by timing");
+        if self.batches.len() >= ARCHITECTURES_MAX {
+            self.batches.clear();
+        }
+        self.batches.insert(key, batch);
+        Ok(batch)
     }
 
     /// Writes speeds into the trials of the candidates: those that were measured before, or else measures now. A candidate without a
@@ -112,10 +155,7 @@ fn measure<G: Planes>(
         // The first call of a shape builds its kernels.
         candidate.run_encoded()?;
     }
-    // A thread that does all the work itself is timed by what it really ran: workers share their cores.
-    let alone = device == Device::Cpu && tch::get_num_threads() == 1;
-    let start = Instant::now();
-    let clock = || if alone { thread_time() } else { start.elapsed() };
+    let clock = clock(device);
     let mut best = vec![Duration::MAX; candidates.len()];
     let began = Instant::now();
     for _ in 0..ROUNDS_MAX {
@@ -130,6 +170,42 @@ fn measure<G: Planes>(
     }
     let speed = |time: Duration| batch as f64 / time.as_secs_f64().max(1e-9);
     Ok(candidates.iter().zip(best).map(|(candidate, best)| (candidate.precision(), speed(best))).collect())
+}
+
+/// Positions a second in batches of [`BATCHES`]; of each the best run counts.
+fn measure_batches<G: Planes>(game: &G, evaluator: &mut NetEvaluator<G>) -> Result<Vec<(usize, f64)>, LearnError> {
+    let positions = frozen::positions(game);
+    let clock = clock(evaluator.device());
+    let began = Instant::now();
+    let mut rates = Vec::new();
+    for batch in BATCHES.into_iter().filter(|batch| *batch <= POSITIONS_AT_ONCE_MAX) {
+        if began.elapsed() >= BATCHES_TIMING_MAX {
+            break;
+        }
+        let asked: Vec<_> =
+            positions.iter().map(|(state, legal)| (state, legal.as_slice())).cycle().take(batch).collect();
+        evaluator.encode(game, &asked);
+        // The first call of a shape builds its kernels.
+        evaluator.run_encoded()?;
+        let (mut best, sized) = (Duration::MAX, Instant::now());
+        loop {
+            let begun = clock();
+            evaluator.run_encoded()?;
+            best = clock().saturating_sub(begun).min(best);
+            if sized.elapsed() >= BATCH_TIMING {
+                break;
+            }
+        }
+        rates.push((batch, batch as f64 / best.as_secs_f64().max(1e-9)));
+    }
+    Ok(rates)
+}
+
+/// What time is taken from. A thread that does all the work itself is timed by what it really ran: workers share their cores.
+pub(super) fn clock(device: Device) -> impl Fn() -> Duration {
+    let alone = device == Device::Cpu && tch::get_num_threads() == 1;
+    let start = Instant::now();
+    move || if alone { thread_time() } else { start.elapsed() }
 }
 
 /// Processor time of this thread.
@@ -149,6 +225,21 @@ mod tests {
     fn trial(precision: Precision, refused: bool, speed_up: f64) -> Trial {
         let refused = refused.then(|| "differs".to_owned());
         Trial { speed_up, ..Trial::untimed(precision, refused) }
+    }
+
+    #[test]
+    fn the_smallest_batch_that_is_nearly_the_fastest_is_enough() {
+        let cases: [(&[(usize, f64)], usize); 6] = [
+            (&[(16, 100.0), (32, 180.0), (64, 300.0), (128, 310.0)], 64),
+            (&[(16, 100.0), (32, 104.0)], 16),
+            (&[(16, 94.0), (32, 100.0)], 32),
+            (&[(16, 100.0), (32, 90.0), (64, 200.0)], 64),
+            (&[(16, 100.0)], 16),
+            (&[], 16),
+        ];
+        for (rates, expected) in cases {
+            assert_eq!(enough(rates), expected, "{rates:?}");
+        }
     }
 
     #[test]

@@ -72,8 +72,9 @@ pub(super) struct Heads {
 
 impl Convolve for Normed {
     fn apply(&self, input: &Tensor, training: bool) -> Result<Tensor, LearnError> {
-        let sums = convolve(input, &self.weight, None)?;
-        let normed = sums.f_batch_norm(
+        // The weights stay in 32 bits: what the layer multiplies is in the numbers of its input.
+        let sums = convolve(input, &self.weight.f_to_kind(input.f_kind()?)?, None)?;
+        Ok(sums.f_batch_norm(
             Some(&self.scale),
             Some(&self.shift),
             Some(&self.mean),
@@ -82,8 +83,7 @@ impl Convolve for Normed {
             NORM_MOMENTUM,
             NORM_EPSILON,
             false,
-        )?;
-        Ok(normed)
+        )?)
     }
 }
 
@@ -113,7 +113,8 @@ impl Convolve for Folded {
 
 impl Linear {
     pub fn apply(&self, input: &Tensor) -> Result<Tensor, LearnError> {
-        Ok(input.f_linear(&self.weight, Some(&self.bias))?)
+        let kind = input.f_kind()?;
+        Ok(input.f_linear(&self.weight.f_to_kind(kind)?, Some(self.bias.f_to_kind(kind)?))?)
     }
 
     /// A copy in this number format, which does not change with this one.

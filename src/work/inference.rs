@@ -19,6 +19,9 @@ pub struct InferenceUsage {
     /// How many times faster than in 32 bits that was measured to be.
     #[serde(default = "speed_up_by_default")]
     pub speed_up: f64,
+    /// Games that are played at once: the largest batch. 0 from a worker that does not say.
+    #[serde(default)]
+    pub games: f64,
 }
 
 fn bits_by_default() -> f64 {
@@ -39,6 +42,7 @@ impl InferenceUsage {
             ("wait_ms", self.wait_ms),
             ("bits", self.bits),
             ("speed_up", self.speed_up),
+            ("games", self.games),
         ];
         figures.into_iter().find(|(_, figure)| !(figure.is_finite() && *figure >= 0.0))
     }
@@ -59,6 +63,7 @@ impl InferenceUsage {
             wait_ms: mean(|one| one.wait_ms),
             bits: mean(|one| one.bits),
             speed_up: mean(|one| one.speed_up),
+            games: mean(|one| one.games),
         }
     }
 }
@@ -74,6 +79,7 @@ mod tests {
         wait_ms: 2.0,
         bits: 16.0,
         speed_up: 1.8,
+        games: 64.0,
     };
     const OTHER: InferenceUsage = InferenceUsage {
         leaves_per_s: 100.0,
@@ -82,6 +88,7 @@ mod tests {
         wait_ms: 6.0,
         bits: 32.0,
         speed_up: 1.0,
+        games: 32.0,
     };
 
     #[test]
@@ -93,6 +100,7 @@ mod tests {
             wait_ms: 3.0,
             bits: 20.0,
             speed_up: 1.6,
+            games: 56.0,
         };
         assert_eq!(InferenceUsage::together(&[ONE, OTHER]), expect);
         let none = InferenceUsage::together(&[]);
@@ -103,7 +111,7 @@ mod tests {
     fn a_worker_need_not_say_in_what_numbers_it_computes() {
         let said = r#"{"leaves_per_s":9,"batch_fill":1,"net_share":0.5,"wait_ms":1}"#;
         let usage: InferenceUsage = serde_json::from_str(said).expect("older workers say no more");
-        assert_eq!((usage.bits, usage.speed_up), (32.0, 1.0));
+        assert_eq!((usage.bits, usage.speed_up, usage.games), (32.0, 1.0, 0.0));
     }
 
     #[test]

@@ -70,6 +70,7 @@ async fn what_a_worker_says_of_its_net_is_known_while_the_job_runs() {
         wait_ms: 3.0,
         bits: 32.0,
         speed_up: 1.0,
+        games: 0.0,
     };
     assert_eq!(usage, expect);
     rig.manager.stop().await;

@@ -21,7 +21,7 @@ fn games_of(worker: &mut Worker, model: Hash, games: u32) -> Hash {
 
 #[test]
 fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
-    let mut worker = Worker::start();
+    let mut worker = Worker::start_exact();
     let model = worker.init_model();
     let batch = games_of(&mut worker, model, 6);
     let spec = train(model, vec![batch], 130);
@@ -58,7 +58,7 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
     // The attempt's own folder goes with it.
     fs::remove_dir_all(&cut).expect("removed");
 
-    let mut other = Worker::start();
+    let mut other = Worker::start_exact();
     other.blobs.clone_from(&worker.blobs);
     other.checkpoint = Some(kept);
     let next = folder(&other, "next");
@@ -71,7 +71,7 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
 #[test]
 fn a_checkpoint_of_another_run_or_a_damaged_one_is_ignored_with_a_warning() {
     let log = tempfile::NamedTempFile::new().expect("a file");
-    let mut worker = Worker::start_with(log.reopen().expect("a file").into());
+    let mut worker = Worker::start_with(log.reopen().expect("a file").into(), &[]);
     let model = worker.init_model();
     let batches = [3, 4].map(|games| games_of(&mut worker, model, games));
     let (result, scratch, _) = worker.done(JobSpec::InitModel(InitModelSpec { seed: 99, ..init("tiny") }));

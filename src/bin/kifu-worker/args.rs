@@ -1,5 +1,8 @@
 //! The flags.
 
+use std::fmt;
+use std::str::FromStr;
+
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::bench::Bench;
@@ -27,13 +30,14 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
     pub device: DeviceArg,
 
-    /// Numbers in which nets play. Training is always in 32 bits.
+    /// Numbers in which nets play and learn. Trained weights are always of 32 bits.
     #[arg(long, value_enum, default_value_t = PrecisionArg::Fastest)]
     pub precision: PrecisionArg,
 
-    /// Games that one job plays at once: the size of the batches that go through the net.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub concurrent: u16,
+    /// Games that one job plays at once, 1 to 4096: the size of the batches that go through the net. With auto, what timing a
+    /// few sizes finds to use the device well.
+    #[arg(long, value_name = "N|auto", default_value_t = Concurrent::Auto)]
+    pub concurrent: Concurrent,
 
     /// Something else than serving a node
     #[command(subcommand)]
@@ -49,6 +53,51 @@ pub enum Verb {
     Exam(Exam),
 }
 
+/// How many games one job plays at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concurrent {
+    /// As many as timing finds good.
+    Auto,
+    /// So many.
+    Games(u16),
+}
+
+impl Concurrent {
+    /// Games at once where nothing was timed.
+    const UNTIMED: u16 = 64;
+
+    /// So many games without timing anything.
+    pub fn untimed(self) -> usize {
+        match self {
+            Concurrent::Auto => usize::from(Concurrent::UNTIMED),
+            Concurrent::Games(games) => usize::from(games),
+        }
+    }
+}
+
+impl FromStr for Concurrent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Concurrent, String> {
+        if text == "auto" {
+            return Ok(Concurrent::Auto);
+        }
+        match text.parse() {
+            Ok(games @ 1..=4096) => Ok(Concurrent::Games(games)),
+            _ => Err(format!("{text:?} is neither auto nor a number from 1 to 4096")),
+        }
+    }
+}
+
+impl fmt::Display for Concurrent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Concurrent::Auto => f.write_str("auto"),
+            Concurrent::Games(games) => games.fmt(f),
+        }
+    }
+}
+
 /// Where nets run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DeviceArg {
@@ -60,10 +109,10 @@ pub enum DeviceArg {
     Cuda,
 }
 
-/// Numbers in which nets play.
+/// Numbers in which nets play and learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PrecisionArg {
-    /// The fastest that the device has and that agrees with 32 bits on the net's frozen positions.
+    /// The fastest that the device has and that agrees with 32 bits: on the net's frozen positions, and in training on the first batch.
     Fastest,
     /// 32 bits.
     F32,
@@ -78,10 +127,15 @@ mod tests {
     fn the_flags_are_consistent() {
         Args::command().debug_assert();
         let args = Args::try_parse_from(["kifu-worker"]).expect("all have defaults");
-        assert_eq!((args.threads, args.device), (1, DeviceArg::Auto));
-        for bad in
-            [["kifu-worker", "--threads=0"], ["kifu-worker", "--device=tpu"], ["kifu-worker", "--concurrent=5000"]]
-        {
+        assert_eq!((args.threads, args.device, args.concurrent), (1, DeviceArg::Auto, Concurrent::Auto));
+        let args = Args::try_parse_from(["kifu-worker", "--concurrent=128"]).expect("a number");
+        assert_eq!((args.concurrent, args.concurrent.untimed()), (Concurrent::Games(128), 128));
+        for bad in [
+            ["kifu-worker", "--threads=0"],
+            ["kifu-worker", "--device=tpu"],
+            ["kifu-worker", "--concurrent=5000"],
+            ["kifu-worker", "--concurrent=0"],
+        ] {
             assert!(Args::try_parse_from(bad).is_err(), "{bad:?}");
         }
     }

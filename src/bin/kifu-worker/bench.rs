@@ -8,11 +8,11 @@ use clap::Args as Flags;
 use kifu::game::Planes;
 use kifu::game::registry::{GameVisitor, dispatch};
 use kifu::learn::bench::{BenchPlan, BenchReport, Export, export, measure};
-use kifu::learn::{Architecture, Family, Weights};
+use kifu::learn::{Architecture, Family, LearnError, Speeds, Weights, precision};
 use kifu::search::{Budget, Recipe, budget};
 use tch::Device;
 
-use crate::args::{Args, PrecisionArg};
+use crate::args::{Args, Concurrent, PrecisionArg};
 
 /// Options of `bench`. Threads, device, precision and games at once are those of the worker.
 #[derive(Clone, Debug, Flags)]
@@ -39,6 +39,9 @@ pub struct Bench {
     /// Actions considered at the root
     #[arg(long, default_value_t = 16)]
     considered: u32,
+    /// Compare what the net says of so many positions, on the chosen device and in the chosen precision, with 32 bits on the CPU
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    parity: u32,
     /// Seed of weights, positions and games
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -57,16 +60,30 @@ impl Bench {
         io::stdout().write_all(&line).map_err(|error| format!("cannot write the report: {error}"))
     }
 
-    fn plan(&self, args: &Args, device: Device) -> Result<BenchPlan, String> {
+    fn plan(&self, args: &Args, device: Device, batch: usize) -> Result<BenchPlan, String> {
         Ok(BenchPlan {
             device,
             during: Duration::try_from_secs_f64(self.seconds).map_err(|error| format!("--seconds: {error}"))?,
-            batch: usize::from(args.concurrent),
+            batch,
             training_batch: self.training_batch,
             recipe: Recipe::new(self.simulations, self.considered, 1.0).map_err(|error| error.to_string())?,
             seed: self.seed,
             only_f32: args.precision == PrecisionArg::F32,
+            parity: self.parity,
         })
+    }
+
+    /// Games at once, as a worker with these flags would play.
+    fn batch<G: Planes>(&self, game: &G, weights: &Weights, args: &Args, device: Device) -> Result<usize, LearnError> {
+        let mut speeds = Speeds::new(args.concurrent.untimed());
+        if self.export.is_some() || args.concurrent != Concurrent::Auto {
+            return Ok(args.concurrent.untimed());
+        }
+        let evaluator = match args.precision {
+            PrecisionArg::F32 => precision::checked(game, weights, device)?,
+            PrecisionArg::Fastest => precision::fastest(game, weights, device, &mut speeds)?.evaluator,
+        };
+        Ok(precision::sized(game, weights, evaluator, &mut speeds)?.1)
     }
 }
 
@@ -87,7 +104,8 @@ impl GameVisitor for Measure<'_> {
                 .and_then(|family| Weights::random(Architecture::of(&game, family), bench.seed)),
         };
         let weights = weights.map_err(|error| error.to_string())?;
-        let plan = bench.plan(args, device)?;
+        let batch = bench.batch(&game, &weights, args, device).map_err(|error| error.to_string())?;
+        let plan = bench.plan(args, device, batch)?;
         let Some(folder) = &bench.export else {
             return measure(&game, &weights, &plan).map(Some).map_err(|error| error.to_string());
         };

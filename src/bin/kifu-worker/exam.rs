@@ -1,30 +1,46 @@
-//! `kifu-worker exam`: how often a model finds an optimal move in solved positions of Connect Four.
+//! `kifu-worker exam`: how often a model finds an optimal move in solved positions of Connect Four, and of other games how well it expects
+//! how near each seat comes to a win.
+
+mod near;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use kifu::event::Hash;
+use kifu::game::Game as _;
 use kifu::game::connect4::ConnectFour;
 use kifu::game::connect4::problems::Problem;
+use kifu::game::registry::dispatch;
 use kifu::learn::{LearnError, NetEvaluator, Weights, precision};
 use kifu::search::exam::{Marks, by_policy, by_search};
 use kifu::search::{Budget, PlayError, budget};
 use tch::Device;
 
-/// Options of `exam`.
+/// Options of `exam`. The model says which game it is of.
 #[derive(Args, Clone, Debug)]
 pub struct Exam {
     /// The model file (safetensors), as the cluster stores it
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
 
-    /// Simulations of the search for each position: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
+    /// Simulations of the search for each solved position: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
     #[arg(long, value_name = "BUDGET", default_value_t = Budget::Standard.simulations(), value_parser = budget::simulations)]
     pub simulations: u32,
+
+    /// Games of the game's own judgement whose positions a model with a margin head is asked about
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub games: u32,
 
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+impl Exam {
+    fn unusable(&self, error: LearnError) -> ExamError {
+        ExamError::Model { path: self.model.clone(), error }
+    }
 }
 
 /// How the result is printed.
@@ -47,6 +63,9 @@ pub enum ExamError {
         /// What is wrong with it.
         error: LearnError,
     },
+    /// There is nothing that it could be asked.
+    #[error("{0}")]
+    Nothing(String),
     /// The net or the search failed.
     #[error("the examination failed: {0}")]
     Play(#[from] PlayError<LearnError>),
@@ -57,9 +76,19 @@ pub enum ExamError {
 
 /// Examines a model in 32 bits and prints its marks.
 pub fn run(exam: &Exam, device: Device) -> Result<(), ExamError> {
-    let model = |error| ExamError::Model { path: exam.model.clone(), error };
-    let (weights, hash) = Weights::read(&exam.model).map_err(model)?;
-    let mut evaluator: NetEvaluator<ConnectFour> = precision::checked(&ConnectFour, &weights, device).map_err(model)?;
+    let (weights, hash) = Weights::read(&exam.model).map_err(|error| exam.unusable(error))?;
+    let game = weights.architecture().game.clone();
+    if game == ConnectFour.key() {
+        return solve(exam, &weights, hash, device);
+    }
+    let asked = near::Examiner { exam, weights: &weights, hash, device };
+    dispatch(&game, asked).map_err(|error| ExamError::Nothing(error.to_string()))?
+}
+
+/// Asks for optimal moves.
+fn solve(exam: &Exam, weights: &Weights, hash: Hash, device: Device) -> Result<(), ExamError> {
+    let model = |error| exam.unusable(error);
+    let mut evaluator: NetEvaluator<ConnectFour> = precision::checked(&ConnectFour, weights, device).map_err(model)?;
     let problems = Problem::all();
     let raw = by_policy(&mut evaluator, &problems)?;
     let searched = by_search(&mut evaluator, &problems, exam.simulations)?;

@@ -34,7 +34,7 @@ impl From<io::Error> for Broken {
 pub fn serve(args: &Args, device: Device) -> Result<(), Broken> {
     let mut speaker = Speaker::new(io::stdout().lock());
     speaker.say(&hello(device))?;
-    let speeds = RefCell::new(Speeds::new(usize::from(args.concurrent)));
+    let speeds = RefCell::new(Speeds::new(args.concurrent.untimed()));
     let inputs = listen(io::BufReader::new(io::stdin()));
     for input in inputs {
         match input {

@@ -42,11 +42,12 @@ pub(super) fn positions<G: Planes>(game: &G, count: usize, seed: u64) -> Vec<Pos
     positions
 }
 
-/// Samples of games without a net, at least as many as a training step takes.
-pub(super) fn samples<G: Planes>(game: &G, at_least: u32, seed: u64) -> Result<Samples, LearnError> {
+/// Samples of games without a net, at least as many as a training step takes, and the plies of such a game on average.
+pub(super) fn samples<G: Planes>(game: &G, at_least: u32, seed: u64) -> Result<(Samples, f64), LearnError> {
     let failed = |reason: String| LearnError::Samples { game: 0, reason };
     let recipe = Recipe::new(SIMULATIONS, SIMULATIONS, 1.0).map_err(|error| failed(error.to_string()))?;
     let mut samples = Samples::new(game);
+    let (mut plies, mut played) = (0, 0);
     for number in 0.. {
         let plan = SelfPlayPlan {
             games: 1,
@@ -58,12 +59,14 @@ pub(super) fn samples<G: Planes>(game: &G, at_least: u32, seed: u64) -> Result<S
         };
         let games = play_games(game, &mut UniformEvaluator::default(), &plan, |_| ControlFlow::Continue(()))
             .map_err(|error| failed(error.to_string()))?;
+        plies += games.iter().map(|record| record.plies.len()).sum::<usize>();
+        played += games.len();
         games.iter().try_for_each(|record| samples.add_game(game, record)).map_err(failed)?;
         if samples.len() >= at_least as usize {
             break;
         }
     }
-    Ok(samples)
+    Ok((samples, plies as f64 / played.max(1) as f64))
 }
 
 /// What [`export`] writes.
@@ -99,7 +102,7 @@ pub fn export<G: Planes>(game: &G, weights: &Weights, what: Export, folder: &Pat
     tensors.push(("values", Tensor::f_from_slice(values)?.f_reshape(seats)?));
     Tensor::write_safetensors(&tensors, folder.join("positions.safetensors"))?;
 
-    let samples = samples(game, what.training_batch, what.seed)?;
+    let (samples, _) = samples(game, what.training_batch, what.seed)?;
     let indices: Vec<u32> = (0..what.training_batch).collect();
     let batch = Batch::of(game, &samples, &indices, &Scale::default());
     let rows = [i64::from(what.training_batch), -1];

@@ -11,7 +11,7 @@ use crate::game::Planes;
 use crate::learn::error::LearnError;
 use crate::learn::frozen::Position;
 use crate::learn::infer::NetEvaluator;
-use crate::learn::precision;
+use crate::learn::precision::{self, Precision};
 use crate::learn::samples::Samples;
 use crate::learn::train::{Plan, Trainer};
 use crate::learn::weights::Weights;
@@ -66,8 +66,16 @@ impl<'a, G: Planes> Machines<'a, G> {
         chosen.encode(game, &batch);
         let how =
             Plan { recipe: recipe(plan.training_batch), seed: plan.seed, device: plan.device, run: "bench".to_owned() };
-        let trainer = Trainer::new(game, samples, weights, how)?;
+        let mut trainer = Trainer::new(game, samples, weights, how)?;
+        if !plan.only_f32 {
+            trainer.choose_precision()?;
+        }
         Ok(Machines { exact, chosen, trainer, batch: plan.batch, training_batch: plan.training_batch })
+    }
+
+    /// The numbers in which it trains.
+    pub fn training_precision(&self) -> Precision {
+        self.trainer.precision()
     }
 
     /// Runs everything for a while, because first calls are slower.

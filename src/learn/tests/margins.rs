@@ -10,7 +10,7 @@ use crate::game::record::{PlyView, replay_with};
 use crate::game::ringrift::RingRift;
 use crate::game::{Game, SEATS_MAX, Seat};
 use crate::learn::frozen;
-use crate::learn::margins::margins;
+use crate::learn::margins::{examine, margins};
 use crate::learn::train::{Plan, StepLosses};
 use crate::learn::{Architecture, Family, NetEvaluator, Samples, Trainer, Weights, fixtures};
 use crate::search::Evaluator;
@@ -81,6 +81,13 @@ fn a_net_learns_how_near_each_seat_comes() {
     };
     assert!(means(true) > means(false) + 0.05, "winners {}, others {}", means(true), means(false));
     assert_eq!(margins(&GAME, &without_head(&learned), &positions, Device::Cpu).expect("runs"), None);
+    let games: Vec<_> = (0..4).map(|seed| fixtures::game_of(&GAME, seed, |action| GAME.action_id(action).0)).collect();
+    let [before, after] = [&tiny_for(&GAME, 2), &learned]
+        .map(|net| examine(&GAME, net, &games, Device::Cpu).expect("games of this game"));
+    assert!(after.positions > 50 && after.positions == before.positions);
+    assert!(after.error < before.error && after.error < after.error_of_mean, "{before:?}, then {after:?}");
+    assert!(after.winner_nearest > before.winner_nearest, "{before:?}, then {after:?}");
+    assert!(examine(&GAME, &without_head(&learned), &games, Device::Cpu).is_err(), "it has nothing to say");
     let last = losses[50..].iter().map(|it| it.margin).sum::<f64>() / 10.0;
     let bound = loss_of_the_mean(&samples);
     assert!(last < bound && losses[0].margin > last, "from {} to {last}, knowing nothing {bound}", losses[0].margin);

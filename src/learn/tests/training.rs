@@ -17,7 +17,7 @@ use crate::learn::train::gradients::Gradient;
 use crate::learn::train::losses::{losses, to_input};
 use crate::learn::train::optimizer::Optimizer as Steps;
 use crate::learn::train::{Plan, StepLosses};
-use crate::learn::{LearnError, Net, Samples, Trainer, fixtures};
+use crate::learn::{LearnError, Net, Precision, Samples, Trainer, fixtures};
 
 fn plan(recipe: TrainingRecipe) -> Plan {
     Plan { recipe, seed: 7, device: Device::Cpu, run: "run/test".to_owned() }
@@ -193,6 +193,45 @@ fn a_run_that_no_longer_gets_better_stops_early_with_its_best_weights() {
     let (best, _) = trainer.best_look().expect("there were looks");
     assert_eq!(best, trainer.steps_done() - 3 * 2);
     assert_eq!(trainer.report().map(|report| report.step), Some(trainer.steps_done()), "the end is reported");
+}
+
+#[test]
+fn a_run_goes_on_in_the_numbers_that_it_began_with() {
+    let samples = fixtures::samples(1, 1);
+    let mut first = trainer(&samples, recipe(2));
+    assert_eq!((first.precision(), first.checkpoint().expect("finite").progress.bits), (Precision::F32, 32));
+    first.compute_in(Precision::Bf16);
+    let checkpoint = first.checkpoint().expect("finite");
+    let mut second = trainer(&samples, recipe(2));
+    second.resume(checkpoint.clone()).expect("of the same run");
+    assert_eq!(second.precision(), Precision::Bf16);
+    let mut odd = checkpoint;
+    odd.progress.bits = 7;
+    assert!(matches!(second.resume(odd), Err(LearnError::Mismatch { field: "bits", .. })));
+}
+
+#[test]
+fn in_fewer_bits_a_run_learns_the_same() {
+    // Elsewhere they are only emulated, and never chosen.
+    if !Precision::Bf16.is_native(Device::Cpu) {
+        let samples = fixtures::samples(2, 1);
+        let chosen = trainer(&samples, recipe(2)).choose_precision().expect("runs");
+        assert_eq!(chosen.precision, Precision::F32);
+        return;
+    }
+    let samples = fixtures::samples(12, 1);
+    let [exact, fewer] = [Precision::F32, Precision::Bf16].map(|precision| {
+        let mut trainer = trainer(&samples, recipe(40));
+        trainer.compute_in(precision);
+        let losses = run(&mut trainer);
+        assert!(trainer.weights().is_ok());
+        losses
+    });
+    assert_ne!(exact[0], fewer[0], "the numbers are others");
+    let close = |a: f64, b: f64, share: f64| (a - b).abs() < share * a.abs().max(0.2);
+    assert!(close(exact[0].policy, fewer[0].policy, 0.01), "{:?} and {:?}", exact[0], fewer[0]);
+    let mean = |losses: &[StepLosses]| losses[30..].iter().map(|it| it.policy).sum::<f64>() / 10.0;
+    assert!(close(mean(&exact), mean(&fewer), 0.15), "{} and {}", mean(&exact), mean(&fewer));
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl HeldOut {
         let shape = samples.shape();
         let shape = [shape.channels, shape.height, shape.width].map(|side| side as i64);
         let positions = taken.len().max(1) as f64;
-        let chance = chunks.iter().map(|batch| chance(batch)).sum::<f64>() / positions;
+        let chance = chunks.iter().map(chance).sum::<f64>() / positions;
         (!chunks.is_empty()).then_some(HeldOut { chunks, shape, device, chance })
     }
 

@@ -194,6 +194,7 @@ fn register_inference(registry: &mut Registry, (workers, usage): (usize, Inferen
             "Positions in a batch, as a share of the games played at once",
             usage.batch_fill,
         ),
+        ("inference_games_at_once", "Games that one job plays at once, mean over leaves", usage.games),
         ("inference_net_ratio", "Share of the time in which nets run, summed over workers", usage.net_share),
         ("inference_wait_seconds", "Time that a leaf waits for its evaluation", usage.wait_ms / 1e3),
         ("inference_number_bits", "Bits of the numbers in which nets run, mean over leaves", usage.bits),

@@ -1,6 +1,6 @@
 //! `kifu-node bench learn`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
@@ -44,12 +44,18 @@ pub struct Learn {
     /// Where nets run: auto (a GPU that passes the worker's check, else the CPU), cpu or cuda
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Games at once in self-play, which is the batch of raw inference too
-    #[arg(long, default_value_t = 64)]
-    concurrent: u16,
+    /// Games at once in self-play, which is the batch of raw inference too: a number, or auto as workers choose it
+    #[arg(long, value_name = "N|auto", default_value = "64")]
+    concurrent: String,
     /// Samples of a training step
     #[arg(long, default_value_t = 256)]
     training_batch: u32,
+    /// A model file instead of random weights of that family; it is examined too (`kifu-worker exam`), as `exam` in the report
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Compare what the net says of so many positions, on the chosen device and in the chosen precision, with 32 bits on the CPU
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    parity: u32,
     /// Simulations a move in self-play: a number, or THROUGHPUT, STANDARD, QUALITY, ULTIMATE or MASTER
     #[arg(long, value_name = "BUDGET", default_value_t = Budget::Throughput.simulations(), value_parser = budget::simulations)]
     simulations: u32,
@@ -82,24 +88,45 @@ impl Learn {
             .hint("build it with `cargo build --release --features torch --bin kifu-worker`, or name it with --worker"))
     }
 
-    fn measure(&self, worker: &PathBuf, game: &str) -> Result<Value, Failure> {
-        let output = Command::new(worker)
-            .args(["--threads", &self.threads.to_string(), "--train-threads", &self.threads.to_string()])
-            .args(["--device", &self.device, "--concurrent", &self.concurrent.to_string()])
+    fn measure(&self, worker: &Path, game: &str) -> Result<Value, Failure> {
+        let mut command = self.command(worker);
+        command
             .args(["bench", "--game", game, "--net", &self.net, "--seconds", &self.seconds.to_string()])
             .args(["--training-batch", &self.training_batch.to_string()])
-            .args(["--simulations", &self.simulations.to_string()])
-            .env("RUST_LOG", "warn")
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| Failure::general(format!("cannot run {}: {error}", worker.display())))?;
-        if !output.status.success() {
-            return Err(Failure::general(format!("{} ended with {}", worker.display(), output.status)));
+            .args(["--simulations", &self.simulations.to_string(), "--parity", &self.parity.to_string()]);
+        if let Some(model) = &self.model {
+            command.arg("--model").arg(model);
         }
-        let mut report: Value = serde_json::from_slice(&output.stdout)
-            .map_err(|error| Failure::general(format!("{} printed no report: {error}", worker.display())))?;
+        let mut report = json_of(worker, command)?;
         report["bench"] = "learn".into();
+        if let Some(model) = &self.model {
+            let mut command = self.command(worker);
+            command.args(["exam", "--output", "json", "--model"]).arg(model);
+            report["exam"] = json_of(worker, command)?;
+        }
         Ok(report)
     }
+
+    /// The worker with the options of all its verbs.
+    fn command(&self, worker: &Path) -> Command {
+        let mut command = Command::new(worker);
+        command
+            .args(["--threads", &self.threads.to_string(), "--train-threads", &self.threads.to_string()])
+            .args(["--device", &self.device, "--concurrent", &self.concurrent])
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit());
+        command
+    }
+}
+
+/// The one JSON object that a program prints.
+fn json_of(program: &Path, mut command: Command) -> Result<Value, Failure> {
+    let output =
+        command.output().map_err(|error| Failure::general(format!("cannot run {}: {error}", program.display())))?;
+    if !output.status.success() {
+        return Err(Failure::general(format!("{} ended with {}", program.display(), output.status)));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| Failure::general(format!("{} printed no report: {error}", program.display())))
 }

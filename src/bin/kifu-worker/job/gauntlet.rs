@@ -3,7 +3,6 @@
 use kifu::event::jobs::{Contender, GauntletSpec};
 use kifu::event::judgement::{GameAttestation, SeatAttestation};
 use kifu::game::Planes;
-use kifu::learn::NetEvaluator;
 use kifu::search::{self, GamePlayed, MatchPlan, SeatPlayed, play_groups};
 use kifu::work::protocol::WorkerResult;
 
@@ -35,13 +34,9 @@ pub fn run<G: Planes>(
     workshop: &Workshop<'_>,
     report: &mut dyn Report,
 ) -> Result<WorkerResult, JobError> {
-    let load = |hash| -> Result<NetEvaluator<G>, JobError> {
-        let weights = inputs::weights(workshop.assignment, hash, game)?;
-        workshop.evaluator(game, &weights)
-    };
     let games = spec.pairs.saturating_mul(game.seats() as u32);
-    let concurrent = workshop.concurrent(games);
-    let mut candidate = load(&spec.candidate.weights)?;
+    let weights = inputs::weights(workshop.assignment, &spec.candidate.weights, game)?;
+    let (mut candidate, concurrent) = workshop.seated(game, &weights, workshop.evaluator(game, &weights)?, games)?;
     let mut usage = UsageWatch::new(&candidate, concurrent);
     let mut other;
     let opponent = match &spec.opponent {
@@ -49,7 +44,7 @@ pub fn run<G: Planes>(
         Contender::AlphaBeta(depth) => search::Contender::AlphaBeta(*depth),
         Contender::Model(model) => {
             // An evaluator of its own even for the same weights: leaves are counted apart.
-            other = load(&model.weights)?;
+            other = workshop.evaluator(game, &inputs::weights(workshop.assignment, &model.weights, game)?)?;
             other.share_gauge(candidate.gauge());
             search::Contender::Model { evaluator: &mut other, recipe: recipe(&model.search)?.keeping_tree() }
         }

@@ -15,7 +15,7 @@ use tch::Device;
 
 use super::error::JobError;
 use super::{gauntlet, init_model, self_play, train};
-use crate::args::{Args, PrecisionArg};
+use crate::args::{Args, Concurrent, PrecisionArg};
 use crate::listen::StopFlag;
 use crate::speak::Report;
 
@@ -54,9 +54,22 @@ impl Workshop<'_> {
         })
     }
 
-    /// Games at once for a job of `games` games.
-    pub fn concurrent(&self, games: u32) -> usize {
-        usize::from(self.args.concurrent).min(games.max(1) as usize)
+    /// Games at once for a job of `games` games that this evaluator plays, and the evaluator. Changes nothing in the games.
+    pub fn seated<G: Planes>(
+        &self,
+        game: &G,
+        weights: &Weights,
+        evaluator: NetEvaluator<G>,
+        games: u32,
+    ) -> Result<(NetEvaluator<G>, usize), JobError> {
+        let games = games.max(1) as usize;
+        let (evaluator, most) = match self.args.concurrent {
+            // As many as there are: they make no batch that need be timed.
+            Concurrent::Auto if games <= Speeds::BATCH_MIN => (evaluator, games),
+            Concurrent::Auto => precision::sized(game, weights, evaluator, &mut self.speeds.borrow_mut())?,
+            Concurrent::Games(most) => (evaluator, usize::from(most)),
+        };
+        Ok((evaluator, most.min(games)))
     }
 }
 

@@ -29,7 +29,7 @@ pub fn run<G: Planes>(
         seed: spec.seed,
         recipe: recipe(&spec.search)?,
         sampled_plies: spec.sampled_plies,
-        concurrent: workshop.concurrent(spec.games),
+        concurrent: workshop.args.concurrent.untimed().min(spec.games.max(1) as usize),
         weights: (!workshop.assignment.taught).then_some(spec.weights.0),
     };
     let records = match plan.weights {
@@ -42,7 +42,7 @@ pub fn run<G: Planes>(
     write(game, &records, workshop)
 }
 
-/// The games of the spec's net.
+/// The games of the spec's net, as many at once as use it well.
 fn play_net<G: Planes>(
     game: &G,
     spec: &SelfPlaySpec,
@@ -51,13 +51,15 @@ fn play_net<G: Planes>(
     report: &mut dyn Report,
 ) -> Result<Vec<GameRecord>, JobError> {
     let weights = inputs::weights(workshop.assignment, &spec.weights, game)?;
-    let mut evaluator = workshop.evaluator(game, &weights)?;
+    let loaded = workshop.evaluator(game, &weights)?;
+    let (mut evaluator, concurrent) = workshop.seated(game, &weights, loaded, plan.games)?;
+    let plan = SelfPlayPlan { concurrent, ..plan.clone() };
     let mut usage = UsageWatch::new(&evaluator, plan.concurrent);
-    let records = play_games(game, &mut evaluator, plan, |progress| {
-        report.played(done(progress, plan), &mut || usage.read());
+    let records = play_games(game, &mut evaluator, &plan, |progress| {
+        report.played(done(progress, &plan), &mut || usage.read());
         workshop.go_on()
     })?;
-    say(&evaluator, plan);
+    say(&evaluator, &plan);
     Ok(records)
 }
 
@@ -72,6 +74,7 @@ fn say<G: Planes>(evaluator: &NetEvaluator<G>, plan: &SelfPlayPlan) {
     tracing::info!(
         leaves_per_second = usage.leaves_per_second.round(),
         net_leaves_per_second = usage.net_leaves_per_second.round(),
+        games_at_once = plan.concurrent,
         batch = usage.batch.round(),
         batch_fill_percent = percent(usage.batch / plan.concurrent as f64),
         net_percent = percent(usage.net_share),

@@ -19,6 +19,7 @@ use kifu::work::protocol::{CurveFile, ManifestFile, WorkerResult};
 use super::error::JobError;
 use super::init_model::MODEL_FILE;
 use super::run::Workshop;
+use crate::args::PrecisionArg;
 use crate::inputs;
 use crate::speak::Report;
 
@@ -48,10 +49,8 @@ pub fn run<G: Planes>(
     let run = identity(&manifest, spec, &recipe);
     let plan = Plan { recipe, seed: spec.seed, device: workshop.device, run };
     let mut trainer = Trainer::new(game, &samples, &parent, plan)?;
-    resume(&mut trainer, workshop);
-
     tch::set_num_threads(i32::from(workshop.args.train_threads));
-    let progress = train(&mut trainer, workshop, report);
+    let progress = begin(&mut trainer, workshop).and_then(|()| train(&mut trainer, workshop, report));
     tch::set_num_threads(i32::from(workshop.args.threads));
 
     let progress = progress?;
@@ -117,6 +116,16 @@ fn load<G: Planes>(
     let (batches, games) = (batches.len(), manifest.games.len());
     tracing::info!(samples = samples.len(), games, batches, dataset = %manifest.hash(), "dataset loaded");
     Ok((manifest, samples))
+}
+
+/// Chooses the numbers to compute in, and goes on where an earlier attempt was.
+fn begin<G: Planes>(trainer: &mut Trainer<'_, G>, workshop: &Workshop<'_>) -> Result<(), JobError> {
+    if workshop.args.precision == PrecisionArg::Fastest {
+        let trial = trainer.choose_precision()?;
+        tracing::info!(precision = trial.precision.name(), speed_up = trial.speed_up, "training begins");
+    }
+    resume(trainer, workshop);
+    Ok(())
 }
 
 /// Trains to the end. Gives the last figures.
@@ -187,7 +196,9 @@ fn recipe(spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<TrainingRecipe, J
 /// Draws the loss curve, and says how the run ended.
 fn draw<G: Planes>(trainer: &Trainer<'_, G>, spec: &TrainSpec, workshop: &Workshop<'_>) -> Result<CurveFile, JobError> {
     let best = trainer.best_look();
-    tracing::info!(steps = trainer.steps_done(), early = trainer.stopped_early(), ?best, "training done");
+    let margin =
+        best.and_then(|(step, _)| trainer.curve().validation.iter().find(|it| it.step == step)).map(|it| it.margin);
+    tracing::info!(steps = trainer.steps_done(), early = trainer.stopped_early(), ?best, margin, "training done");
     let path = workshop.scratch(CURVE_FILE);
     fs::write(&path, trainer.curve().to_svg(spec.run.as_str())).map_err(|error| JobError::write(&path, &error))?;
     let looks = &trainer.curve().validation;

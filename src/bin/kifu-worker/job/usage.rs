@@ -41,6 +41,7 @@ impl UsageWatch {
             wait_ms: usage.wait_ms,
             bits: f64::from(self.bits),
             speed_up: self.speed_up,
+            games: self.concurrent as f64,
         })
     }
 }
