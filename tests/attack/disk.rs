@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::oracle::{Oracle, check};
-use crate::support::{cluster, converge};
+use crate::support::{cluster, converge, get};
 
 /// A small disk; gone with this value.
 struct SmallDisk<'a>(&'a Path);
@@ -64,7 +64,10 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     let last: Vec<&str> = words.lines().rev().take(12).collect();
     assert!(ended.is_empty(), "no node ends because a disk is full: {ended:?} {last:#?}");
     let address = kifu::node::Layout::new(&full).load_config().expect("a node").http;
-    assert!(ready(&address).await.contains("full"), "the node says that its disk is full");
+    assert!(
+        get(&address, "/readyz").await.is_some_and(|answer| answer.contains("full")),
+        "the node says that its disk is full"
+    );
     std::fs::remove_file(&ballast).unwrap();
     eprintln!("freed {free} bytes");
     converge(&mut cluster).await;
@@ -85,14 +88,4 @@ fn fill(path: &Path) -> u64 {
         }
     }
     written
-}
-
-/// What `/readyz` says.
-async fn ready(address: &str) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }
