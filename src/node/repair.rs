@@ -13,10 +13,10 @@ use super::layout::{Layout, NodeConfig};
 use super::standing::Standing;
 use crate::event::command::ReportRepair;
 use crate::event::history::LogRepaired;
-use crate::event::{Command, NodeId};
-use crate::log::{Damage, Log, LogError, LogOptions, Repair, Repaired, SegmentDisk, find_damage};
+use crate::event::{Command, Event, Kind, NodeId, Seq};
+use crate::log::{Damage, Log, LogError, LogOptions, LogReader, Repair, Repaired, SegmentDisk, find_damage};
 use crate::net::{Endpoint, EndpointLimits, Identity, Role};
-use crate::projection::Store;
+use crate::projection::{State, Store};
 use crate::replica::client::Client;
 use crate::replica::history::HistoryRequest;
 use crate::replica::{Peers, Replica, ReplicaError};
@@ -53,6 +53,10 @@ pub async fn before_start(layout: &Layout, config: &NodeConfig, found: LogError)
         state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
     }
     if peers.others().is_empty() {
+        // The cluster's first node knew nobody when it was made, and may have died before its first checkpoint.
+        learn_from_log(&folder, &peers);
+    }
+    if peers.others().is_empty() {
         return Err(unrepaired(&folder, &found, "no other member is known: a cluster of one node has no second copy"));
     }
     let disk = SegmentDisk::writer(&folder)?;
@@ -75,6 +79,29 @@ pub async fn before_start(layout: &Layout, config: &NodeConfig, found: LogError)
         layout.save_json(&layout.root().join(PENDING), &pending)?;
     }
     Err(unrepaired(&folder, &found, "more segments are damaged than one start repairs: replace the disk"))
+}
+
+/// Learns members from what can still be read of a damaged log: its snapshot, and its records up to the damage.
+fn learn_from_log(folder: &Path, peers: &Peers) {
+    let Ok(reader) = LogReader::open(folder) else { return };
+    let snapshot = reader.snapshot().ok().flatten().and_then(|file| file.read().ok());
+    if let Some(state) = snapshot.and_then(|(_, state)| State::restore(&state).ok()) {
+        state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+    }
+    let first = reader.base().ok().flatten().map_or(Seq(1), |base| base.seq.next());
+    let Ok(records) = reader.records(first) else { return };
+    for record in records.map_while(Result::ok) {
+        let about_members = [Kind::NodeJoined, Kind::MemberMoved, Kind::MemberRemoved];
+        if !record.raw().kind().is_some_and(|kind| about_members.contains(&kind)) {
+            continue;
+        }
+        match record.decode().map(|record| record.draft.event) {
+            Ok(Event::NodeJoined(joined)) => peers.learn(joined.node, &joined.address),
+            Ok(Event::MemberMoved(moved)) => peers.learn(moved.node, &moved.to),
+            Ok(Event::MemberRemoved(removed)) => peers.forget(removed.node),
+            _ => {}
+        }
+    }
 }
 
 /// Reports that wait for the outbox.

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::oracle::{Oracle, check};
-use crate::support::{cluster, converge};
+use crate::support::{cluster, converge, get};
 
 /// A small disk; gone with this value.
 struct SmallDisk<'a>(&'a Path);
@@ -64,8 +64,8 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     let last: Vec<&str> = words.lines().rev().take(12).collect();
     assert!(ended.is_empty(), "no node ends because a disk is full: {ended:?} {last:#?}");
     let address = kifu::node::Layout::new(&full).load_config().expect("a node").http;
-    assert!(get(&address, "/readyz").await.contains("full"), "the node says that its disk is full");
-    assert!(get(&address, "/metrics").await.contains("\nkifu_disk_full 1\n"), "it is in the figures");
+    assert!(get(&address, "/readyz").await.is_some_and(|answer| answer.contains("full")), "the node says that its disk is full");
+    assert!(get(&address, "/metrics").await.is_some_and(|answer| answer.contains("\nkifu_disk_full 1\n")), "it is in the figures");
     let mut status = Command::new(env!("CARGO_BIN_EXE_kifu-node"));
     let status = status.args(["status", "--data"]).arg(&full).output().expect("the program runs");
     let words = String::from_utf8_lossy(&[status.stdout, status.stderr].concat()).into_owned();
@@ -91,15 +91,4 @@ fn fill(path: &Path) -> u64 {
         }
     }
     written
-}
-
-/// The answer to a GET.
-async fn get(address: &str, path: &str) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }

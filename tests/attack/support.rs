@@ -1,8 +1,11 @@
 //! Clusters to attack.
 
+use kifu::node::Layout;
 use kifu::node::bench::{BenchOptions, Cluster};
+use kifu::node::layout::NodeConfig;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Rounds of an attack: few by default, more in the long suite.
 pub fn rounds(default: usize) -> usize {
@@ -27,6 +30,33 @@ pub async fn cluster(out: Option<&std::path::Path>) -> Cluster {
         arguments: vec!["--timing".into(), "wan".into()],
     };
     Cluster::start(&options).await.expect("a cluster of three")
+}
+
+/// Three nodes, the first of which is furnished by `change` before it starts.
+pub async fn furnished(change: impl FnOnce(&mut NodeConfig)) -> Cluster {
+    let options = BenchOptions {
+        program: Some(env!("CARGO_BIN_EXE_kifu-node").into()),
+        nodes: 3,
+        out: None,
+        arguments: vec!["--timing".into(), "wan".into()],
+    };
+    let furnish = |data: &std::path::Path| {
+        let layout = Layout::new(data);
+        let mut config = layout.load_config().expect("a configuration");
+        change(&mut config);
+        layout.save_config(&config).expect("written");
+    };
+    Cluster::start_furnished(&options, 3, furnish).await.expect("a cluster of three")
+}
+
+/// What a node's HTTP port answers, if it does.
+pub async fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
 }
 
 /// Waits until every node has folded what the leader has now.

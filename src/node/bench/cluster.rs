@@ -1,6 +1,6 @@
 //! A cluster of processes that has nothing to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::usage;
@@ -50,6 +50,18 @@ impl Cluster {
     /// # Errors
     /// As [`Cluster::start`].
     pub async fn start_some(options: &BenchOptions, nodes: u32) -> Result<Cluster, Failure> {
+        Cluster::start_furnished(options, nodes, |_| {}).await
+    }
+
+    /// As [`Cluster::start_some`]; `furnish` may change the first machine's data directory before its node starts.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_furnished(
+        options: &BenchOptions,
+        nodes: u32,
+        furnish: impl FnOnce(&Path),
+    ) -> Result<Cluster, Failure> {
         let temporary = match &options.out {
             Some(_) => None,
             None => Some(tempfile::tempdir().map_err(Failure::general)?),
@@ -66,6 +78,7 @@ impl Cluster {
         fleet.arguments.clone_from(&options.arguments);
         let mut cluster = Cluster { fleet, watch: Watch::default(), _temporary: temporary };
         cluster.fleet.init(&config)?;
+        furnish(&cluster.fleet.machines[0].data);
         cluster.fleet.start(0)?;
         for index in 1..nodes as usize {
             cluster.add(index).await?;
