@@ -16,13 +16,16 @@ pub enum Defect {
     OutboxOrder,
     /// A node folds what it alone knows: its own id.
     Fold,
-    /// A leader serves reads without asking a quorum whether it still leads.
+    /// Whoever believes to lead vouches for reads without asking a quorum.
     Read,
+    /// A node goes on, after a start, from the first members that it ever applied: those that came later do not count, and
+    /// those that were removed do.
+    Membership,
 }
 
 impl Defect {
     /// All defects, with the names that the environment variable `KIFU_BROKEN` chooses one by.
-    pub const ALL: [(&'static str, Defect); 7] = [
+    pub const ALL: [(&'static str, Defect); 8] = [
         ("log-sync", Defect::LogSync),
         ("vote-sync", Defect::VoteSync),
         ("quorum", Defect::Quorum),
@@ -30,6 +33,7 @@ impl Defect {
         ("outbox-order", Defect::OutboxOrder),
         ("fold", Defect::Fold),
         ("read", Defect::Read),
+        ("membership", Defect::Membership),
     ];
 }
 

@@ -13,6 +13,7 @@ use super::error::ReplicaError;
 use super::fold::Fold;
 use super::snapshots::{self, Note, SnapshotData, Snapshots, Source, aside, fatal};
 use super::types::{Applied, Batch, LogId, StoredMembership, TypeConfig};
+use crate::broken::{self, Defect};
 use crate::event::record::{RawRecord, records};
 use crate::event::{EventError, Record, Seq, Term};
 use crate::log::{LogPosition, SnapshotFile};
@@ -80,6 +81,10 @@ impl Machine {
         self.fold.read(|state| self.snapshots.write(state, self.folded.clone()))
     }
 
+    fn keeps_first_members(&self) -> bool {
+        broken::has(Defect::Membership) && self.raft.membership.log_id().is_some()
+    }
+
     fn checkpoint(&self, force: bool) -> Result<(), ReplicaError> {
         let raft = serde_json::to_vec(&self.folded).expect("checkpoints are plain data");
         self.fold.checkpoint(&raft, force)
@@ -112,6 +117,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
             match &entry.payload {
                 EntryPayload::Blank => {}
                 EntryPayload::Normal(batch) => self.apply_batch(&entry.log_id, batch)?,
+                EntryPayload::Membership(_) if self.keeps_first_members() => {}
                 EntryPayload::Membership(membership) => {
                     self.raft.membership = StoredMembership::new(Some(entry.log_id), membership.clone());
                 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::linearizable_read::LinearizerOption;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use super::error::ReplicaError;
 use super::lease::Leases;
 use super::replica::{Raft, Replica};
 use super::wire::{Tag, from_json, json_frame};
+use crate::broken::{self, Defect};
 
 /// How long a read waits for the leader's word and for this node's fold.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -102,6 +104,9 @@ impl Replica {
 
 /// As leader: makes sure that it still leads, and says what is committed.
 pub(super) async fn vouch(raft: &Raft, leases: &Leases, consistency: Consistency) -> Result<u64, ReplicaError> {
+    if broken::has(Defect::Read) {
+        return Ok(raft.metrics().borrow_watched().last_applied.map_or(0, |applied| applied.index));
+    }
     let lease = match consistency {
         Consistency::Lease => leases.shortest(raft),
         Consistency::Local | Consistency::Linearizable => Duration::ZERO,

@@ -25,7 +25,6 @@ use super::snapshots::Snapshots;
 use super::store::LogStore;
 use super::types::{Member, TypeConfig};
 use super::wire::{FRAME_BYTES_MAX, from_json};
-use crate::broken::{self, Defect};
 use crate::event::{NodeId, Proposal, Record, Seq, Term};
 use crate::log::Log;
 use crate::net::Connection;
@@ -210,9 +209,6 @@ impl Replica {
     /// # Errors
     /// When this node does not lead `term`.
     pub async fn barrier(&self, term: Term) -> Result<(), ReplicaError> {
-        if broken::has(Defect::Read) && self.leadership.borrow().term == term {
-            return self.health();
-        }
         match tokio::time::timeout(APPEND_TIMEOUT, self.raft.write_blank()).await {
             Ok(Ok(response)) if response.log_id.leader_id.term == term.0 => Ok(()),
             Ok(Err(RaftError::Fatal(fatal))) => Err(stopped(fatal)),

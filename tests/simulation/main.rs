@@ -9,6 +9,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a program that reports to people")]
 
+mod calm;
 mod client;
 mod dice;
 mod faults;

@@ -38,7 +38,7 @@ use crate::world::World;
 const HEALTH_EVERY: Duration = Duration::from_millis(50);
 
 /// Silence after which a machine counts as offline: shorter than most of them are off.
-const HOST_TIMEOUT_MS: u64 = 1_000;
+const HOST_TIMEOUT_MS: u64 = 600;
 
 /// Small segments, and a cache of a few entries, so that logs roll often and read from the disk.
 fn log_options() -> LogOptions {

@@ -133,6 +133,6 @@ fn configure(dice: &mut Dice, machines: usize) -> Command {
     let mut numbers = vec![3, 3, 5, 5, 7, 7, 1];
     numbers.retain(|number| machines <= number + LEARNERS_MAX);
     let voters = *dice.pick(&numbers) as u32;
-    let config = MembershipConfig { voters, ..rules(dice.number(1_000, 3_000), dice.number(100, 2_000)) };
+    let config = MembershipConfig { voters, ..rules(dice.number(1_000, 1_500), dice.number(100, 1_000)) };
     Command::ConfigureMembership(ConfigureMembership { config, actor: ACTOR.to_owned() })
 }

@@ -52,6 +52,11 @@ impl Plan {
         Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms, keep_entries }
     }
 
+    /// The same, without learners (so that no seat changes hands), and with nothing that loses packets or entries.
+    pub fn without_faults(seed: u64) -> Plan {
+        Plan { learners: 0, loss: 0.0, keep_entries: None, ..Plan::of(seed) }
+    }
+
     /// A cluster without faults that is not complete by then never will be: members are added one after the other.
     pub fn founded_within(&self) -> Duration {
         Duration::from_secs(20) + Duration::from_secs(1) * self.learners as u32

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use kifu::net::Authority;
 use turmoil::Sim;
 
+use crate::calm;
 use crate::faults::Faults;
 use crate::invariants::{Violation, converge};
 use crate::machine::Machine;
@@ -31,12 +32,21 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicU64 = AtomicU64::new(0);
 static FIRST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
+/// What happens in a run once the cluster is founded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Everything goes wrong for a while, and then the cluster finds together.
+    Chaos,
+    /// Nothing goes wrong: see [`calm`].
+    Calm,
+}
+
 /// Runs a seed, on a thread of its own: see [`os::enter`]. A process should run one seed only.
-pub fn run(seed: u64) -> Report {
+pub fn run(seed: u64, scenario: Scenario) -> Report {
     notice_panics();
     let work = std::thread::Builder::new().stack_size(16 << 20).spawn(move || {
         os::enter(seed);
-        run_here(seed)
+        run_here(seed, scenario)
     });
     let work = work.expect("a thread");
     if !ends(|| work.is_finished()) {
@@ -75,9 +85,12 @@ fn first_panic() -> Option<String> {
     first.map(|panic| format!("a task panicked: {panic}"))
 }
 
-fn run_here(seed: u64) -> Report {
+fn run_here(seed: u64, scenario: Scenario) -> Report {
     let began = os::real_now();
-    let plan = Plan::of(seed);
+    let plan = match scenario {
+        Scenario::Chaos => Plan::of(seed),
+        Scenario::Calm => Plan::without_faults(seed),
+    };
     let authority = Arc::new(Authority::create().expect("a CA"));
     let machine = |index| Arc::new(Machine::new(index, plan.timings[index], plan.skews_ms[index], authority.clone()));
     let machines: Vec<_> = (0..plan.machines()).map(machine).collect();
@@ -87,7 +100,12 @@ fn run_here(seed: u64) -> Report {
     }
     let mut sim = build(&world);
     let mut watcher = Watcher::default();
-    let failure = phases(&mut sim, &world, &mut watcher).err();
+    let founded = found(&mut sim, &world, &mut watcher);
+    let failure = founded.and_then(|()| match scenario {
+        Scenario::Chaos => chaos(&mut sim, &world, &mut watcher),
+        Scenario::Calm => calm::phases(&mut sim, &world, &mut watcher),
+    });
+    let failure = failure.err();
     let trace = world.trace().digest();
     Report {
         seed,
@@ -119,13 +137,17 @@ fn build(world: &Arc<World>) -> Sim<'static> {
     sim
 }
 
-fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
+fn found(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
     while !world.is_founded() {
         step(sim, world, watcher)?;
         if sim.elapsed() > world.plan.founded_within() {
             return Err("the cluster was not founded in time".to_owned());
         }
     }
+    Ok(())
+}
+
+fn chaos(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
     let mut faults = Faults::new(world.plan.seed, sim.elapsed());
     let chaos_ends = sim.elapsed() + world.plan.chaos;
     while sim.elapsed() < chaos_ends {
@@ -141,14 +163,20 @@ fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(),
         step(sim, world, watcher)?;
     }
     world.load.store(false, Ordering::Relaxed);
-    converge(sim, world, watcher, &mut faults)
+    converge(sim, world, watcher, |sim, world| faults.step(sim, world))
 }
 
-fn converge(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher, faults: &mut Faults) -> Result<(), Violation> {
+/// Waits until the cluster has found together, while `meanwhile` is done at every step.
+pub fn converge<'a>(
+    sim: &mut Sim<'a>,
+    world: &World,
+    watcher: &mut Watcher,
+    mut meanwhile: impl FnMut(&mut Sim<'a>, &World) -> Result<(), Violation>,
+) -> Result<(), Violation> {
     let (mut deadline, mut waiting) = (sim.elapsed() + CONVERGED_WITHIN, u64::MAX);
     loop {
         for _ in 0..500 {
-            faults.step(sim, world)?;
+            meanwhile(sim, world)?;
             step(sim, world, watcher)?;
         }
         let standings = watcher.standings(world)?;
@@ -165,7 +193,8 @@ fn converge(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher, faults: &mu
     watcher.settle(world, true)
 }
 
-fn step(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
+/// One step of all machines, and a look at each.
+pub fn step(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
     STEPS.fetch_add(1, Ordering::Relaxed);
     os::set_now(sim.elapsed());
     world.trace().at(sim.elapsed());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::plan::LEARNERS;
 use crate::report::{Counts, Report};
+use crate::run::Scenario;
 
 /// The child's seed.
 const SEED: &str = "KIFU_SIMULATE_SEED";
@@ -14,6 +15,8 @@ const SEED: &str = "KIFU_SIMULATE_SEED";
 const SEEDS: &str = "KIFU_SIMULATE_SEEDS";
 /// Which defect a build with the feature `broken` has.
 const BROKEN: &str = "KIFU_BROKEN";
+/// Set for a run without faults.
+const CALM: &str = "KIFU_SIMULATE_CALM";
 /// Seeds of the default test suite.
 const DEFAULT: std::ops::Range<u64> = 1..7;
 /// What a child's report begins with.
@@ -25,7 +28,9 @@ fn one() {
     let Ok(seed) = std::env::var(SEED) else { return };
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    let report = crate::run::run(seed.parse().expect("a number"));
+    let scenario =
+        if std::env::var(CALM).is_ok_and(|calm| !calm.is_empty()) { Scenario::Calm } else { Scenario::Chaos };
+    let report = crate::run::run(seed.parse().expect("a number"), scenario);
     println!("{MARK}{}", serde_json::to_string(&report).expect("plain data"));
     // The process ends here: threads and destructors of a stopped simulation are of no use to anybody.
     std::process::exit(i32::from(report.failure.is_some()));
@@ -33,14 +38,15 @@ fn one() {
 
 /// Runs a seed in a process of its own.
 pub fn in_process(seed: u64) -> Report {
-    in_process_with(seed, None)
+    in_process_with(seed, None, Scenario::Chaos)
 }
 
-fn in_process_with(seed: u64, defect: Option<&str>) -> Report {
+fn in_process_with(seed: u64, defect: Option<&str>, scenario: Scenario) -> Report {
     let child = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "seeds::one", "--nocapture", "--test-threads=1"])
         .env(SEED, seed.to_string())
         .env(BROKEN, defect.unwrap_or_default())
+        .env(CALM, if scenario == Scenario::Calm { "1" } else { "" })
         .stdin(Stdio::null())
         .output()
         .expect("a process");
@@ -62,7 +68,7 @@ fn each(seeds: impl IntoIterator<Item = u64>, defect: Option<&str>, tell: impl F
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(seed) = next() {
-                    if !tell(in_process_with(seed, defect)) {
+                    if !tell(in_process_with(seed, defect, Scenario::Chaos)) {
                         waiting.lock().expect("no panic").clear();
                     }
                 }
@@ -146,6 +152,17 @@ fn every_invariant_holds_in_every_run() {
     if reports.len() >= 20 {
         let never: Vec<_> = sum.rows().into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect();
         assert!(never.is_empty(), "runs in which these never happen prove nothing about them: {never:?}");
+    }
+}
+
+#[test]
+fn a_healthy_leader_goes_on_leading_and_a_minority_that_comes_back_deposes_nobody() {
+    if std::env::var(SEED).is_ok() {
+        return;
+    }
+    for seed in [1, 2] {
+        let report = in_process_with(seed, None, Scenario::Calm);
+        assert_eq!(report.failure, None, "again: {CALM}=1 tools/simulate --seed {seed}");
     }
 }
 
