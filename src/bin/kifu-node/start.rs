@@ -27,7 +27,7 @@ pub struct Start {
 /// Named timings.
 #[derive(Clone, Copy, ValueEnum)]
 enum TimingProfile {
-    /// Heartbeats every 100 ms, elections after 300 to 450 ms.
+    /// Heartbeats every 60 ms, elections after 150 to 280 ms.
     Lan,
     /// Heartbeats every 250 ms, elections after 900 to 1300 ms.
     Wan,
