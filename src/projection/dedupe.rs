@@ -40,11 +40,15 @@ impl Dedupe {
     pub fn apply(&mut self, record: &Record, hosts: &Hosts, producers: &Producers) {
         let known = |origin: NodeId| hosts.is_member(origin) || producers.get(origin).is_some();
         match &record.draft.event {
-            Event::MemberRemoved(body) if !known(body.node) => drop(self.table.remove(&body.node)),
+            Event::MemberRemoved(body) if !known(body.node) => {
+                self.table.remove(&body.node);
+            }
             // The members of the old cluster are none of the new one's; the producers go on, each with its next number.
             Event::ClusterRestored(_) => {
                 let gone: Vec<NodeId> = self.table.values().map(|row| row.origin).filter(|row| !known(*row)).collect();
-                gone.iter().for_each(|origin| drop(self.table.remove(origin)));
+                for origin in gone {
+                    self.table.remove(&origin);
+                }
             }
             _ => {}
         }
