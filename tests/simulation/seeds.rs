@@ -17,6 +17,8 @@ const SEEDS: &str = "KIFU_SIMULATE_SEEDS";
 const BROKEN: &str = "KIFU_BROKEN";
 /// Set for a run without faults.
 const CALM: &str = "KIFU_SIMULATE_CALM";
+/// The seed of such a run in the default test suite: three voters, which takes the least time.
+const CALM_SEED: u64 = 2;
 /// Seeds of the default test suite.
 const DEFAULT: std::ops::Range<u64> = 1..7;
 /// What a child's report begins with.
@@ -160,10 +162,8 @@ fn a_healthy_leader_goes_on_leading_and_a_minority_that_comes_back_deposes_nobod
     if std::env::var(SEED).is_ok() {
         return;
     }
-    for seed in [1, 2] {
-        let report = in_process_with(seed, None, Scenario::Calm);
-        assert_eq!(report.failure, None, "again: {CALM}=1 tools/simulate --seed {seed}");
-    }
+    let report = in_process_with(CALM_SEED, None, Scenario::Calm);
+    assert_eq!(report.failure, None, "again: {CALM}=1 tools/simulate --seed {CALM_SEED}");
 }
 
 #[test]
@@ -173,8 +173,7 @@ fn the_same_seed_gives_the_same_trace() {
     }
     let twice = |seed| (in_process(seed), in_process(seed));
     let mut traces = vec![];
-    // Not seed 3: see "Where two runs differ" in docs/simulation.md.
-    for seed in [4, 6] {
+    for seed in [3, 4] {
         let (first, second) = twice(seed);
         assert_eq!(first.trace, second.trace, "seed {seed}");
         assert_eq!(first.counts, second.counts, "seed {seed}");
