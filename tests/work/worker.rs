@@ -38,7 +38,8 @@ fn lives(id: u32) -> bool {
 async fn a_worker_does_job_after_job() {
     let dir = tempfile::tempdir().expect("a folder");
     let Ran { end, events, mut worker } = run(&program("ok", &[]), limits(), dir.path()).await;
-    let Ok(JobEnd::Done(WorkerResult::External { output, files })) = end else { panic!("{end:?}") };
+    let Ok(JobEnd::Done(result)) = end else { panic!("{end:?}") };
+    let WorkerResult::External { output, files } = *result else { panic!("{result:?}") };
     assert_eq!(output["pid"].as_u64(), worker.process_id().map(u64::from));
     assert_eq!(files, [PathBuf::from("out.txt")]);
     assert_eq!(events, [WorkerEvent::Started, WorkerEvent::Progress { training: None, done: Some(0.5) }]);
@@ -191,7 +192,8 @@ async fn the_pool_keeps_good_workers_and_replaces_bad_ones() {
     let mut ids = vec![];
     for token in 3..6 {
         let end = pool.run(&assignment(dir.path(), "fake", token), &events, &cancel).await;
-        let Ok(JobEnd::Done(WorkerResult::External { output, .. })) = end else { panic!("{end:?}") };
+        let Ok(JobEnd::Done(result)) = end else { panic!("{end:?}") };
+        let WorkerResult::External { output, .. } = *result else { panic!("{result:?}") };
         ids.push(output["pid"].as_u64().expect("a number"));
     }
     assert!(ids.iter().all(|id| *id == ids[0]), "one worker did all three: {ids:?}");
@@ -212,7 +214,8 @@ async fn a_worker_is_replaced_after_its_last_job() {
     let mut ids = vec![];
     for token in 1..=4 {
         let end = pool.run(&assignment(dir.path(), "fake", token), &events, &CancellationToken::new()).await;
-        let Ok(JobEnd::Done(WorkerResult::External { output, .. })) = end else { panic!("{end:?}") };
+        let Ok(JobEnd::Done(result)) = end else { panic!("{end:?}") };
+        let WorkerResult::External { output, .. } = *result else { panic!("{result:?}") };
         ids.push(output["pid"].clone());
     }
     assert_eq!((&ids[0], &ids[2]), (&ids[1], &ids[3]));

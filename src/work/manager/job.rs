@@ -174,7 +174,7 @@ impl Attempt {
         match end {
             Ok(JobEnd::Done(result)) => {
                 let store = self.parts.store.clone();
-                let taken = tokio::task::spawn_blocking(move || take_in(&store, &assignment, result)).await;
+                let taken = tokio::task::spawn_blocking(move || take_in(&store, &assignment, *result)).await;
                 match taken.map_err(|panic| NoResult::again(format!("intake broke off: {panic}")))? {
                     Ok(result) => Ok(result),
                     Err(IntakeError::Store(error)) => Err(error.into()),

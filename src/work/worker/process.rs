@@ -45,7 +45,7 @@ pub enum WorkerEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobEnd {
     /// With a result. Its files lie in the scratch folder and were checked.
-    Done(WorkerResult),
+    Done(Box<WorkerResult>),
     /// With the worker's own error.
     Failed {
         /// What went wrong, in words.
@@ -245,7 +245,7 @@ impl WorkerProcess {
             let message = self.message(line).await?;
             check::message(assignment, &message).map_err(|reason| self.breach(reason))?;
             match message {
-                FromWorker::Result { result, .. } => return Ok(JobEnd::Done(result)),
+                FromWorker::Result { result, .. } => return Ok(JobEnd::Done(Box::new(result))),
                 FromWorker::Error { .. } if cancelled => return Ok(JobEnd::Cancelled),
                 FromWorker::Error { message, retry, .. } => return Ok(JobEnd::Failed { message, retry }),
                 FromWorker::Progress { training, done, inference, .. } => {
