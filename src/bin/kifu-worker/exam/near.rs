@@ -8,14 +8,16 @@ use kifu::game::Planes;
 use kifu::game::registry::GameVisitor;
 use kifu::learn::Weights;
 use kifu::learn::margins::{MarginMarks, examine};
-use kifu::search::{Budget, Judgement, Recipe, SelfPlayPlan, play_games};
+use kifu::search::{Judgement, Recipe, SelfPlayPlan, play_games};
 use tch::Device;
 
 use super::{Exam, ExamError, Output};
 
 /// Seed of the games. They are the same for every model.
 const SEED: u64 = 0x6d61_7267;
-/// Actions that the judgement's search considers.
+/// Simulations of the judgement's search: enough for games that are no random ones.
+const SIMULATIONS: u32 = 16;
+/// Actions that it considers.
 const CONSIDERED: u32 = 16;
 /// Plies at the start of a game that are sampled, so that games differ.
 const SAMPLED_PLIES: u32 = 20;
@@ -35,7 +37,7 @@ impl GameVisitor for Examiner<'_> {
 
     fn visit<G: Planes>(self, game: G) -> Self::Output {
         let Examiner { exam, weights, hash, device } = self;
-        let recipe = Recipe::new(Budget::Throughput.simulations(), CONSIDERED, 1.0);
+        let recipe = Recipe::new(SIMULATIONS, CONSIDERED, 1.0);
         let plan = SelfPlayPlan {
             games: exam.games,
             seed: SEED,
