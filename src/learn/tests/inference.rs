@@ -37,7 +37,7 @@ fn evaluate(evaluator: &mut NetEvaluator<ConnectFour>, positions: &[(State, Acti
 /// Weights whose normalisations are far from the identity.
 fn trained() -> Weights {
     let samples = fixtures::samples(10, 1);
-    let recipe = (&crate::event::config::Config::default().train).into();
+    let recipe = crate::event::config::Config::default().train.recipe();
     let plan = Plan { recipe, seed: 1, device: Device::Cpu, run: String::new() };
     let mut trainer = Trainer::new(&ConnectFour, &samples, &tiny(3), plan).expect("fits");
     (0..5).for_each(|_| assert!(trainer.step().is_ok()));

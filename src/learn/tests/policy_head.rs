@@ -182,7 +182,7 @@ fn beside_the_stone() -> Batch {
 fn positions_that_differ_only_in_where_a_stone_stands_are_told_apart() {
     let batch = beside_the_stone();
     let net = Net::new(&tiny_for(&ConnectFour, 1), Device::Cpu).expect("fits");
-    let mut optimizer = Steps::new(&net, &TrainingRecipe::planned(&Config::default().train).optimizer).expect("fits");
+    let mut optimizer = Steps::new(&net, &Config::default().train.recipe().optimizer).expect("fits");
     let asked = Asked::new(&batch.choices, Device::Cpu).expect("indices");
     let input = to_input(&batch, [3, 6, 7], Device::Cpu).expect("planes");
     for step in 0..60 {
