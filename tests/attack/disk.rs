@@ -64,8 +64,14 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     let last: Vec<&str> = words.lines().rev().take(12).collect();
     assert!(ended.is_empty(), "no node ends because a disk is full: {ended:?} {last:#?}");
     let address = kifu::node::Layout::new(&full).load_config().expect("a node").http;
-    assert!(get(&address, "/readyz").await.is_some_and(|answer| answer.contains("full")), "the node says that its disk is full");
-    assert!(get(&address, "/metrics").await.is_some_and(|answer| answer.contains("\nkifu_disk_full 1\n")), "it is in the figures");
+    assert!(
+        get(&address, "/readyz").await.is_some_and(|answer| answer.contains("full")),
+        "the node says that its disk is full"
+    );
+    assert!(
+        get(&address, "/metrics").await.is_some_and(|answer| answer.contains("\nkifu_disk_full 1\n")),
+        "it is in the figures"
+    );
     let mut status = Command::new(env!("CARGO_BIN_EXE_kifu-node"));
     let status = status.args(["status", "--data"]).arg(&full).output().expect("the program runs");
     let words = String::from_utf8_lossy(&[status.stdout, status.stderr].concat()).into_owned();

@@ -45,7 +45,11 @@ fn json<T: Serialize + DeserializeOwned + 'static>(name: &'static str, samples: 
 
 #[test]
 fn standings() {
-    json("standings", &[Standing::default(), Standing { incarnation: 7, settled: Some(u64::MAX), lease_ms: Some(280) }]).run();
+    json(
+        "standings",
+        &[Standing::default(), Standing { incarnation: 7, settled: Some(u64::MAX), lease_ms: Some(280) }],
+    )
+    .run();
 }
 
 #[test]
