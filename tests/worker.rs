@@ -20,7 +20,7 @@ use kifu::event::jobs::{
     TrainSpec,
 };
 use kifu::event::judgement::SeatAttestation;
-use kifu::event::training::{TrainRecipe, TrainingPlan};
+use kifu::event::training::{TrainRecipe, TrainingPlan, TrainingRecipe};
 use kifu::event::{DatasetId, GameKey, GauntletId, Hash, JobId, ModelId, Real, RunId, Seq};
 use kifu::game::connect4::problems::Problem;
 use kifu::game::record::verify_file;

@@ -219,7 +219,7 @@ events! {
     0x0162 v 1 since 2 "MEMBERSHIP_CONFIGURED" membership::MembershipConfigured
     0x0163 v 1 since 2 "LEADER_TRANSFER_REQUESTED" membership::LeaderTransferRequested
     0x0164 v 1 since 2 "CLUSTER_VERSION_RAISED" membership::ClusterVersionRaised
-    0x0165 v 1 since 2 "MEMBER_MOVED" membership::MemberMoved
+    0x0165 v 1 since 3 "MEMBER_MOVED" membership::MemberMoved
     0x0170 v 1 since 2 "LOG_REPAIRED" history::LogRepaired
     0x0180 v 1 "CLUSTER_RESTORED" cluster::ClusterRestored
     0x0190 v 1 since 2 "CERTIFICATE_RENEWED" identity::CertificateRenewed
@@ -272,7 +272,7 @@ events! {
     0x0e16 v 1 since 2 "GENERATION_TAUGHT" campaign::GenerationTaught
     0x0e17 v 1 since 2 "GAMES_MEASURED" games::GamesMeasured
     0x0e18 v 1 since 2 "QUALITY_EXPLAINED" quality::QualityExplained
-    0x0e20 v 1 since 2 "EVALUATOR_FAULTY" judgement::EvaluatorFaulty
+    0x0e20 v 1 since 3 "EVALUATOR_FAULTY" judgement::EvaluatorFaulty
     0x0f01 v 1 since 2 "TRAINING_PLANNED" training::TrainingPlanned
     0x0f10 v 1 since 2 "TRAINING_CURVE_RECORDED" training::TrainingCurveRecorded
 }

@@ -7,6 +7,7 @@ use crate::event::config::{
     ClusterConfig, Config, DatasetConfig, GauntletConfig, JudgementConfig, PromotionGate, SelfPlayConfig, TrainConfig,
 };
 use crate::event::{GameKey, Real};
+use crate::game::registry::facts;
 
 /// Runs of `demo-out` that are looked at for a free number.
 const RUNS_MAX: u32 = 10_000;
@@ -31,7 +32,11 @@ pub fn config_for(game: &str, quick: bool) -> Config {
     let config = match (game.strip_prefix("ringrift-"), quick) {
         (None, false) => Config::default(),
         (None, true) => quick_config(),
-        (Some(board), quick) => ringrift_config(board.starts_with("hexagonal") || board.starts_with("square19"), quick),
+        (Some(board), quick) => {
+            let is_large = board.starts_with("hexagonal") || board.starts_with("square19");
+            let has_many_seats = facts(game).is_some_and(|facts| facts.seats > 2);
+            ringrift_config(is_large, quick, has_many_seats)
+        }
     };
     Config { game: Some(GameKey(game.to_owned())), ..config }
 }
@@ -62,11 +67,13 @@ pub fn quick_config() -> Config {
 }
 
 /// Figures for RingRift. A game is longer than one of Connect Four and a position costs more, so there are fewer of both.
-/// With few games the lower end of their quality's interval lies low, and so does the bound.
-fn ringrift_config(is_large: bool, quick: bool) -> Config {
+/// With few games the lower end of their quality's interval lies low, and so does the bound. A group of three or four players has as many games, and
+/// each is longer: quick campaigns play fewer.
+fn ringrift_config(is_large: bool, quick: bool, has_many_seats: bool) -> Config {
     let standard = if quick { quick_config() } else { Config::default() };
     let (generations, games, games_per_job, simulations, match_simulations, pairs) = match (is_large, quick) {
         (false, false) => (4, 400, 20, 32, 128, 30),
+        (false, true) if has_many_seats => (1, 4, 2, 8, 8, 2),
         (false, true) => (1, 24, 4, 8, 8, 4),
         (true, false) => (2, 12, 2, 16, 16, 4),
         (true, true) => (1, 2, 1, 4, 4, 1),
@@ -93,7 +100,7 @@ fn ringrift_config(is_large: bool, quick: bool) -> Config {
             exam_origin_pairs: pairs,
             ..standard.gauntlet
         },
-        judgement: JudgementConfig { groups_max: 2 * pairs, ..standard.judgement },
+        judgement: JudgementConfig { groups_max: 4 * pairs, ..standard.judgement },
         gate: PromotionGate { games_min: 2 * pairs, ..standard.gate },
         ..standard
     }
