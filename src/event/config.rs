@@ -236,7 +236,7 @@ impl TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         TrainConfig {
-            steps: 400,
+            steps: 800,
             batch: 256,
             warmup_steps: 20,
             adamw_rate: Real(4_000),
@@ -325,7 +325,7 @@ impl Default for Config {
                 elo1: None,
                 alpha: Real(50_000),
                 beta: Real(50_000),
-                groups_max: 60,
+                groups_max: 240,
             },
             gate: PromotionGate { champion_low_min: Real(500_000), random_rate_min: Real(900_000), games_min: 40 },
             stages: StageLimits::default(),
