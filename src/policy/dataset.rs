@@ -178,7 +178,7 @@ mod tests {
         let opened = |generation| GenerationOpened { game: game(), generation, champion: champion.clone() };
         let given = generation_one(changed.into()).and_all(by("weak", 1)).and(opened(2)).and_all(by("strong", 2));
         let given = given.and(opened(3)).and_all(by("own", 3));
-        given.and_all(rated(&ModelId::new("weak"), 3)).and_all(rated(&ModelId::new("strong"), 19))
+        given.and_all(rated(&ModelId::new("weak"), 8)).and_all(rated(&ModelId::new("strong"), 19))
     }
 
     fn players(given: Given) -> Vec<String> {

@@ -398,7 +398,7 @@ mod tests {
         let given = given.and_all(played(&jobs[..2], 20)).decide(decide).applied().decide(decide).applied();
         let given = given.and_all(played(&jobs[6..8], 20)).and_all(played(&jobs[8..], 0));
         let older = given.clone().decide(decide).then_kinds(&["GAUNTLET_CONCLUDED"]).settled(decide);
-        let given = given.and(ClusterVersionRaised { from: 1, to: 2 }).decide(decide);
+        let given = given.and(ClusterVersionRaised { from: 1, to: 3 }).decide(decide);
         let found = "EVALUATOR_FAULTY 0.0 0.5 40 no scores.0.games";
         given.then_fields(&[found, "GAUNTLET_CONCLUDED no share no parity no games 40"], ALARM);
         for given in [older, given.settled(decide)] {
@@ -414,7 +414,7 @@ mod tests {
         let Event::ConfigChanged(mut changed) = config(40) else { unreachable!() };
         (changed.config.generations, changed.config.gauntlet.exam_random_pairs) = (1, 40);
         let given = candidate_one(changed.into()).and(sample(Kind::PromotionRejected));
-        let started = given.and(ClusterVersionRaised { from: 1, to: 2 }).decide(decide);
+        let started = given.and(ClusterVersionRaised { from: 1, to: 3 }).decide(decide);
         started.then_fields(&["GAUNTLET_STARTED exam"], &["purpose"]);
         let queued = started.applied().decide(decide);
         let jobs = queued.decisions().to_vec();

@@ -117,7 +117,7 @@ mod tests {
         let [a, b] = weights(&given).try_into().expect("two batches");
         assert_eq!(a.weight, Real::ONE);
         assert!((b.weight.to_f64() - b.quality.to_f64() / a.quality.to_f64()).abs() < 1e-5 && b.weight < a.weight);
-        let far = two().and_all(rated(&ModelId::new("strong"), 20)).and_all(rated(&ModelId::new("weak"), 0));
-        assert_eq!(weights(&far)[0].weight, WEIGHT_MIN);
+        let worthless = generation_one(config(40)).and_all(batch("a", 1, 40, 40)).and_all(batch("b", 1, 40, 1));
+        assert_eq!(weights(&worthless)[1].weight, WEIGHT_MIN);
     }
 }

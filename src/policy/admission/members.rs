@@ -195,7 +195,7 @@ mod tests {
         let members = (1..=5).flat_map(|node| [joined(node), online(node, 7)]);
         let elected = LeaderElected { leader: NodeId(1), term: Term(1), previous: None };
         let voters = VotersChanged { voters: vec![NodeId(1), NodeId(2), NodeId(3)], learners: vec![NodeId(4)] };
-        let raised = ClusterVersionRaised { from: 1, to: 2 };
+        let raised = ClusterVersionRaised { from: 1, to: 3 };
         let first: [Event; 2] = [elected.into(), raised.into()];
         Given::events(first.into_iter().chain(members).chain([voters.into()]))
     }

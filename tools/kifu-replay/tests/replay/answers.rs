@@ -246,7 +246,7 @@ fn state_shows_any_moment() {
               }
             ]
             -- 0
-            at 17 of 21, term 1, state digest 30693bdb6f0d694635bd0f49f76d1de683ba66b306cd8816f52922573177342e
+            at 17 of 21, term 1, state digest 2b5df5ab262f9db83b16d76bc97b5e92b4dc5f5a246ec262bf001f66796d04f1
         "#]],
     );
     check(
@@ -256,7 +256,7 @@ fn state_shows_any_moment() {
             1     1111111111111111  -                 1    2026-01-02T03:04:05.250Z
             2     2222222222222222  1111111111111111  18   2026-01-02T03:04:09.500Z
             -- 0
-            at 18 of 21, term 2, state digest 74ca3dd7bf6fd28f9bdb77d79753c53b09e4043c7fd62f4ec74dead5c3cee9be
+            at 18 of 21, term 2, state digest e4f04ba033adef8bdc915a4594ef3caaa1801eb3b842b482c2d016d63aaab2be
         "#]],
     );
     check(
