@@ -35,13 +35,17 @@ pub(super) struct Leases {
 }
 
 impl Leases {
-    /// How long the answer of a quorum counts. Zero, which means to ask the quorum, while any voter has not said its lease.
+    /// How long the answer of a quorum counts. Zero, which means to ask the quorum, while any voter has not said its lease, and
+    /// on a leader that has lost its vote: the only voter that is left needs nobody's leave to lead.
     pub(super) fn shortest(&self, raft: &Raft) -> Duration {
         let metrics = raft.metrics();
         let metrics = metrics.borrow_watched();
         // In a change of members both the old voters and the new ones.
-        let voters = metrics.membership_config.membership().voter_ids();
-        shortest(voters.map(|voter| match voter == self.node {
+        let voters: Vec<NodeId> = metrics.membership_config.membership().voter_ids().collect();
+        if !voters.contains(&self.node) {
+            return Duration::ZERO;
+        }
+        shortest(voters.into_iter().map(|voter| match voter == self.node {
             true => Some(self.own),
             false => self.peers.lease_of(voter),
         }))

@@ -14,6 +14,7 @@ pub mod fold;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod greeting;
+mod handover;
 pub mod history;
 mod keeper;
 pub mod leader;

@@ -333,14 +333,6 @@ impl Replica {
         Ok(())
     }
 
-    /// Asks `to` to take over. Returns at once.
-    ///
-    /// # Errors
-    /// When Raft has stopped.
-    pub async fn transfer(&self, to: NodeId) -> Result<(), ReplicaError> {
-        self.raft.trigger().transfer_leader(to).await.map_err(stopped)
-    }
-
     /// Returns an error once Raft has stopped for a reason that the node cannot go on with.
     pub fn health(&self) -> Result<(), ReplicaError> {
         let metrics = self.raft.metrics().borrow_watched().clone();

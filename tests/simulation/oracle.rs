@@ -45,8 +45,8 @@ impl Oracle {
                 self.admitted.insert(text.to_owned(), *last);
                 self.floor = self.floor.max(*last);
             }
-            // What the cluster remembered of a member's proposals went with the member: an earlier try may be in the log.
-            Outcome::Refused { code, .. } if code == "not_a_member" => {}
+            // What the cluster remembered of a member's proposals went with the member: an earlier try may be in the log, or none.
+            Outcome::Refused { code, .. } if code == "not_a_member" => self.stored.retain(|_, stored| stored != text),
             Outcome::Refused { .. } => {
                 self.refused.insert(text.to_owned());
             }

@@ -1,0 +1,54 @@
+//! Handing over leadership, and taking it back when nobody takes it.
+//!
+//! A leader that hands over proposes nothing more and sends no heartbeats, so that its successor, or failing that any voter,
+//! wins the next election. Raft's author lets it go on by itself when that does not happen within an election timeout (Ongaro
+//! 2014, §3.10); the library waits for ever. Where only this node can win, because it is the only voter left or holds entries that the
+//! others lack, the cluster would stand still. So it steps down then, as if its successor had asked for its vote, and stands like any other. Nobody
+//! is told of that vote, and whoever really asks for one must have the whole log.
+
+use openraft::raft::VoteRequest;
+
+use super::error::ReplicaError;
+use super::replica::{Replica, stopped};
+use super::types::{TypeConfig, Vote};
+use super::wire::log_id;
+use crate::event::NodeId;
+
+impl Replica {
+    /// Asks `to` to take over. Returns at once. If nobody has taken over some election timeouts later, this node steps down, and the next
+    /// election decides. Asked for itself, it does nothing.
+    ///
+    /// # Errors
+    /// When `to` does not vote, or Raft has stopped.
+    pub async fn transfer(&self, to: NodeId) -> Result<(), ReplicaError> {
+        if to == self.node {
+            return Ok(());
+        }
+        let votes = self.raft.with_raft_state(move |state| {
+            state.membership_state.effective().membership().voter_ids().any(|voter| voter == to)
+        });
+        if !votes.await.map_err(stopped)? {
+            return Err(ReplicaError::Membership { reason: format!("{to} does not vote, so it cannot take over") });
+        }
+        let before = self.leadership.borrow().clone();
+        self.raft.trigger().transfer_leader(to).await.map_err(stopped)?;
+        if before.leader != Some(self.node) {
+            return Ok(());
+        }
+        let (raft, log) = (self.raft.clone(), self.log().clone());
+        let (leadership, patience) = (self.leadership.clone(), self.timing.contact_max());
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            if *leadership.borrow() != before {
+                return;
+            }
+            tracing::warn!(%to, term = before.term.0, "nobody took over: this node steps down and stands again");
+            // While it hands over it appends nothing, so the end of the log is where it was.
+            let last = log.last().map(|at| log_id(at.term.0, at.leader, at.index));
+            let mut request = VoteRequest::<TypeConfig>::new(Vote::new(before.term.0 + 1, to), last);
+            request.leadership_transfer = true;
+            raft.vote(request).await.ok();
+        });
+        Ok(())
+    }
+}
