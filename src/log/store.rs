@@ -245,6 +245,11 @@ impl Log {
         state.committed.min(state.written).checked_sub(1)
     }
 
+    /// The last entry up to which all is durable here.
+    pub fn durable(&self) -> Option<u64> {
+        self.shared().lock().written.checked_sub(1)
+    }
+
     /// How the log is kept.
     pub fn options(&self) -> LogOptions {
         self.shared().options

@@ -9,6 +9,8 @@ use super::frame;
 const SECTOR_BYTES: u64 = 512;
 /// Zeros at the edge of a sector that count as a sector that was never written.
 const EDGE_BYTES: u64 = 64;
+/// The same where the missing frame begins: no frame begins with a length of zero.
+const LENGTH_BYTES: u64 = 4;
 
 /// What stands where no good frame stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,10 +62,27 @@ fn sector_missing(bytes: &[u8], offset: u64) -> bool {
     while from < end {
         let to = ((from / SECTOR_BYTES + 1) * SECTOR_BYTES).min(end);
         let part = &bytes[(from - offset) as usize..(to - offset) as usize];
-        if to - from >= EDGE_BYTES && part.iter().all(|byte| *byte == 0) {
+        let least = if from == offset { LENGTH_BYTES } else { EDGE_BYTES };
+        if to - from >= least && part.iter().all(|byte| *byte == 0) {
             return true;
         }
         from = to;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sector_that_was_never_written_shows_by_how_a_frame_begins() {
+        let missing = |zeros: usize, offset| sector_missing(&[vec![0; zeros], vec![7; 47]].concat(), offset);
+        // 41 bytes before the edge of a sector: the frame's length among them.
+        assert!(missing(41, 14_295));
+        assert!(!missing(3, SECTOR_BYTES - 3), "a length may end with zeros");
+        // Behind the edge a few zeros are nothing unusual.
+        assert!(!sector_missing(&[vec![7; 41], vec![0; 47]].concat(), 14_295));
+        assert!(sector_missing(&[vec![7; 41], vec![0; 64]].concat(), 14_295));
+    }
 }

@@ -85,7 +85,12 @@ impl Machine {
         broken::has(Defect::Membership) && self.raft.membership.log_id().is_some()
     }
 
+    /// Writes a checkpoint when it is time, but never of what a quorum of others has committed while this node still writes it: after a
+    /// crash the log would end before its own checkpoint.
     fn checkpoint(&self, force: bool) -> Result<(), ReplicaError> {
+        if self.folded.applied.map(|applied| applied.index) > self.snapshots.log.durable() {
+            return Ok(());
+        }
         let raft = serde_json::to_vec(&self.folded).expect("checkpoints are plain data");
         self.fold.checkpoint(&raft, force)
     }
