@@ -244,10 +244,10 @@ impl Faults {
         }
     }
 
-    /// A log that is refused must have been damaged; an operator brings back what it was.
+    /// A log that is refused must have been damaged, unless the disk is full or failed a sync; an operator brings back what it was.
     fn repair(&mut self, sim: &mut Sim<'_>, world: &World, index: usize, reason: &str) -> Result<(), Violation> {
         let machine = &world.machines[index];
-        let full = reason.contains("full") || reason.contains("space");
+        let disk_says_no = ["full", "space", "cannot sync"].iter().any(|word| reason.contains(word));
         match self.originals.remove(&index) {
             Some(originals) => {
                 world.count(|counts| counts.flips_refused += 1);
@@ -256,7 +256,7 @@ impl Faults {
                     machine.with(|state| state.disk.put(&name, bytes));
                 }
             }
-            None if full => {}
+            None if disk_says_no => {}
             None => return Err(format!("{} would not start, and nobody had touched its disk: {reason}", machine.name)),
         }
         self.crash_for_a_while(sim, world, index, Crash::KeepAll);
