@@ -8,18 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use openraft::RaftNetworkFactory;
+
+use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
-use openraft::network::{RPCOption, RaftNetworkV2};
+use openraft::network::{RPCOption, RaftNetworkV2, stream_append_sequential};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
+    VoteRequest, VoteResponse,
 };
 use openraft::type_config::alias::SnapshotOf;
+use openraft::{OptionalSend, RaftNetworkFactory};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ReplicaError;
 use super::greeting::{Greeting, Welcome};
+use super::hold::with_the_next;
 use super::peers::Peers;
 use super::snapshots::SnapshotData;
 use super::stream::{Rank, Stream};
@@ -36,6 +40,7 @@ const ENTRIES_BYTES_PER_SECOND: usize = 64 << 10;
 /// But no longer than this: a connection on which nothing arrives for so long is dead anyway.
 const ENTRIES_TIME_MAX: Duration = crate::net::limits::IDLE_TIMEOUT;
 
+type Answers<'s> = BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 /// Makes clients.
@@ -132,6 +137,13 @@ impl RaftNetworkV2<TypeConfig> for Client {
             false => option.soft_ttl().max(time_for_entries(frame.len())),
         };
         self.rpc(frame, within).await
+    }
+
+    fn stream_append<'s, S>(&'s mut self, input: S, option: RPCOption) -> BoxFuture<'s, Rpc<Answers<'s>>>
+    where
+        S: futures_util::Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        stream_append_sequential(self, with_the_next(input), option)
     }
 
     async fn vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {

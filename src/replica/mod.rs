@@ -16,6 +16,7 @@ pub mod fuzzing;
 pub mod greeting;
 mod handover;
 pub mod history;
+mod hold;
 mod keeper;
 pub mod leader;
 mod lease;
