@@ -59,9 +59,26 @@ impl Catchup {
         tell(json!({
             "id": format!("catchup/{}", self.events), "kind": "catchup", "events": goal,
             "seconds_since_start": (seconds * 1e3).round() / 1e3, "seconds_moving": (moving * 1e3).round() / 1e3,
-            "events_per_s": ((goal - from) as f64 / moving.max(1e-3)).round(),
+            "events_per_s": rate(goal.saturating_sub(from), moving),
             "events_per_s_since_start": (goal as f64 / seconds).round(),
         }));
         cluster.fleet.stop()
+    }
+}
+
+/// Events a second; none where it was over before it could be watched.
+fn rate(events: u64, seconds: f64) -> Option<f64> {
+    (events > 0 && seconds >= POLL_EVERY.as_secs_f64()).then(|| (events as f64 / seconds).round())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_over_at_the_first_look_has_no_rate() {
+        assert_eq!(rate(500, 0.5), Some(1000.0));
+        assert_eq!(rate(0, 0.5), None);
+        assert_eq!(rate(500, 1e-6), None);
     }
 }

@@ -13,7 +13,7 @@ pub struct Catchup {
     #[command(flatten)]
     cluster: ClusterArgs,
     /// Events that are there before the new node comes
-    #[arg(long, default_value_t = 200_000)]
+    #[arg(long, default_value_t = 1_000_000)]
     events: u64,
     /// Bytes of a note
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=16384))]
