@@ -25,6 +25,7 @@ use super::snapshots::Snapshots;
 use super::store::LogStore;
 use super::types::{Member, TypeConfig};
 use super::wire::{FRAME_BYTES_MAX, from_json};
+use crate::broken::{self, Defect};
 use crate::event::{NodeId, Proposal, Record, Seq, Term};
 use crate::log::Log;
 use crate::net::Connection;
@@ -358,7 +359,7 @@ fn config(timing: Timing) -> Result<Config, ReplicaError> {
         heartbeat_interval: timing.heartbeat_ms,
         election_timeout_min: timing.election_min_ms,
         election_timeout_max: timing.election_max_ms,
-        enable_pre_vote: Some(true),
+        enable_pre_vote: Some(!broken::has(Defect::PreVote)),
         // Until `begin_to_vote`.
         enable_elect: false,
         // A leader sends entries to others while it writes them itself. One that crashed may have lost what others have of it,
