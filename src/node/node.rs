@@ -39,7 +39,7 @@ use crate::net::{Channel, Connection, Endpoint, EndpointLimits, Hello, resolve};
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
 use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
-use crate::work::Outbox;
+use crate::work::{Outbox, OutboxError, WorkError};
 
 /// How long a stopping node waits for its last proposals, and for another leader.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -153,6 +153,9 @@ impl Node {
                     if let Err(error) = self.replica.health() {
                         break Some(error.into());
                     }
+                    if let Some(reason) = self.outbox.poisoned() {
+                        break Some(WorkError::from(OutboxError::Poisoned { reason }).into());
+                    }
                     if let Some(error) = self.rollcall.take_failure() {
                         break Some(error);
                     }
@@ -169,7 +172,12 @@ impl Node {
             // What stopped it may be damage that the start did not look at.
             std::fs::write(self.layout.check_all(), b"").ok();
         }
+        let disk_failed = self.replica.health().is_err() || self.outbox.poisoned().is_some();
         self.farewell().await;
+        if disk_failed {
+            // A disk that failed is not synced again. sled would, when it is dropped, and panic.
+            std::mem::forget((self.outbox.clone(), self.replica.fold().clone()));
+        }
         failed.map_or(Ok(()), Err)
     }
 
