@@ -30,8 +30,10 @@ use super::open::{self, Opened};
 use super::renewal::Renewal;
 use super::repair;
 use super::reporter::Reporter;
+use super::reserve::Reserve;
 use super::retention::Retainer;
 use super::rollcall::{Doorman, Rollcall};
+use super::room::Room;
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
 use crate::event::{Command, FORMAT_VERSION, NodeId};
@@ -247,8 +249,9 @@ impl Node {
         self.tasks.spawn(scrubber.run(self.stop.clone()));
         if let Some(retention) = self.config.retention.clone() {
             let (log, archive) = (self.layout.log(), self.layout.archive(&self.config));
-            let (replica, outbox) = (self.replica.clone(), self.outbox.clone());
-            let retainer = Retainer { node, retention, log, archive, replica, outbox };
+            let replica = self.replica.clone();
+            let reserve = Reserve::new(self.layout.reserve(), log.clone(), replica.log().clone());
+            let retainer = Retainer { node, retention, log, archive, reserve, replica };
             self.tasks.spawn(retainer.run(self.stop.clone()));
         }
         let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
@@ -271,8 +274,10 @@ impl Node {
         hearing: Hearing,
         web: std::net::TcpListener,
     ) -> Result<(), NodeError> {
+        let room = Room::default();
+        self.tasks.spawn(room.clone().watch(self.layout.root().to_owned(), self.stop.clone()));
         let footing =
-            Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), Clock);
+            Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), room);
         let keeper =
             Keeper { root: self.layout.root().to_owned(), addresses: vec![self.config.listen.clone()], clock: Clock };
         let renewal = self.spawn_trust(&footing, &keeper);

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use kifu::event::JobId;
+use kifu::event::jobs::{ExternalSpec, JobSpec};
 use kifu::node::Layout;
+use kifu::node::api::{Client, Request, Response, Target};
 use kifu::node::bench::load::{Load, write};
 use kifu::node::bench::{BenchOptions, Cluster};
-use kifu::node::retention::Retention;
+use kifu::work::WorkerProgram;
 
 use crate::oracle::{Oracle, check};
 use crate::support::converge;
@@ -107,36 +110,32 @@ async fn a_leader_whose_disk_no_longer_syncs_stops_and_nothing_acknowledged_is_l
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_whose_outbox_cannot_be_synced_stops_and_goes_on_from_what_it_held() {
     let out = tempfile::tempdir().unwrap();
-    // Whatever it archives, it says, and that goes through its outbox.
-    let retain = |data: &Path| {
+    // What a job comes to goes through the outbox.
+    let furnish = |data: &Path| {
         let layout = Layout::new(data);
         let mut config = layout.load_config().expect("a configuration");
-        let tight = Retention { keep_records: 20, segment_bytes: 64 << 10, every_s: 1, ..Retention::default() };
-        config.retention = Some(tight);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/example-worker.py").display().to_string();
+        let argv = vec!["python3".to_owned(), script];
+        config.workers = vec![WorkerProgram { name: "wordcount".into(), argv, ..WorkerProgram::default() }];
         layout.save_config(&config).expect("written");
     };
-    let Some(mut cluster) = cluster(1, out.path(), retain).await else { return };
+    let Some(mut cluster) = cluster(1, out.path(), furnish).await else { return };
     let machines = vec![cluster.fleet.machines[0].data.clone()];
+    let load = Load { clients: 1, window: 8, bytes: 100, during: Duration::from_secs(60), notes_max: 20 };
+    let written = write(&machines, &load).await.expect("the log takes them").notes;
     std::fs::write(trigger(&machines[0]), "/outbox/").unwrap();
-    let load = Load { clients: 1, window: 8, bytes: 4096, during: Duration::from_secs(1), notes_max: 64 };
-    // It archives what lies before a checkpoint, and makes one when something happens later.
-    let folders = machines.clone();
-    let busy = tokio::spawn(async move {
-        let mut notes = 0;
-        while let Ok(written) = write(&folders, &load).await {
-            notes += written.notes;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        notes
-    });
+    let client = Client::connect(&Target::of_this_data_dir(&machines[0]).expect("a node")).await.expect("it answers");
+    let params = r#"{"text": "to be or not to be"}"#.to_owned();
+    let spec = ExternalSpec { program: "wordcount".to_owned(), params, inputs: vec![] };
+    let spec = Box::new(JobSpec::External(spec));
+    let job = client.ask(&Request::SubmitJob { job: JobId::new("counted"), spec, priority: 0 }).await;
+    assert!(matches!(job, Ok(Response::Done { .. })), "{job:?}");
     let words = ends(&mut cluster, 0).await;
     assert!(words.contains("\nerror: the outbox stopped after a failed write"), "{words}");
-    let written = busy.await.expect("no panic");
     std::fs::remove_file(trigger(&machines[0])).unwrap();
     cluster.fleet.start(0).expect("it starts again");
     cluster.ready(1).await.expect("it is back");
     assert!(cluster.seq(0).await.expect("a position") > written, "all that was acknowledged is there");
-    let more = Load { clients: 1, window: 8, bytes: 100, during: Duration::from_secs(60), notes_max: 20 };
-    write(&machines, &more).await.expect("it goes on");
+    write(&machines, &load).await.expect("it goes on");
     cluster.fleet.stop().expect("it stops in order");
 }

@@ -49,6 +49,9 @@ pub struct Status {
     /// Whether this node's disk is full: it acknowledges nothing new until there is space again.
     #[serde(default)]
     pub disk_full: bool,
+    /// Bytes that are left on this node's disk, when it is nearly full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_low: Option<u64>,
     /// How the answering node's projections are. Figures above that come from one that stopped are old.
     #[serde(default)]
     pub projections: Vec<ProjectionStatus>,
@@ -156,6 +159,7 @@ impl Status {
             version: state.membership.version(),
             upgrade_needed: None,
             disk_full: false,
+            disk_low: None,
             projections: super::projections::rows(state, state.seq, None),
         }
     }

@@ -99,6 +99,10 @@ fn registry(health: &Health) -> Registry {
     gauge("jobs_queued", "Jobs that wait", u64::from(status.jobs_queued));
     gauge("jobs_running", "Jobs that run", u64::from(status.jobs_running));
     gauge("disk_full", "1 while the disk is full and nothing new is acknowledged", u64::from(footer.disk_full));
+    gauge("disk_low", "1 while the disk is nearly full", u64::from(footer.disk_low.is_some()));
+    if let Some(space) = health.footing.room().space() {
+        gauge("disk_free_bytes", "Space that is left on the disk of the data directory", space.free_bytes);
+    }
     gauge("outbox_proposals", "Proposals that the leader has not acknowledged", health.outbox.len());
     let lag = health.lag.take().as_micros() as u64;
     gauge(
