@@ -16,6 +16,7 @@ use super::contact::Heard;
 use super::error::ReplicaError;
 use super::fold::Fold;
 use super::greeting::Greeter;
+use super::handover::Watched;
 use super::lease::{Leases, begin_to_vote};
 use super::machine::{Machine, RaftCheckpoint};
 use super::peers::Peers;
@@ -105,6 +106,7 @@ pub struct Replica {
     pub(super) heard: Arc<Heard>,
     pub(super) leases: Leases,
     votes_from: Instant,
+    pub(super) watched: Arc<Watched>,
 }
 
 impl Replica {
@@ -141,6 +143,7 @@ impl Replica {
             heard,
             leases,
             votes_from,
+            watched: Arc::default(),
         })
     }
 
