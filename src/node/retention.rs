@@ -86,7 +86,8 @@ impl Retainer {
             }
             let pressed = self.is_pressed().await;
             let wait = if pressed { every.min(PRESSED_EVERY) } else { every };
-            if last.elapsed() < wait && !(pressed && !was_pressed) {
+            let at_once = pressed && !was_pressed;
+            if last.elapsed() < wait && !at_once {
                 continue;
             }
             (last, was_pressed) = (Instant::now(), pressed);
