@@ -21,11 +21,15 @@ pub enum Defect {
     /// A node goes on, after a start, from the first members that it ever applied: those that came later do not count, and
     /// those that were removed do.
     Membership,
+    /// A node that hears no leader campaigns at once, without asking first whether anybody would vote for it.
+    PreVote,
+    /// Heartbeats wait until everything else has been sent.
+    Heartbeats,
 }
 
 impl Defect {
     /// All defects, with the names that the environment variable `KIFU_BROKEN` chooses one by.
-    pub const ALL: [(&'static str, Defect); 8] = [
+    pub const ALL: [(&'static str, Defect); 10] = [
         ("log-sync", Defect::LogSync),
         ("vote-sync", Defect::VoteSync),
         ("quorum", Defect::Quorum),
@@ -34,6 +38,8 @@ impl Defect {
         ("fold", Defect::Fold),
         ("read", Defect::Read),
         ("membership", Defect::Membership),
+        ("pre-vote", Defect::PreVote),
+        ("heartbeats", Defect::Heartbeats),
     ];
 }
 

@@ -198,8 +198,9 @@ fn every_failure_has_its_test_or_says_that_it_has_none() {
 
 /// Kinds that are written for people and for `kifu-replay`, and that no rule depends on.
 const FOR_THE_RECORD: &[&str] = &[
-    "LogRepaired",  // which segment was written anew, and from whom
-    "JobSubmitted", // who asked for a job
+    "HistoryArchived", // where old history went
+    "LogRepaired",     // which segment was written anew, and from whom
+    "JobSubmitted",    // who asked for a job
 ];
 
 /// The events of the registry: the last word of each of its lines.

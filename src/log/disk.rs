@@ -46,6 +46,11 @@ pub trait LogDisk: Send + Sync + 'static {
     /// After an error the state of the disk is unknown.
     fn sync_dir(&self) -> io::Result<()>;
 
+    /// Bytes that may still be written, where that is known.
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// The path of a file for messages; of the folder for an empty name.
     fn path(&self, name: &str) -> PathBuf;
 }

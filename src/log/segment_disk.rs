@@ -12,6 +12,7 @@ use rustix::io::retry_on_intr;
 
 use super::disk::{LogDisk, LogFile};
 use super::error::LogError;
+use super::space::Space;
 
 /// The name of the lock file.
 pub(super) const LOCK: &str = "lock";
@@ -95,6 +96,10 @@ impl LogDisk for SegmentDisk {
 
     fn sync_dir(&self) -> io::Result<()> {
         sync_folder(&self.folder)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        Space::of(&self.folder).ok().map(|space| space.free_bytes)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,5 +1,6 @@
 //! What the log's callers and its writer thread share.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     work: Condvar,
     /// Callers wait here for space in the queue.
     space: Condvar,
+    /// Bytes that new segments leave free on the disk.
+    pub keep_free: AtomicU64,
     /// Where a writer without a thread of its own waits for work.
     driven: Option<Notify>,
 }
@@ -78,7 +81,8 @@ impl Shared {
             stats: LogStats::default(),
         };
         let driven = driven.then(Notify::new);
-        Shared { disk, options, state: Mutex::new(state), work: Condvar::new(), space: Condvar::new(), driven }
+        let (state, work, space) = (Mutex::new(state), Condvar::new(), Condvar::new());
+        Shared { disk, options, state, work, space, keep_free: AtomicU64::new(0), driven }
     }
 
     /// The state, whatever happened to other threads: each change under the lock is complete in itself.

@@ -1,6 +1,7 @@
 //! The log's one writer, as its callers see it.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -263,6 +264,12 @@ impl Log {
     /// Whether requests wait for space on the disk. Nothing that was acknowledged is lost, and nothing new is acknowledged.
     pub fn is_full(&self) -> bool {
         self.shared().lock().full
+    }
+
+    /// From now on new segments leave so many bytes free on the disk, and wait as on a full one where they cannot: for whoever makes
+    /// space.
+    pub fn keep_free(&self, bytes: u64) {
+        self.shared().keep_free.store(bytes, Ordering::Relaxed);
     }
 
     /// What the writer has done.

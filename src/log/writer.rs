@@ -1,6 +1,7 @@
 //! The writer thread: takes all that is queued, writes it at once, syncs once, then runs the callbacks in order.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::entry::{Entry, Tip};
@@ -192,6 +193,11 @@ impl Writer {
     fn roll(&mut self, bytes: u64) -> Result<(), LogError> {
         let header = SegmentHeader { cluster: self.shared.options.cluster, before: self.tip };
         let bytes = (SEGMENT_HEADER_BYTES as u64 + bytes).max(self.shared.options.segment_bytes);
+        let keep_free = self.shared.keep_free.load(Ordering::Relaxed);
+        let is_short = |free: u64| free < keep_free.saturating_add(bytes);
+        if keep_free > 0 && self.shared.disk.free_bytes().is_some_and(is_short) {
+            return Err(LogError::Full { path: self.shared.disk.path("") });
+        }
         let started = Instant::now();
         self.active = recovery::create_segment(self.shared.disk.as_ref(), &header, bytes)?;
         tracing::debug!(path = %self.active.path.display(), bytes, elapsed = ?started.elapsed(), "began a segment");

@@ -7,6 +7,7 @@
 //! DIR/genesis.json    only on the first node of a new or restored cluster: its first command
 //! DIR/identity/       keys and certificates
 //! DIR/check-all       there when the node did not end well: the next start reads the whole log
+//! DIR/reserve         with a retention: space that is given away when the disk is full
 //! DIR/standing.json   what this node must still hold when it starts again
 //! DIR/log/            the event log: the only copy that counts
 //! DIR/state/          checkpoint of the projections (rebuilt from the log when it is missing)
@@ -163,6 +164,11 @@ impl Layout {
     /// There when the node did not end well: the next start reads the whole log.
     pub fn check_all(&self) -> PathBuf {
         self.root.join("check-all")
+    }
+
+    /// Space set aside for a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
     }
 
     /// `runtime.json`.

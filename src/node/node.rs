@@ -30,8 +30,10 @@ use super::open::{self, Opened};
 use super::renewal::Renewal;
 use super::repair;
 use super::reporter::Reporter;
+use super::reserve::Reserve;
 use super::retention::Retainer;
 use super::rollcall::{Doorman, Rollcall};
+use super::room::Room;
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
 use crate::event::{Command, FORMAT_VERSION, NodeId};
@@ -39,7 +41,7 @@ use crate::net::{Channel, Connection, Endpoint, EndpointLimits, Hello, resolve};
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
 use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
-use crate::work::Outbox;
+use crate::work::{Outbox, OutboxError, WorkError};
 
 /// How long a stopping node waits for its last proposals, and for another leader.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -153,6 +155,9 @@ impl Node {
                     if let Err(error) = self.replica.health() {
                         break Some(error.into());
                     }
+                    if let Some(reason) = self.outbox.poisoned() {
+                        break Some(WorkError::from(OutboxError::Poisoned { reason }).into());
+                    }
                     if let Some(error) = self.rollcall.take_failure() {
                         break Some(error);
                     }
@@ -169,7 +174,12 @@ impl Node {
             // What stopped it may be damage that the start did not look at.
             std::fs::write(self.layout.check_all(), b"").ok();
         }
+        let disk_failed = self.replica.health().is_err() || self.outbox.poisoned().is_some();
         self.farewell().await;
+        if disk_failed {
+            // A disk that failed is not synced again. sled would, when it is dropped, and panic.
+            std::mem::forget((self.outbox.clone(), self.replica.fold().clone()));
+        }
         failed.map_or(Ok(()), Err)
     }
 
@@ -239,8 +249,9 @@ impl Node {
         self.tasks.spawn(scrubber.run(self.stop.clone()));
         if let Some(retention) = self.config.retention.clone() {
             let (log, archive) = (self.layout.log(), self.layout.archive(&self.config));
-            let (replica, outbox) = (self.replica.clone(), self.outbox.clone());
-            let retainer = Retainer { node, retention, log, archive, replica, outbox };
+            let replica = self.replica.clone();
+            let reserve = Reserve::new(self.layout.reserve(), log.clone(), replica.log().clone());
+            let retainer = Retainer { node, retention, log, archive, reserve, replica };
             self.tasks.spawn(retainer.run(self.stop.clone()));
         }
         let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
@@ -263,8 +274,10 @@ impl Node {
         hearing: Hearing,
         web: std::net::TcpListener,
     ) -> Result<(), NodeError> {
+        let room = Room::default();
+        self.tasks.spawn(room.clone().watch(self.layout.root().to_owned(), self.stop.clone()));
         let footing =
-            Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), Clock);
+            Footing::new(self.config.name.clone(), self.config.node, self.replica.clone(), hearing.clone(), room);
         let keeper =
             Keeper { root: self.layout.root().to_owned(), addresses: vec![self.config.listen.clone()], clock: Clock };
         let renewal = self.spawn_trust(&footing, &keeper);

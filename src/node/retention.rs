@@ -1,31 +1,37 @@
 //! Retention: what is older than it says goes to the archive, segment by segment, and then out of the log.
 //!
 //! Each step is durable before the next: a snapshot that covers the segment, its copy in the archive, read back, the fact
-//! `HISTORY_ARCHIVED` in the log. Only then may the log begin later. Whatever interrupts this, the next round takes it up.
+//! `HISTORY_ARCHIVED`, committed. Only then may the log begin later. Whatever interrupts this, the next round takes it up.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::error::NodeError;
+use super::reserve::Reserve;
 use crate::artifact::{Archive, ArchivedSegment};
 use crate::event::command::ReportArchive;
 use crate::event::history::HistoryArchived;
-use crate::event::{Command, Event, Hash, Millis, NodeId, Seq};
+use crate::event::{Command, Hash, Millis, NodeId, Proposal, Seq};
 use crate::log::{LogPosition, LogReader};
+use crate::replica::propose::Outcome;
 use crate::replica::{Replica, ReplicaError};
-use crate::work::Outbox;
 
-/// How long a fact may take until it is folded here; then the next round asks again.
+/// How long a fact may take until it is committed; then the next round asks again.
 const RECORDED_WITHIN: Duration = Duration::from_secs(30);
-/// Records that are looked at together when a fact is waited for.
-const RECORDS_AT_ONCE: usize = 1_000;
+/// How often a leader is asked that is not there, or does not know.
+const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Segments that one round archives at most, so that an old log goes a part at a time.
 const SEGMENTS_MAX: usize = 64;
+/// How often it looks whether the disk is full.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two rounds while the disk is low.
+const PRESSED_EVERY: Duration = Duration::from_secs(5);
 const DAY_MS: u64 = 24 * 3_600 * 1_000;
 
 /// `[retention]` of `node.toml`: what of the history stays in the log. A record stays as long as any of these wants it.
@@ -62,27 +68,48 @@ pub struct Retainer {
     pub log: PathBuf,
     /// The archive's folder.
     pub archive: PathBuf,
+    /// What lets a full disk make space.
+    pub reserve: Reserve,
     /// The log, and whoever else needs it.
     pub replica: Arc<Replica>,
-    /// Where facts go.
-    pub outbox: Arc<Outbox>,
 }
 
 impl Retainer {
-    /// Runs until `stop`. A round that fails is said, and tried again.
+    /// Runs until `stop`. A round that fails is said, and tried again. On a disk that is low rounds come at once.
     pub async fn run(self, stop: CancellationToken) {
         let every = Duration::from_secs(self.retention.every_s.max(1));
+        let (mut last, mut was_pressed) = (Instant::now(), false);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(every) => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
+            let pressed = self.is_pressed().await;
+            let wait = if pressed { every.min(PRESSED_EVERY) } else { every };
+            let at_once = pressed && !was_pressed;
+            if last.elapsed() < wait && !at_once {
+                continue;
+            }
+            (last, was_pressed) = (Instant::now(), pressed);
             tokio::select! {
                 () = stop.cancelled() => return,
                 done = self.round() => if let Err(error) = done {
                     tracing::error!(%error, "old history stays in the log: it could not be archived");
                 },
             }
+        }
+    }
+
+    /// Whether space is needed now. Sees to the reserve.
+    async fn is_pressed(&self) -> bool {
+        let reserve = self.reserve.clone();
+        match tokio::task::spawn_blocking(move || reserve.tend()).await {
+            Ok(Ok(pressed)) => pressed,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no reserve is kept");
+                self.replica.log().is_full()
+            }
+            Err(_) => false,
         }
     }
 
@@ -143,34 +170,36 @@ impl Retainer {
     }
 
     /// Sees to it that the log says so. False when that takes too long.
+    ///
+    /// The leader's word that it is committed is enough, and the outbox has no part in it: a disk that is full can neither take a
+    /// proposal nor fold the fact, which stands behind everything else that waits for space. Whoever never hears the answer says
+    /// it again.
     async fn record(&self, archived: ArchivedSegment) -> Result<bool, NodeError> {
         let ArchivedSegment { first_index, last_index, first_seq, last_seq, bytes, blob, chain_before, chain } =
             archived;
         let host = self.node;
         let archived =
             HistoryArchived { host, first_index, last_index, first_seq, last_seq, blob, bytes, chain_before, chain };
-        let mut folded = self.replica.fold().watch();
-        let mut next = folded.borrow_and_update().next();
-        let command = Command::ReportArchive(ReportArchive { archived: archived.clone() });
-        self.outbox.push(command, vec![], Clock.now()).await.map_err(crate::work::WorkError::from)?;
-        let expected = Event::HistoryArchived(archived);
-        let recorded = async {
-            loop {
-                let upto = *folded.borrow_and_update();
-                while next <= upto {
-                    let records = self.replica.records(next, upto, RECORDS_AT_ONCE)?;
-                    let Some(last) = records.last() else { break };
-                    next = last.seq.next();
-                    if records.iter().any(|record| record.draft.event == expected) {
-                        return Ok(true);
-                    }
-                }
-                if folded.changed().await.is_err() {
+        let command = Command::ReportArchive(ReportArchive { archived });
+        let deadline = Instant::now() + RECORDED_WITHIN;
+        while Instant::now() < deadline {
+            let proposal = Proposal {
+                origin: host,
+                origin_seq: 0,
+                observed_at: Clock.now(),
+                caused_by: vec![],
+                command: command.clone(),
+            };
+            match self.replica.propose(vec![proposal]).await.pop() {
+                Some(Outcome::Admitted { .. } | Outcome::Already) => return Ok(true),
+                Some(Outcome::Refused { code, message }) => {
+                    tracing::error!(code, message, "the cluster does not record what was archived");
                     return Ok(false);
                 }
+                Some(Outcome::Unavailable { .. }) | None => tokio::time::sleep(ASK_EVERY).await,
             }
-        };
-        tokio::time::timeout(RECORDED_WITHIN, recorded).await.unwrap_or(Ok(false))
+        }
+        Ok(false)
     }
 }
 

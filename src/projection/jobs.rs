@@ -123,6 +123,11 @@ impl Jobs {
         self.queued.iter().filter_map(|(_, _, job)| self.table.get(job))
     }
 
+    /// The job that has waited longest.
+    pub fn longest_queued(&self) -> Option<&Job> {
+        self.queued().min_by_key(|job| job.queued_seq)
+    }
+
     /// Jobs that a host holds, in order of id.
     pub fn held(&self) -> impl Iterator<Item = &Job> {
         self.held.iter().filter_map(|job| self.table.get(job))

@@ -29,6 +29,7 @@ use super::snapshots::SnapshotData;
 use super::stream::{Rank, Stream};
 use super::types::{Member, TypeConfig, Vote};
 use super::wire::{Tag, append_frame, from_json, json_frame};
+use crate::broken::{self, Defect};
 use crate::event::NodeId;
 use crate::net::NetError;
 
@@ -67,7 +68,8 @@ impl RaftNetworkFactory<TypeConfig> for Clients {
     }
 
     async fn new_heartbeat_client(&mut self, target: NodeId, member: &Member) -> Client {
-        Client { rank: Rank::Heartbeats, ..self.new_client(target, member).await }
+        let rank = if broken::has(Defect::Heartbeats) { Rank::Bulk } else { Rank::Heartbeats };
+        Client { rank, ..self.new_client(target, member).await }
     }
 
     async fn new_snapshot_client(&mut self, target: NodeId, member: &Member) -> Client {

@@ -6,13 +6,31 @@
 //! others lack, the cluster would stand still. So it steps down then, as if its successor had asked for its vote, and stands like any other. Nobody
 //! is told of that vote, and whoever really asks for one must have the whole log.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use openraft::raft::VoteRequest;
 
 use super::error::ReplicaError;
 use super::replica::{Replica, stopped};
 use super::types::{TypeConfig, Vote};
 use super::wire::log_id;
-use crate::event::NodeId;
+use crate::event::{NodeId, Term};
+
+/// The term whose hand-over is being watched: one watch is enough, however often a leader is asked. 0, which nobody leads, for none.
+#[derive(Default)]
+pub(super) struct Watched(AtomicU64);
+
+impl Watched {
+    /// Whether nobody watches this term yet; now somebody does.
+    fn begin(&self, term: Term) -> bool {
+        self.0.swap(term.0, Ordering::AcqRel) != term.0
+    }
+
+    /// The watch over this term is over.
+    fn end(&self, term: Term) {
+        self.0.compare_exchange(term.0, 0, Ordering::AcqRel, Ordering::Relaxed).ok();
+    }
+}
 
 impl Replica {
     /// Asks `to` to take over. Returns at once. If nobody has taken over some election timeouts later, this node steps down, and the next
@@ -32,13 +50,15 @@ impl Replica {
         }
         let before = self.leadership.borrow().clone();
         self.raft.trigger().transfer_leader(to).await.map_err(stopped)?;
-        if before.leader != Some(self.node) {
+        // Asked again, it waits no longer than since it was asked first.
+        if before.leader != Some(self.node) || !self.watched.begin(before.term) {
             return Ok(());
         }
-        let (raft, log) = (self.raft.clone(), self.log().clone());
+        let (raft, log, watched) = (self.raft.clone(), self.log().clone(), self.watched.clone());
         let (leadership, patience) = (self.leadership.clone(), self.timing.contact_max());
         tokio::spawn(async move {
             tokio::time::sleep(patience).await;
+            watched.end(before.term);
             if *leadership.borrow() != before {
                 return;
             }
@@ -50,5 +70,22 @@ impl Replica {
             raft.vote(request).await.ok();
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hand_over_has_one_watch_a_term() {
+        let watched = Watched::default();
+        assert!(watched.begin(Term(3)));
+        assert!(!watched.begin(Term(3)), "asked again");
+        assert!(watched.begin(Term(5)), "it leads anew, and must not wait for ever");
+        watched.end(Term(3));
+        assert!(!watched.begin(Term(5)), "an older watch ends for itself");
+        watched.end(Term(5));
+        assert!(watched.begin(Term(5)));
     }
 }

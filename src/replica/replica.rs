@@ -16,6 +16,7 @@ use super::contact::Heard;
 use super::error::ReplicaError;
 use super::fold::Fold;
 use super::greeting::Greeter;
+use super::handover::Watched;
 use super::lease::{Leases, begin_to_vote};
 use super::machine::{Machine, RaftCheckpoint};
 use super::peers::Peers;
@@ -25,6 +26,7 @@ use super::snapshots::Snapshots;
 use super::store::LogStore;
 use super::types::{Member, TypeConfig};
 use super::wire::{FRAME_BYTES_MAX, from_json};
+use crate::broken::{self, Defect};
 use crate::event::{NodeId, Proposal, Record, Seq, Term};
 use crate::log::Log;
 use crate::net::Connection;
@@ -104,6 +106,7 @@ pub struct Replica {
     pub(super) heard: Arc<Heard>,
     pub(super) leases: Leases,
     votes_from: Instant,
+    pub(super) watched: Arc<Watched>,
 }
 
 impl Replica {
@@ -140,6 +143,7 @@ impl Replica {
             heard,
             leases,
             votes_from,
+            watched: Arc::default(),
         })
     }
 
@@ -358,7 +362,7 @@ fn config(timing: Timing) -> Result<Config, ReplicaError> {
         heartbeat_interval: timing.heartbeat_ms,
         election_timeout_min: timing.election_min_ms,
         election_timeout_max: timing.election_max_ms,
-        enable_pre_vote: Some(true),
+        enable_pre_vote: Some(!broken::has(Defect::PreVote)),
         // Until `begin_to_vote`.
         enable_elect: false,
         // A leader sends entries to others while it writes them itself. One that crashed may have lost what others have of it,

@@ -4,8 +4,18 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use kifu::artifact::{Archive, whole_log};
+use kifu::event::Seq;
+use kifu::node::Layout;
+use kifu::node::bench::load::{Load, write};
+use kifu::node::bench::{BenchOptions, Cluster};
+use kifu::node::retention::Retention;
+
 use crate::oracle::{Oracle, check};
 use crate::support::{cluster, converge, get};
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A small disk; gone with this value.
 struct SmallDisk<'a>(&'a Path);
@@ -41,19 +51,15 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     // Somebody else fills the disk.
     let ballast = full.join("ballast");
     let free = fill(&ballast);
+    let address = Layout::new(&full).load_config().expect("a node").http;
+    metric(&address, "kifu_disk_low 1").await;
     // Enough for the segment in use to run out.
-    let during = kifu::node::bench::load::Load {
-        clients: 2,
-        window: 64,
-        bytes: 4096,
-        during: Duration::from_secs(60),
-        notes_max: 6_000,
-    };
+    let during = Load { clients: 2, window: 64, bytes: 4096, during: Duration::from_secs(60), notes_max: 6_000 };
     let mut left = during.notes_max;
     while left > 0 {
         // A leader on the full disk hands over in the middle of it.
-        let load = kifu::node::bench::load::Load { notes_max: left.min(500), ..during.clone() };
-        match kifu::node::bench::load::write(&machines, &load).await {
+        let load = Load { notes_max: left.min(500), ..during.clone() };
+        match write(&machines, &load).await {
             Ok(written) => left -= written.notes.min(left),
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
@@ -63,7 +69,6 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     let ended = cluster.fleet.ended();
     let last: Vec<&str> = words.lines().rev().take(12).collect();
     assert!(ended.is_empty(), "no node ends because a disk is full: {ended:?} {last:#?}");
-    let address = kifu::node::Layout::new(&full).load_config().expect("a node").http;
     assert!(
         get(&address, "/readyz").await.is_some_and(|answer| answer.contains("full")),
         "the node says that its disk is full"
@@ -79,11 +84,85 @@ async fn a_full_disk_stops_nothing_but_its_node_which_goes_on_when_there_is_spac
     assert_eq!(status.status.code(), Some(6), "{words}");
     std::fs::remove_file(&ballast).unwrap();
     eprintln!("freed {free} bytes");
+    metric(&address, "kifu_disk_low 0").await;
     let known = oracle.finish().await;
     // After the last note: a node that is asked to stop need not wait for what it has not heard.
     converge(&mut cluster).await;
     cluster.fleet.stop().expect("they stop in order");
     check(&machines, &known);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_to_the_last_byte_makes_space_by_itself_where_the_archive_lies_elsewhere() {
+    let out = tempfile::tempdir().unwrap();
+    let (full, archive) = (out.path().join("n1"), out.path().join("cold"));
+    let Some(_disk) = SmallDisk::mount(&full, 64) else {
+        eprintln!("SKIPPED: no small disk can be mounted here (needs root); no full disk made space by itself");
+        return;
+    };
+    let options = BenchOptions {
+        program: Some(env!("CARGO_BIN_EXE_kifu-node").into()),
+        nodes: 3,
+        out: Some(out.path().to_owned()),
+        arguments: vec!["--timing".into(), "wan".into()],
+    };
+    let retain = |data: &Path| {
+        let layout = Layout::new(data);
+        let mut config = layout.load_config().expect("a configuration");
+        // Nothing but the full disk makes it archive anything.
+        let (segment_bytes, every_s) = (1 << 20, 24 * 3_600);
+        let archive = Some(archive.clone());
+        config.retention = Some(Retention { keep_records: 100, segment_bytes, every_s, archive, keep_days: None });
+        layout.save_config(&config).expect("written");
+    };
+    let mut cluster = Cluster::start_furnished(&options, 3, retain).await.expect("a cluster of three");
+    let machines: Vec<_> = cluster.fleet.machines.iter().map(|machine| machine.data.clone()).collect();
+    let oracle = Oracle::start(machines.clone());
+    oracle.progress(20).await;
+    let kept = async {
+        while !full.join("reserve").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, kept).await.expect("space is set aside");
+    // A part of the load at a time.
+    let part = Load { clients: 2, window: 64, bytes: 4_096, during: PATIENCE, notes_max: 400 };
+    for _ in 0..3 {
+        write(&machines, &part).await.expect("there is a leader, and space");
+    }
+    converge(&mut cluster).await;
+    fill(&full.join("ballast"));
+    let filled = std::fs::metadata(full.join("ballast")).unwrap().len();
+    // More than the reserve and the segments at hand.
+    for _ in 0..12 {
+        while write(&machines, &part).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        converge(&mut cluster).await;
+    }
+    assert_eq!(std::fs::metadata(full.join("ballast")).unwrap().len(), filled, "nobody else made space");
+    let known = oracle.finish().await;
+    converge(&mut cluster).await;
+    cluster.fleet.stop().expect("they stop in order");
+    let segments = Archive::load(&archive).expect("readable").expect("an archive").segments().len();
+    eprintln!("{segments} segments went to the archive");
+    check(&machines[1..], &known);
+    let last = |reader: kifu::log::LogReader| {
+        reader.records(Seq(1)).expect("all of it").map(|record| record.unwrap().seq).max()
+    };
+    let whole = whole_log(&full.join("log"), Some(&archive)).expect("the log and its archive go together");
+    assert_eq!(last(whole), last(kifu::log::LogReader::open(&machines[1].join("log")).expect("a log")));
+}
+
+/// Waits until a node's figures have this line.
+async fn metric(address: &str, line: &str) {
+    let line = format!("\n{line}\n");
+    let told = async {
+        while !get(address, "/metrics").await.is_some_and(|answer| answer.contains(&line)) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("the figures never have{line}"));
 }
 
 /// Writes until nothing more fits. Returns the bytes written.

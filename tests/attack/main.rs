@@ -1,4 +1,4 @@
-//! Real processes under attack: killed, paused, cut off, out of space, with flipped bits. A writer notes what was acknowledged;
+//! Real processes under attack: killed, paused, cut off, out of space, on a disk that fails, with flipped bits. A writer notes what was acknowledged;
 //! afterwards the logs must hold exactly that.
 //!
 //! By default each attack is short. `KIFU_ATTACK_ROUNDS=100` (see `tools/test-long`) makes it long; `KIFU_ATTACK_SEED` repeats a run.
@@ -12,3 +12,4 @@ mod network;
 mod oracle;
 mod pause;
 mod support;
+mod sync;

@@ -148,6 +148,22 @@ fn filled(disk: &SimDisk) -> (kifu::log::Log, Vec<kifu::log::Pending>) {
 }
 
 #[test]
+fn a_new_segment_leaves_free_what_is_to_be_kept_free() {
+    let disk = SimDisk::new();
+    let log = patient(&disk);
+    disk.set_space(Some(1 << 40));
+    log.keep_free((1 << 40) - 1);
+    let mut pending = vec![];
+    while !log.is_full() {
+        pending.push(log.append_durably(entries(pending.len() as u64, 1, 1)).expect("queued"));
+    }
+    assert!(pending.len() > 1, "the segment in use is filled");
+    log.keep_free(0);
+    pending.into_iter().for_each(|pending| pending.wait().expect("durable once nothing is kept free"));
+    assert!(!log.is_full());
+}
+
+#[test]
 fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
     let disk = SimDisk::new();
     let (log, mut pending) = filled(&disk);

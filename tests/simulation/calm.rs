@@ -24,9 +24,7 @@ const SETTLES: Duration = Duration::from_secs(2);
 pub fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result<(), Violation> {
     world.operators.store(false, Ordering::Relaxed);
     for_a_while(sim, world, watcher, SETTLES, None)?;
-    let leader = world.machines.iter().find(|machine| machine.live().is_some_and(|live| live.leads()));
-    let leader = leader.ok_or("nobody leads a cluster without faults")?.index;
-    let term = leadership(world, leader).map(|(_, term)| term).ok_or("the leader does not run")?;
+    let (leader, term) = leader(world)?;
     let before = world.counts().admitted;
     for_a_while(sim, world, watcher, LOADED, Some(term))?;
     if world.counts().admitted - before < LOADED.as_secs() {
@@ -41,6 +39,14 @@ pub fn phases(sim: &mut Sim<'_>, world: &World, watcher: &mut Watcher) -> Result
     world.load.store(false, Ordering::Relaxed);
     converge(sim, world, watcher, |_, _| Ok(()))?;
     same_term(world, term)
+}
+
+/// Who leads, and in which term.
+pub fn leader(world: &World) -> Result<(usize, Term), Violation> {
+    let leader = world.machines.iter().find(|machine| machine.live().is_some_and(|live| live.leads()));
+    let leader = leader.ok_or("nobody leads a cluster without faults")?.index;
+    let term = leadership(world, leader).map(|(_, term)| term).ok_or("the leader does not run")?;
+    Ok((leader, term))
 }
 
 fn for_a_while(
@@ -59,7 +65,7 @@ fn for_a_while(
 }
 
 /// Whether nobody has come to another term, or asks for one.
-fn same_term(world: &World, term: Term) -> Result<(), Violation> {
+pub fn same_term(world: &World, term: Term) -> Result<(), Violation> {
     for machine in &world.machines {
         if let Some((name, now)) = leadership(world, machine.index).filter(|(_, now)| *now != term) {
             return Err(format!("{name} is in term {now:?}, though the leader of {term:?} is well"));
@@ -74,7 +80,7 @@ fn leadership(world: &World, machine: usize) -> Option<(String, Term)> {
 }
 
 /// Nobody hears these, and they hear nobody, not even each other.
-fn cut_off(world: &World, away: &[usize]) {
+pub fn cut_off(world: &World, away: &[usize]) {
     for other in 0..world.machines.len() {
         for &index in away {
             world.net.change(index, other, |link| link.cut = true);

@@ -59,7 +59,11 @@ async fn push(machine: Arc<Machine>, world: Arc<World>, live: Arc<Live>) {
         // Several at once now and then: they share a commit, and a message to the leader.
         let burst = if dice.chance(0.1) { dice.number(5, 40) } else { 1 };
         for part in 0..burst {
-            let text = format!("o{}-{count}-{part} {}", live.start, "x".repeat(dice.number(0, 200) as usize));
+            let text = format!(
+                "o{}-{count}-{part} {}",
+                live.start,
+                "x".repeat(dice.number(0, world.plan.note_bytes_max) as usize)
+            );
             world.oracle().tries(&text);
             let pushed = live.outbox.push(note(&machine, &text), vec![], Clock.now()).await;
             if let Ok(number) = pushed {

@@ -48,6 +48,8 @@ pub struct MachineState {
     /// Whom the node shall ask to lead in its place, if it leads.
     pub hand_over_to: Option<NodeId>,
     pub status: Status,
+    /// Whether it hears its leader, or as the leader is answered by a quorum.
+    pub in_touch: bool,
     pub live: Option<Arc<Live>>,
 }
 
@@ -106,6 +108,7 @@ impl Machine {
             runtime: None,
             hand_over_to: None,
             status: Status::Off,
+            in_touch: false,
             live: None,
         };
         Machine { index, name, timing, authority, state: Mutex::new(state) }

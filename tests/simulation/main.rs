@@ -9,6 +9,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "a program that reports to people")]
 
+mod bulk;
 mod calm;
 mod client;
 mod dice;
@@ -28,4 +29,5 @@ mod run;
 mod seeds;
 mod trace;
 mod watcher;
+mod wires;
 mod world;

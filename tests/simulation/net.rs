@@ -15,8 +15,10 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::sync::mpsc;
 
 use crate::dice::Dice;
+use crate::os;
 use crate::report::Counts;
 use crate::trace::Trace;
+use crate::wires::{Carried, Width, Wires};
 
 /// The port of every node.
 pub const PORT: u16 = 7001;
@@ -39,6 +41,7 @@ pub struct Link {
 /// All links, and what happened on them.
 pub struct Net {
     links: Mutex<Vec<Vec<Link>>>,
+    wires: Mutex<Wires>,
     usual: Link,
     dice: Mutex<Dice>,
     pub counts: Arc<Mutex<Counts>>,
@@ -49,7 +52,8 @@ impl Net {
     pub fn new(seed: u64, machines: usize, loss: f64, counts: Arc<Mutex<Counts>>, trace: Arc<Mutex<Trace>>) -> Net {
         let usual = Link { loss, ..Link::default() };
         let links = Mutex::new(vec![vec![usual; machines]; machines]);
-        Net { links, usual, dice: Mutex::new(Dice::new(seed, "net")), counts, trace }
+        let wires = Mutex::new(Wires::new(machines));
+        Net { links, wires, usual, dice: Mutex::new(Dice::new(seed, "net")), counts, trace }
     }
 
     /// Changes the link from one machine to another.
@@ -61,6 +65,16 @@ impl Net {
     pub fn heal(&self) {
         let mut links = self.links.lock().expect("no panic");
         links.iter_mut().flatten().for_each(|link| *link = self.usual);
+    }
+
+    /// Makes all links so wide: see [`Wires`].
+    pub fn narrow(&self, width: Option<Width>) {
+        self.wires.lock().expect("no panic").change(width);
+    }
+
+    /// What crossed the links since they became narrow.
+    pub fn carried(&self) -> Carried {
+        self.wires.lock().expect("no panic").carried
     }
 
     /// The delays after which copies of a message arrive; none when it is lost.
@@ -83,6 +97,9 @@ impl Net {
             counts.packets_late += 1;
             copies[0] = dice.ms(1, link.late.1.max(2));
         }
+        let mut wires = self.wires.lock().expect("no panic");
+        let left = |delay| wires.pass(from, to, bytes, os::now()).map(|left| left + delay);
+        let copies: Vec<Duration> = copies.into_iter().filter_map(left).collect();
         self.trace.lock().expect("no panic").packet(from, to, bytes, copies.len());
         copies
     }

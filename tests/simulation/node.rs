@@ -26,6 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::bulk;
 use crate::client;
 use crate::dice::Dice;
 use crate::machine::{Live, Machine, Status, cluster};
@@ -68,8 +69,13 @@ pub async fn run(machine: Arc<Machine>, world: Arc<World>) -> turmoil::Result {
     machine.with(|state| (state.status, state.live) = (Status::On, Some(live.clone())));
     client::spawn(&machine, &world, &live);
     operator::spawn(&machine, &world, &live);
+    if world.plan.narrow {
+        tokio::spawn(bulk::fetch_on(machine.clone(), world.clone(), live.clone()));
+    }
     loop {
         tokio::time::sleep(HEALTH_EVERY).await;
+        let in_touch = live.replica.contact().leader.is_some();
+        machine.with(|state| state.in_touch = in_touch);
         if let Some(to) = machine.with(|state| state.hand_over_to.take())
             && live.leads()
         {
@@ -202,6 +208,10 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, live: &Live, ears: Ea
     tokio::spawn(async move {
         while let Some(connection) = endpoint.accept().await {
             let (server, hearing) = (server.clone(), hearing.clone());
+            if connection.channel() == Channel::Blobs {
+                tokio::spawn(bulk::serve(connection));
+                continue;
+            }
             assert_eq!(connection.channel(), Channel::Raft);
             tokio::spawn(async move {
                 let listening = tokio::spawn(listen(connection.clone(), hearing));

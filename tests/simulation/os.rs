@@ -44,6 +44,11 @@ pub fn set_now(elapsed: Duration) {
     NOW_NS.set(u64::try_from(elapsed.as_nanos()).expect("a short simulation"));
 }
 
+/// How far this thread's clocks have gone.
+pub fn now() -> Duration {
+    Duration::from_nanos(NOW_NS.get())
+}
+
 /// Sets the wall clock of the machine whose runtime this is, relative to the true time.
 pub fn set_skew(runtime: Id, skew_ms: i64) {
     SKEW_MS.with_borrow_mut(|all| {

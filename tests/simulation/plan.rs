@@ -27,6 +27,10 @@ pub struct Plan {
     pub load_every_ms: u64,
     /// Entries that each machine keeps at least; all of them in half of the runs.
     pub keep_entries: Option<u64>,
+    /// Notes of the load are no longer than this.
+    pub note_bytes_max: u64,
+    /// The links will be narrow and full: see [`crate::bulk`].
+    pub narrow: bool,
 }
 
 /// Names the number of learners, where it is not the seed's: to see a cluster as large as it may get.
@@ -49,12 +53,35 @@ impl Plan {
         // Dice of their own: a run without is as it was before there was retention.
         let mut retention = Dice::new(seed, "retention");
         let keep_entries = retention.chance(0.5).then(|| retention.number(10, 100));
-        Plan { seed, voters, learners, latency_ms, chaos, loss, timings, skews_ms, load_every_ms, keep_entries }
+        let (note_bytes_max, narrow) = (200, false);
+        Plan {
+            seed,
+            voters,
+            learners,
+            latency_ms,
+            chaos,
+            loss,
+            timings,
+            skews_ms,
+            load_every_ms,
+            keep_entries,
+            note_bytes_max,
+            narrow,
+        }
     }
 
     /// The same, without learners (so that no seat changes hands), and with nothing that loses packets or entries.
     pub fn without_faults(seed: u64) -> Plan {
         Plan { learners: 0, loss: 0.0, keep_entries: None, ..Plan::of(seed) }
+    }
+
+    /// Without faults, but with links that are too narrow for the load, in one place: there a follower is
+    /// least patient.
+    pub fn with_narrow_links(seed: u64) -> Plan {
+        let plan = Plan::without_faults(seed);
+        let mut dice = Dice::new(seed, "narrow");
+        let timings = plan.timings.iter().map(|_| skewed(Timing::LAN, dice.real(0.8, 1.25))).collect();
+        Plan { timings, latency_ms: (1, 3), load_every_ms: 100, note_bytes_max: 8_000, narrow: true, ..plan }
     }
 
     /// A cluster without faults that is not complete by then never will be: members are added one after the other.

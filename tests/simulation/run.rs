@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use kifu::net::Authority;
 use turmoil::Sim;
 
+use crate::bulk;
 use crate::calm;
 use crate::faults::Faults;
 use crate::invariants::{Violation, converge};
@@ -39,6 +40,25 @@ pub enum Scenario {
     Chaos,
     /// Nothing goes wrong: see [`calm`].
     Calm,
+    /// Nothing goes wrong, but the links are full: see [`bulk`].
+    Bulk,
+}
+
+impl Scenario {
+    /// The names by which people choose one.
+    const NAMES: [(&'static str, Scenario); 3] =
+        [("chaos", Scenario::Chaos), ("calm", Scenario::Calm), ("bulk", Scenario::Bulk)];
+
+    /// The one of this name; chaos without one.
+    pub fn of(name: &str) -> Scenario {
+        let known = Scenario::NAMES.into_iter().find(|(known, _)| *known == name || name.is_empty());
+        known.expect("a scenario of chaos, calm and bulk").1
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Scenario::NAMES.into_iter().find(|(_, known)| *known == self).expect("all have names").0
+    }
 }
 
 /// Runs a seed, on a thread of its own: see [`os::enter`]. A process should run one seed only.
@@ -90,6 +110,7 @@ fn run_here(seed: u64, scenario: Scenario) -> Report {
     let plan = match scenario {
         Scenario::Chaos => Plan::of(seed),
         Scenario::Calm => Plan::without_faults(seed),
+        Scenario::Bulk => Plan::with_narrow_links(seed),
     };
     let authority = Arc::new(Authority::create().expect("a CA"));
     let machine = |index| Arc::new(Machine::new(index, plan.timings[index], plan.skews_ms[index], authority.clone()));
@@ -104,6 +125,7 @@ fn run_here(seed: u64, scenario: Scenario) -> Report {
     let failure = founded.and_then(|()| match scenario {
         Scenario::Chaos => chaos(&mut sim, &world, &mut watcher),
         Scenario::Calm => calm::phases(&mut sim, &world, &mut watcher),
+        Scenario::Bulk => bulk::phases(&mut sim, &world, &mut watcher),
     });
     let failure = failure.err();
     let trace = world.trace().digest();

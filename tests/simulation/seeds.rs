@@ -15,10 +15,10 @@ const SEED: &str = "KIFU_SIMULATE_SEED";
 const SEEDS: &str = "KIFU_SIMULATE_SEEDS";
 /// Which defect a build with the feature `broken` has.
 const BROKEN: &str = "KIFU_BROKEN";
-/// Set for a run without faults.
-const CALM: &str = "KIFU_SIMULATE_CALM";
-/// The seed of such a run in the default test suite: three voters, which takes the least time.
-const CALM_SEED: u64 = 2;
+/// Names a run that is not one with faults: see [`Scenario::of`].
+const SCENARIO: &str = "KIFU_SIMULATE_SCENARIO";
+/// The seed of such runs in the default test suite: three voters, which takes the least time.
+pub const CALM_SEED: u64 = 2;
 /// Seeds of the default test suite.
 const DEFAULT: std::ops::Range<u64> = 1..7;
 /// What a child's report begins with.
@@ -30,8 +30,7 @@ fn one() {
     let Ok(seed) = std::env::var(SEED) else { return };
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    let scenario =
-        if std::env::var(CALM).is_ok_and(|calm| !calm.is_empty()) { Scenario::Calm } else { Scenario::Chaos };
+    let scenario = Scenario::of(&std::env::var(SCENARIO).unwrap_or_default());
     let report = crate::run::run(seed.parse().expect("a number"), scenario);
     println!("{MARK}{}", serde_json::to_string(&report).expect("plain data"));
     // The process ends here: threads and destructors of a stopped simulation are of no use to anybody.
@@ -48,7 +47,7 @@ fn in_process_with(seed: u64, defect: Option<&str>, scenario: Scenario) -> Repor
         .args(["--exact", "seeds::one", "--nocapture", "--test-threads=1"])
         .env(SEED, seed.to_string())
         .env(BROKEN, defect.unwrap_or_default())
-        .env(CALM, if scenario == Scenario::Calm { "1" } else { "" })
+        .env(SCENARIO, scenario.name())
         .stdin(Stdio::null())
         .output()
         .expect("a process");
@@ -62,7 +61,12 @@ fn in_process_with(seed: u64, defect: Option<&str>, scenario: Scenario) -> Repor
 }
 
 /// Runs seeds, as many at a time as there are cores. `tell` hears of each, and says whether to go on.
-fn each(seeds: impl IntoIterator<Item = u64>, defect: Option<&str>, tell: impl Fn(Report) -> bool + Sync) {
+fn each(
+    seeds: impl IntoIterator<Item = u64>,
+    defect: Option<&str>,
+    scenario: Scenario,
+    tell: impl Fn(Report) -> bool + Sync,
+) {
     let waiting: Mutex<VecDeque<u64>> = Mutex::new(seeds.into_iter().collect());
     let next = || waiting.lock().expect("no panic").pop_front();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -70,7 +74,7 @@ fn each(seeds: impl IntoIterator<Item = u64>, defect: Option<&str>, tell: impl F
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(seed) = next() {
-                    if !tell(in_process_with(seed, defect, Scenario::Chaos)) {
+                    if !tell(in_process_with(seed, defect, scenario)) {
                         waiting.lock().expect("no panic").clear();
                     }
                 }
@@ -84,7 +88,7 @@ fn all(seeds: Vec<u64>) -> Vec<Report> {
     let total = seeds.len();
     let reports: Mutex<Vec<Report>> = Mutex::default();
     let began = Instant::now();
-    each(seeds, None, |report| {
+    each(seeds, None, Scenario::Chaos, |report| {
         let mut reports = reports.lock().expect("no panic");
         println!("{}", line(&report, reports.len() + 1, total, began.elapsed()));
         reports.push(report);
@@ -97,9 +101,9 @@ fn all(seeds: Vec<u64>) -> Vec<Report> {
 
 /// The first failure that these seeds meet, in a build with this defect.
 #[cfg(feature = "broken")]
-pub fn first_failure(seeds: std::ops::Range<u64>, defect: Option<&str>) -> Option<Report> {
+pub fn first_failure(seeds: std::ops::Range<u64>, defect: Option<&str>, scenario: Scenario) -> Option<Report> {
     let found: Mutex<Option<Report>> = Mutex::default();
-    each(seeds, defect, |report| {
+    each(seeds, defect, scenario, |report| {
         let failed = report.failure.is_some();
         if failed {
             found.lock().expect("no panic").get_or_insert(report);
@@ -163,7 +167,16 @@ fn a_healthy_leader_goes_on_leading_and_a_minority_that_comes_back_deposes_nobod
         return;
     }
     let report = in_process_with(CALM_SEED, None, Scenario::Calm);
-    assert_eq!(report.failure, None, "again: {CALM}=1 tools/simulate --seed {CALM_SEED}");
+    assert_eq!(report.failure, None, "again: {SCENARIO}=calm tools/simulate --seed {CALM_SEED}");
+}
+
+#[test]
+fn bulk_on_narrow_links_never_delays_heartbeats_so_long_that_anybody_campaigns() {
+    if std::env::var(SEED).is_ok() {
+        return;
+    }
+    let report = in_process_with(CALM_SEED, None, Scenario::Bulk);
+    assert_eq!(report.failure, None, "again: {SCENARIO}=bulk tools/simulate --seed {CALM_SEED}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::bulk::Blobs;
 use crate::machine::Machine;
 use crate::net::Net;
 use crate::oracle::Oracle;
@@ -15,6 +16,7 @@ pub struct World {
     pub plan: Plan,
     pub machines: Vec<Arc<Machine>>,
     pub net: Arc<Net>,
+    pub blobs: Blobs,
     oracle: Mutex<Oracle>,
     counts: Arc<Mutex<Counts>>,
     trace: Arc<Mutex<Trace>>,
@@ -31,7 +33,8 @@ impl World {
         let (counts, trace) = (Arc::default(), Arc::<Mutex<Trace>>::default());
         let net = Arc::new(Net::new(plan.seed, plan.machines(), plan.loss, Arc::clone(&counts), trace.clone()));
         let (founded, load, operators) = (AtomicBool::new(false), AtomicBool::new(true), AtomicBool::new(true));
-        World { plan, machines, net, oracle: Mutex::default(), counts, trace, founded, load, operators }
+        let (blobs, oracle) = (Blobs::default(), Mutex::default());
+        World { plan, machines, net, blobs, oracle, counts, trace, founded, load, operators }
     }
 
     pub fn oracle(&self) -> MutexGuard<'_, Oracle> {

@@ -6,6 +6,7 @@ use super::request::Footer;
 use crate::event::NodeId;
 use crate::node::clock::Clock;
 use crate::node::heartbeat::Hearing;
+use crate::node::room::Room;
 use crate::policy::{Build, Liveness};
 use crate::replica::Replica;
 
@@ -16,13 +17,19 @@ pub struct Footing {
     node: NodeId,
     replica: Arc<Replica>,
     hearing: Hearing,
+    room: Room,
     clock: Clock,
 }
 
 impl Footing {
     /// The footing of a node.
-    pub fn new(name: String, node: NodeId, replica: Arc<Replica>, hearing: Hearing, clock: Clock) -> Footing {
-        Footing { name, node, replica, hearing, clock }
+    pub fn new(name: String, node: NodeId, replica: Arc<Replica>, hearing: Hearing, room: Room) -> Footing {
+        Footing { name, node, replica, hearing, room, clock: Clock }
+    }
+
+    /// How much space the node's disk has.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The node's name.
@@ -58,6 +65,7 @@ impl Footing {
             behind_records,
             behind_ms,
             disk_full: self.replica.log().is_full(),
+            disk_low: self.room.low(),
             ..Footer::default()
         }
         .with(self.replica.fold().upgrade_needed())

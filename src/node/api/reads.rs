@@ -42,7 +42,7 @@ impl Source<'_> {
                 let mut status = Status::of(self.name, self.state);
                 status.projections = self.projections;
                 status.upgrade_needed = self.footer.upgrade_needed.clone();
-                status.disk_full = self.footer.disk_full;
+                (status.disk_full, status.disk_low) = (self.footer.disk_full, self.footer.disk_low);
                 if self.footer.as_of.is_none() {
                     status.health = health(self.state, &self.footer);
                     // Whom the log names may have led long ago.

@@ -306,6 +306,9 @@ pub struct Footer {
     /// Whether the answering node's disk is full: it acknowledges nothing new until there is space again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disk_full: bool,
+    /// Bytes that are left on the answering node's disk, when it is nearly full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_low: Option<u64>,
 }
 
 impl Footer {
@@ -323,6 +326,8 @@ impl std::fmt::Display for Footer {
         }
         if self.disk_full {
             write!(f, "the disk of {node} is full; ")?;
+        } else if let Some(free_bytes) = self.disk_low {
+            write!(f, "the disk of {node} is nearly full: {} MiB left; ", free_bytes >> 20)?;
         }
         if let Some(AsOf { seq, recorded_at }) = as_of {
             write!(f, "as of {seq} ({recorded_at}), ")?;
@@ -354,6 +359,11 @@ mod tests {
         let alone = Footer { leader: None, disk_full: true, ..footer.clone() };
         assert_eq!(alone.to_string(), "the disk of n1 is full; at 9 (n1, no leader known, term 3)");
         let json = serde_json::to_value(&footer).expect("plain data");
-        assert!(json.get("disk_full").is_none(), "as older builds write it");
+        assert!(json.get("disk_full").is_none() && json.get("disk_low").is_none(), "as older builds write it");
+        let low = Footer { disk_low: Some(700 << 20), ..footer };
+        let words =
+            "the disk of n1 is nearly full: 700 MiB left; at 9 (n1, 0 records and 0 ms behind leader n2, term 3)";
+        assert_eq!(low.to_string(), words);
+        assert_eq!(Footer { disk_full: true, ..low }.to_string().split(';').next(), Some("the disk of n1 is full"));
     }
 }

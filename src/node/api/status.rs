@@ -7,7 +7,7 @@ use crate::event::campaign::Stage;
 use crate::event::cluster::QuorumHealth;
 use crate::event::evaluation::{MatchTally, Score};
 use crate::event::training::TrainingProgress;
-use crate::event::{GameKey, Millis, Seq, Term};
+use crate::event::{GameKey, JobId, Millis, Seq, Term};
 use crate::policy::teaching::games_wanted;
 use crate::projection::State;
 use crate::projection::campaign::{CampaignRow, Generation, Overdue, Phase, Verdict};
@@ -36,6 +36,9 @@ pub struct Status {
     pub hosts_online: u32,
     /// Jobs that wait.
     pub jobs_queued: u32,
+    /// The job that has waited longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_queued: Option<QueuedStatus>,
     /// Jobs that run.
     pub jobs_running: u32,
     /// The campaign, once there is one.
@@ -49,9 +52,21 @@ pub struct Status {
     /// Whether this node's disk is full: it acknowledges nothing new until there is space again.
     #[serde(default)]
     pub disk_full: bool,
+    /// Bytes that are left on this node's disk, when it is nearly full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_low: Option<u64>,
     /// How the answering node's projections are. Figures above that come from one that stopped are old.
     #[serde(default)]
     pub projections: Vec<ProjectionStatus>,
+}
+
+/// A job that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedStatus {
+    /// The job.
+    pub job: JobId,
+    /// Since when.
+    pub since: Millis,
 }
 
 /// Where the campaign stands.
@@ -140,6 +155,7 @@ impl Status {
     pub fn of(id: &str, state: &State) -> Status {
         let leadership = state.leadership.current();
         let name = |host| state.hosts.get(host).map(|host| host.name.clone());
+        let longest = state.jobs.longest_queued();
         Status {
             id: id.to_owned(),
             cluster: state.cluster.get().map(|cluster| cluster.name.clone()),
@@ -151,11 +167,13 @@ impl Status {
             hosts: state.hosts.table.len() as u32,
             hosts_online: state.hosts.online().count() as u32,
             jobs_queued: state.jobs.queued().count() as u32,
+            longest_queued: longest.map(|job| QueuedStatus { job: job.job.clone(), since: job.queued_at }),
             jobs_running: state.jobs.held().count() as u32,
             campaign: CampaignStatus::of(state),
             version: state.membership.version(),
             upgrade_needed: None,
             disk_full: false,
+            disk_low: None,
             projections: super::projections::rows(state, state.seq, None),
         }
     }
@@ -269,4 +287,23 @@ fn decided(state: &State, game: &GameKey) -> Vec<GenerationStatus> {
         })
     };
     rows.filter_map(status).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::jobs::JobQueued;
+    use crate::event::samples::sample;
+    use crate::event::{Event, Kind};
+    use crate::projection::testing::given;
+
+    #[test]
+    fn the_job_that_has_waited_longest_is_known() {
+        let Event::JobQueued(first) = sample(Kind::JobQueued) else { panic!("its sample") };
+        let urgent = JobQueued { job: JobId::new("job/urgent"), priority: 99, ..first.clone() };
+        let state = given([first.clone().into(), urgent.into()]);
+        let longest = Status::of("n1", &state).longest_queued;
+        assert_eq!(longest, Some(QueuedStatus { job: first.job, since: Millis(1_000) }), "not the first to be claimed");
+        assert_eq!(Status::of("n1", &State::new()).longest_queued, None);
+    }
 }

@@ -8,6 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the lag is measured.
 const LAG_EVERY: Duration = Duration::from_millis(100);
+/// Timers that fire so late are told of: heartbeats that come so late are a fourth of the way to an election, at the usual timing.
+const LAG_HIGH: Duration = Duration::from_millis(250);
+/// For so long.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 
 /// The worst lag of a runtime's timers since it was last asked for.
 #[derive(Clone, Default)]
@@ -20,9 +24,26 @@ struct Seen {
     worst: Duration,
     /// When the timer that runs now is to fire.
     due: Option<Instant>,
+    /// When a timer last fired too late, and by how much.
+    high: Option<(Instant, Duration)>,
 }
 
 impl Seen {
+    fn note(&mut self, lag: Duration, now: Instant) {
+        self.worst = self.worst.max(lag);
+        if lag >= LAG_HIGH {
+            if self.high(now).is_none() {
+                tracing::warn!(lag_ms = lag.as_millis() as u64, "the control runtime is late: something holds it up");
+            }
+            let worst = self.high(now).map_or(lag, |known| known.max(lag));
+            self.high = Some((now, worst));
+        }
+    }
+
+    fn high(&self, now: Instant) -> Option<Duration> {
+        self.high.filter(|(at, _)| now.duration_since(*at) < TOLD_FOR).map(|(_, lag)| lag)
+    }
+
     fn overdue(&self) -> Duration {
         self.due.map(|due| due.elapsed()).unwrap_or_default()
     }
@@ -38,7 +59,7 @@ impl LoopLag {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep_until(due) => {}
             }
-            self.with(|seen| seen.worst = seen.worst.max(due.elapsed()));
+            self.with(|seen| seen.note(due.elapsed(), Instant::now()));
         }
     }
 
@@ -48,6 +69,14 @@ impl LoopLag {
         self.with(|seen| {
             let overdue = seen.overdue();
             std::mem::take(&mut seen.worst).max(overdue)
+        })
+    }
+
+    /// The worst of the lags that were too high, until none was for a minute. A runtime that stands still counts while it does.
+    pub fn high(&self) -> Option<Duration> {
+        self.with(|seen| {
+            let still = Some(seen.overdue()).filter(|overdue| *overdue >= LAG_HIGH);
+            seen.high(Instant::now()).max(still)
         })
     }
 
@@ -89,6 +118,23 @@ mod tests {
         // Tokio's timers fire a millisecond late.
         assert!((250..260).contains(&found.as_millis()), "{found:?}");
         assert!(lag.take() < Duration::from_millis(10), "it was asked for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_high_lag_is_told_of_until_none_was_for_a_minute() {
+        let lag = LoopLag::default();
+        let mut measuring = pin!(lag.clone().measure(CancellationToken::new()));
+        run_after(0, measuring.as_mut()).await;
+        run_after(200, measuring.as_mut()).await;
+        assert_eq!(lag.high(), None, "a tenth of a second is none");
+        run_after(500, measuring.as_mut()).await;
+        run_after(400, measuring.as_mut()).await;
+        let told = lag.high().expect("told");
+        assert!((400..410).contains(&told.as_millis()), "the worst: {told:?}");
+        for _ in 0..601 {
+            run_after(100, measuring.as_mut()).await;
+        }
+        assert_eq!(lag.high(), None);
     }
 
     #[tokio::test(start_paused = true)]

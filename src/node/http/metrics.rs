@@ -97,14 +97,25 @@ fn registry(health: &Health) -> Registry {
     gauge("hosts", "Members", u64::from(status.hosts));
     gauge("hosts_online", "Members that are online", u64::from(status.hosts_online));
     gauge("jobs_queued", "Jobs that wait", u64::from(status.jobs_queued));
+    let since = status.longest_queued.map(|job| health.footing.clock().now().since(job.since));
+    gauge("jobs_queued_longest_seconds", "How long the job waits that has waited longest", since.unwrap_or(0) / 1_000);
     gauge("jobs_running", "Jobs that run", u64::from(status.jobs_running));
     gauge("disk_full", "1 while the disk is full and nothing new is acknowledged", u64::from(footer.disk_full));
+    gauge("disk_low", "1 while the disk is nearly full", u64::from(footer.disk_low.is_some()));
+    if let Some(space) = health.footing.room().space() {
+        gauge("disk_free_bytes", "Space that is left on the disk of the data directory", space.free_bytes);
+    }
     gauge("outbox_proposals", "Proposals that the leader has not acknowledged", health.outbox.len());
     let lag = health.lag.take().as_micros() as u64;
     gauge(
         "control_loop_lag_microseconds",
         "How late the control runtime's timers fired at worst, since last asked",
         lag,
+    );
+    gauge(
+        "control_loop_late",
+        "1 when a timer of the control runtime fired late within the last minute",
+        u64::from(health.lag.high().is_some()),
     );
     if let Some(campaign) = &status.campaign {
         gauge("campaign_generation", "Generation that is being made", u64::from(campaign.generation));

@@ -107,9 +107,14 @@ async fn readyz(Shared(health): Shared<Health>) -> impl IntoResponse {
         _ => None,
     };
     match reason {
-        None => (StatusCode::OK, format!("ready: {footer}\n")),
+        None => (StatusCode::OK, format!("ready: {}{footer}\n", late(&health.lag))),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
     }
+}
+
+/// What to say of a control runtime that was late, before all else.
+fn late(lag: &LoopLag) -> String {
+    lag.high().map_or_else(String::new, |lag| format!("the control runtime was {} ms late; ", lag.as_millis()))
 }
 
 async fn figures(Shared(health): Shared<Health>) -> impl IntoResponse {

@@ -54,7 +54,7 @@ impl Reporter {
         loop {
             let observed_at = (self.parts.clock)();
             match self.parts.outbox.push(command.clone(), vec![self.token], observed_at).await {
-                Err(error @ OutboxError::Full { .. }) => {
+                Err(error @ (OutboxError::Full { .. } | OutboxError::DiskFull { .. })) => {
                     tracing::warn!(job = %self.job, %error, "report waits");
                     tokio::select! {
                         () = tokio::time::sleep(self.parts.times.full_retry) => {}

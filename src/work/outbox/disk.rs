@@ -15,6 +15,7 @@ use super::error::OutboxError;
 use super::mark::MarkFile;
 use super::shelf::{Held, Shelf, ShelfReader};
 use crate::event::{NodeId, Proposal};
+use crate::log::Space;
 
 /// Memory that sled may use for its cache.
 const CACHE_BYTES: u64 = 16 << 20;
@@ -22,6 +23,9 @@ const CACHE_BYTES: u64 = 16 << 20;
 /// may hold the lock a moment longer.
 const LOCK_TRIES: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
+/// With less free space nothing is stored: sled grows by segments of half a megabyte, and does not survive a write that finds no
+/// space.
+const ROOM_BYTES_MIN: u64 = 4 << 20;
 const LAST_KEY: &[u8] = b"m/last";
 const ACKED_KEY: &[u8] = b"m/acked";
 
@@ -91,6 +95,15 @@ impl DiskWriter {
 impl Shelf for DiskWriter {
     fn reader(&self) -> Box<dyn ShelfReader> {
         Box::new(self.disk.clone())
+    }
+
+    fn room_for(&self, bytes: u64) -> Result<(), OutboxError> {
+        // What the system does not say is seen when it is written.
+        let free_bytes = Space::of(&self.disk.path).map_or(u64::MAX, |space| space.free_bytes);
+        match free_bytes < ROOM_BYTES_MIN.saturating_add(bytes) {
+            true => Err(OutboxError::DiskFull { path: self.disk.path.clone(), free_bytes }),
+            false => Ok(()),
+        }
     }
 
     fn commit(&mut self, proposals: &[(u64, Vec<u8>)], ack: u64, mut held: Held) -> Result<Held, OutboxError> {

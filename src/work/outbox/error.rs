@@ -62,6 +62,14 @@ pub enum OutboxError {
         /// Their bytes.
         bytes: u64,
     },
+    /// The disk is full. Nothing was stored; try again when there is space.
+    #[error("the disk of the outbox {path} is full: {free_bytes} bytes are left", path = .path.display())]
+    DiskFull {
+        /// The folder.
+        path: PathBuf,
+        /// What is left.
+        free_bytes: u64,
+    },
     /// The proposal is longer than [`super::PROPOSAL_BYTES_MAX`]. Trying again cannot help.
     #[error("a proposal of {bytes} bytes is too large: at most {max} are allowed")]
     TooLarge {

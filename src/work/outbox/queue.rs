@@ -91,7 +91,8 @@ impl Outbox {
     /// find it stored all the same.
     ///
     /// # Errors
-    /// [`OutboxError::Full`] at a bound (nothing is stored), [`OutboxError::TooLarge`], or [`OutboxError::Poisoned`].
+    /// [`OutboxError::Full`] at a bound and [`OutboxError::DiskFull`] (nothing is stored), [`OutboxError::TooLarge`], or
+    /// [`OutboxError::Poisoned`].
     pub async fn push(&self, command: Command, caused_by: Vec<Seq>, observed_at: Millis) -> Result<u64, OutboxError> {
         self.push_many(vec![Entry { command, caused_by, observed_at }]).await
     }
@@ -107,7 +108,7 @@ impl Outbox {
     /// Forgets all proposals up to this number: the leader has committed them.
     ///
     /// # Errors
-    /// [`OutboxError::Poisoned`] after a failed write.
+    /// [`OutboxError::DiskFull`], or [`OutboxError::Poisoned`] after a failed write.
     pub async fn ack(&self, up_to: u64) -> Result<(), OutboxError> {
         self.ask(|reply| Request::Ack(up_to, reply)).await
     }
@@ -193,6 +194,18 @@ struct Group {
     ack_up_to: u64,
 }
 
+impl Group {
+    fn bytes(&self) -> u64 {
+        self.writes.iter().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
+    fn refuse(self, error: &OutboxError) {
+        // A caller that stopped waiting does not want to know.
+        self.pushed.into_iter().for_each(|(_, reply)| drop(reply.send(Err(error.clone()))));
+        self.acked.into_iter().for_each(|reply| drop(reply.send(Err(error.clone()))));
+    }
+}
+
 /// What works off the requests of an outbox. It ends with the outbox, or with the first failed write.
 pub struct OutboxDriver {
     writer: Writer,
@@ -229,7 +242,14 @@ impl Writer {
         {
             requests.push_back(next);
         }
+        let before = self.held;
         let group = self.collect(requests);
+        if let Err(error) = self.disk.room_for(group.bytes()) {
+            tracing::warn!(%error, "the outbox waits for space");
+            self.held = before;
+            group.refuse(&error);
+            return true;
+        }
         match self.commit(&group) {
             Ok(()) => {
                 self.announce_done(group);

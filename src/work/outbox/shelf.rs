@@ -24,6 +24,15 @@ pub trait Shelf: Send + 'static {
     /// After an error nobody knows what is stored: the outbox stops.
     fn commit(&mut self, proposals: &[(u64, Vec<u8>)], ack: u64, held: Held) -> Result<Held, OutboxError>;
 
+    /// Whether so many bytes can be stored now. Where they surely cannot, nothing is tried, and the outbox goes on.
+    ///
+    /// # Errors
+    /// [`OutboxError::DiskFull`].
+    fn room_for(&self, bytes: u64) -> Result<(), OutboxError> {
+        let _ = bytes;
+        Ok(())
+    }
+
     /// A handle that only reads.
     fn reader(&self) -> Box<dyn ShelfReader>;
 }

@@ -90,6 +90,10 @@ fn screen(row: &Value) -> String {
         ("leader", format!("{leader} in term {term}")),
         ("jobs", format!("{} queued, {} running", row["jobs_queued"], row["jobs_running"])),
     ];
+    let queued = &row["longest_queued"];
+    if queued.is_object() {
+        lines.push(("waits", format!("{} since {}, longest of all", text(&queued["job"]), text(&queued["since"]))));
+    }
     let campaign = &row["campaign"];
     if campaign.is_object() {
         lines.extend(campaign_lines(campaign, text));
@@ -210,6 +214,19 @@ mod tests {
         let (mut out, buffer) = printer(Format::Name);
         assert_eq!(show(&mut out, lost, &footer()), Ok(ExitCode::Unhealthy));
         assert!(buffer.text().starts_with("n1\n"));
+    }
+
+    #[test]
+    fn the_job_that_waits_longest_is_named() {
+        let mut row = row();
+        row["longest_queued"] = json!({"job": "job/7", "since": "2026-01-02T03:04:05Z"});
+        let (mut out, buffer) = printer(Format::Table);
+        show(&mut out, row, &footer()).expect("shown");
+        assert!(
+            buffer.text().contains("\nwaits       job/7 since 2026-01-02T03:04:05Z, longest of all\n"),
+            "{}",
+            buffer.text()
+        );
     }
 
     #[test]
