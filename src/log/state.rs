@@ -58,6 +58,8 @@ pub(super) struct State {
     /// The writer waits for space on the disk.
     pub full: bool,
     closing: bool,
+    /// What finds the disk full fails from now on.
+    impatient: bool,
     pub stats: LogStats,
 }
 
@@ -78,6 +80,7 @@ impl Shared {
             poisoned: None,
             full: false,
             closing: false,
+            impatient: false,
             stats: LogStats::default(),
         };
         let driven = driven.then(Notify::new);
@@ -126,6 +129,12 @@ impl Shared {
         self.notify();
     }
 
+    /// Lets what waits for space fail, now and from now on.
+    pub(super) fn wait_no_more(&self) {
+        self.lock().impatient = true;
+        self.notify();
+    }
+
     /// Waits for work: what to do next and a changed hint to save first. None when the log is closed.
     pub(super) fn next_work(&self) -> Option<Turn> {
         let mut state = self.lock();
@@ -168,7 +177,8 @@ impl Shared {
     /// Puts work back that found the disk full, unless it must not wait: then it is returned.
     pub(super) fn put_back(&self, work: Work, error: &LogError) -> Option<Work> {
         let mut state = self.lock();
-        if !self.options.waits_for_space || state.closing || !matches!(error, LogError::Full { .. }) {
+        if !self.options.waits_for_space || state.closing || state.impatient || !matches!(error, LogError::Full { .. })
+        {
             return Some(work);
         }
         if !std::mem::replace(&mut state.full, true) {
@@ -188,7 +198,7 @@ impl Shared {
     /// Waits a while before the disk is tried again; less when the log is closed meanwhile.
     pub(super) fn pause(&self) {
         let state = self.lock();
-        if !state.closing {
+        if !state.closing && !state.impatient {
             drop(self.work.wait_timeout(state, SPACE_RETRY));
         }
     }

@@ -272,6 +272,11 @@ impl Log {
         self.shared().keep_free.store(bytes, Ordering::Relaxed);
     }
 
+    /// What waits for space on a full disk fails, now and from now on: for a node that stops, which would wait for it for ever.
+    pub fn wait_no_more(&self) {
+        self.shared().wait_no_more();
+    }
+
     /// What the writer has done.
     pub fn stats(&self) -> LogStats {
         self.shared().lock().stats

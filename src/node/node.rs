@@ -187,6 +187,8 @@ impl Node {
     async fn farewell(&mut self) {
         tracing::info!("stopping");
         self.stop.cancel();
+        // Raft answers nobody while its vote waits for space.
+        self.replica.log().wait_no_more();
         // First, so that the cluster goes on while this node has workers to end and proposals to carry.
         self.hand_over().await;
         self.workshop.stop().await;

@@ -16,6 +16,10 @@ use crate::log::{Log, Space};
 /// What a round of retention writes beside segments and snapshots: the outbox, the checkpoint, small files. With less free space
 /// it cannot do its work.
 const SMALL_FILES_BYTES: u64 = 8 << 20;
+/// What others may write between the moment when the reserve goes and the log's next try.
+const OTHERS_BYTES: u64 = 1 << 20;
+/// The least that is kept of it for them: what the outbox asks for.
+const SMALL_FILES_BYTES_MIN: u64 = 4 << 20;
 
 /// A file that holds nothing.
 #[derive(Clone)]
@@ -49,19 +53,23 @@ impl Reserve {
             self.log.keep_free(self.rest());
             fs::remove_file(&self.path)?;
             tracing::warn!(bytes, "the disk is full: the reserve is given away, so that old history can be archived");
-        } else if !is_kept && !is_waiting && space.free_bytes / 2 >= bytes {
+        } else if !is_kept && is_waiting {
+            if let Some(rest) = less_than(self.rest(), space.free_bytes, self.log.options().segment_bytes) {
+                self.log.keep_free(rest);
+            }
+        } else if !is_kept && space.free_bytes / 2 >= bytes {
             self.make(bytes)?;
             self.log.keep_free(0);
         }
         Ok(is_waiting || space.is_low())
     }
 
-    /// What it holds: the log's segment, and the rest.
+    /// What it holds: the log's segment, what others take meanwhile, and the rest.
     fn bytes(&self) -> u64 {
-        self.log.options().segment_bytes + self.rest()
+        self.log.options().segment_bytes + OTHERS_BYTES + self.rest()
     }
 
-    /// A copy of a segment, and the log's snapshot, which is written anew beside the old one.
+    /// What the log is to leave: a copy of a segment, and the log's snapshot, which is written anew beside the old one.
     fn rest(&self) -> u64 {
         let snapshot = fs::metadata(self.folder.join("snapshot")).map_or(0, |found| found.len());
         self.log.options().segment_bytes + snapshot + SMALL_FILES_BYTES
@@ -72,6 +80,13 @@ impl Reserve {
         let allocated = fallocate(&file, FallocateFlags::empty(), 0, bytes).map_err(io::Error::from);
         allocated.inspect_err(|_| drop(fs::remove_file(&self.path)))
     }
+}
+
+/// What a log that still waits shall leave free, in place of `rest`, so that it gets one more segment: somebody else took a part of its own, or
+/// more stands before Raft's vote than fits into one. None where that would leave too little for the others.
+fn less_than(rest: u64, free_bytes: u64, segment_bytes: u64) -> Option<u64> {
+    let left = free_bytes.checked_sub(segment_bytes)?.min(rest);
+    (left >= SMALL_FILES_BYTES_MIN).then_some(left)
 }
 
 #[cfg(test)]
@@ -93,7 +108,7 @@ mod tests {
         fs::write(dir.path().join("snapshot"), [7; 1_000]).expect("written");
         reserve.tend().expect("looked at");
         let kept = fs::metadata(&path).expect("the test's disk has ten megabytes").len();
-        assert_eq!(kept, 2 * (1 << 20) + 1_000 + SMALL_FILES_BYTES);
+        assert_eq!(kept, 2 * (1 << 20) + OTHERS_BYTES + 1_000 + SMALL_FILES_BYTES);
         reserve.tend().expect("looked at");
         assert!(path.exists(), "it stays");
         // Nothing fits any more; then there is space, but the rest of the reserve is not the log's.
@@ -114,5 +129,15 @@ mod tests {
         waiting.wait().expect("written");
         reserve.tend().expect("looked at");
         assert!(path.exists(), "it is there again");
+    }
+
+    #[test]
+    fn a_log_that_still_waits_gets_another_segment_as_long_as_others_have_what_they_need() {
+        let (mib, rest) = (1 << 20, 9 << 20);
+        assert_eq!(less_than(rest, 10 * mib - 8_192, mib), Some(9 * mib - 8_192), "a few bytes were missing");
+        assert_eq!(less_than(rest, 90 * mib, mib), Some(rest), "there is enough for all");
+        assert_eq!(less_than(rest, 5 * mib, mib), Some(4 * mib));
+        assert_eq!(less_than(rest, 5 * mib - 1, mib), None);
+        assert_eq!(less_than(rest, 0, mib), None);
     }
 }

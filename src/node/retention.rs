@@ -24,6 +24,8 @@ use crate::replica::{Replica, ReplicaError};
 
 /// How long a fact may take until it is committed; then the next round asks again.
 const RECORDED_WITHIN: Duration = Duration::from_secs(30);
+/// How long one answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How often a leader is asked that is not there, or does not know.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Segments that one round archives at most, so that an old log goes a part at a time.
@@ -93,9 +95,20 @@ impl Retainer {
             (last, was_pressed) = (Instant::now(), pressed);
             tokio::select! {
                 () = stop.cancelled() => return,
-                done = self.round() => if let Err(error) = done {
+                done = self.round_with_reserve() => if let Err(error) = done {
                     tracing::error!(%error, "old history stays in the log: it could not be archived");
                 },
+            }
+        }
+    }
+
+    /// A round, and meanwhile an eye on the reserve: what the round waits for may wait for space.
+    async fn round_with_reserve(&self) -> Result<usize, NodeError> {
+        let mut round = std::pin::pin!(self.round());
+        loop {
+            tokio::select! {
+                done = &mut round => return done,
+                () = tokio::time::sleep(LOOK_EVERY) => drop(self.is_pressed().await),
             }
         }
     }
@@ -190,7 +203,9 @@ impl Retainer {
                 caused_by: vec![],
                 command: command.clone(),
             };
-            match self.replica.propose(vec![proposal]).await.pop() {
+            // A leader whose disk is full may not answer before it has space.
+            let answer = tokio::time::timeout(ANSWER_WITHIN, self.replica.propose(vec![proposal])).await;
+            match answer.unwrap_or_default().pop() {
                 Some(Outcome::Admitted { .. } | Outcome::Already) => return Ok(true),
                 Some(Outcome::Refused { code, message }) => {
                     tracing::error!(code, message, "the cluster does not record what was archived");

@@ -154,6 +154,25 @@ async fn a_disk_that_is_full_to_the_last_byte_makes_space_by_itself_where_the_ar
     assert_eq!(last(whole), last(kifu::log::LogReader::open(&machines[1].join("log")).expect("a log")));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_on_a_full_disk_stops_when_it_is_asked_to() {
+    let out = tempfile::tempdir().unwrap();
+    // The first leader: it hands over, and its vote for another waits behind what it could not write.
+    let full = out.path().join("n1");
+    let Some(_disk) = SmallDisk::mount(&full, 64) else {
+        eprintln!("SKIPPED: no small disk can be mounted here (needs root); nobody was asked to stop on a full one");
+        return;
+    };
+    let mut cluster = cluster(Some(out.path())).await;
+    let machines: Vec<_> = cluster.fleet.machines.iter().map(|machine| machine.data.clone()).collect();
+    fill(&full.join("ballast"));
+    let part = Load { clients: 2, window: 64, bytes: 4_096, during: PATIENCE, notes_max: 6_000 };
+    write(&machines, &part).await.ok();
+    let address = Layout::new(&full).load_config().expect("a node").http;
+    metric(&address, "kifu_disk_full 1").await;
+    cluster.fleet.stop().expect("they stop in order, and in time");
+}
+
 /// Waits until a node's figures have this line.
 async fn metric(address: &str, line: &str) {
     let line = format!("\n{line}\n");

@@ -184,6 +184,22 @@ fn a_log_that_waits_for_space_acknowledges_all_of_it_in_the_end() {
 }
 
 #[test]
+fn what_waits_for_space_fails_once_the_log_shall_wait_no_more() {
+    let disk = SimDisk::new();
+    let (log, pending) = filled(&disk);
+    let vote = Vote { term: Term(7), node: Some(LEADER), committed: false };
+    let voted = log.save_vote(vote).expect("queued behind them");
+    log.wait_no_more();
+    let refused = pending.into_iter().map(|pending| pending.wait()).find_map(Result::err);
+    assert!(matches!(refused, Some(LogError::Full { .. })), "{refused:?}");
+    // The vote may have found space, or not: somebody answers.
+    drop(voted.wait());
+    disk.set_space(None);
+    let next = log.last().map_or(0, |last| last.index + 1);
+    log.append_durably(entries(next, 1, 1)).expect("queued").wait().expect("it goes on where there is space");
+}
+
+#[test]
 fn a_log_that_waits_for_space_can_be_closed() {
     let disk = SimDisk::new();
     let (log, pending) = filled(&disk);
