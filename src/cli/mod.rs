@@ -3,6 +3,7 @@
 //! [`ExitCode`] is the contract with scripts, [`Failure`] an error on its way to one. [`OutputArgs`] and [`Printer`] put
 //! data on stdout in six formats and words on stderr. [`LogArgs`] sets up logging, [`Progress`] shows that work goes on.
 
+mod block_on;
 pub mod exit;
 pub mod format;
 pub mod logging;
@@ -12,6 +13,7 @@ pub mod rows;
 pub mod suggest;
 pub mod time;
 
+pub use block_on::block_on;
 pub use exit::{ExitCode, Failure, run};
 pub use format::{Format, OutputArgs};
 pub use logging::LogArgs;

@@ -54,14 +54,6 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
 pub const DATAGRAM_BUFFER_BYTES: usize = 64 * 1024;
 /// The largest datagram. It fits the smallest packet that QUIC allows, so no path is too narrow for it.
 pub const DATAGRAM_BYTES_MAX: usize = 1024;
-/// The largest packet that is tried on a path. Where it fits (the loopback, jumbo frames), a batch of records is one packet and not four; where it
-/// does not, each connection finds out by itself. Ten of them are handed to the system at once, which takes 64 KiB.
-pub const PACKET_BYTES_MAX: u16 = 6_500;
-/// Packets after which a peer is asked to say at once what it has got; for fewer it may wait [`ACK_DELAY`], so that the word travels
-/// with an answer. A packet that carries nothing else costs both sides as much as one that does.
-pub const ACK_PACKETS: u32 = 8;
-/// See [`ACK_PACKETS`]. What is lost at the end of a message is sent again so much later, and no more.
-pub const ACK_DELAY: Duration = Duration::from_millis(5);
 /// How often a quiet connection shows that it is alive.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// A connection on which nothing arrives for so long is dead.

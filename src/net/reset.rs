@@ -10,7 +10,6 @@ use quinn::crypto::{CryptoError, HmacKey};
 use quinn_proto::HashedConnectionIdGenerator;
 
 use super::identity::Identity;
-use super::limits::PACKET_BYTES_MAX;
 
 /// What the two keys are for. Never used for anything else.
 const CONTEXT: &str = "kifu 2026-11-23 stateless reset and connection ids";
@@ -22,7 +21,6 @@ pub(super) fn endpoint_config(identity: &Identity) -> EndpointConfig {
     ids.copy_from_slice(&blake3::keyed_hash(&key, b"connection ids").as_bytes()[..8]);
     let ids = u64::from_le_bytes(ids);
     let mut config = EndpointConfig::new(Arc::new(ResetKey(key)));
-    config.max_udp_payload_size(PACKET_BYTES_MAX).expect("above what QUIC asks for");
     config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
     config
 }

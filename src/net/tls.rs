@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
+use quinn::{IdleTimeout, TransportConfig, VarInt};
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
@@ -13,9 +13,8 @@ use super::channel::Channel;
 use super::error::NetError;
 use super::identity::Identity;
 use super::limits::{
-    ACK_DELAY, ACK_PACKETS, ANSWER_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, DATAGRAM_BUFFER_BYTES, EndpointLimits,
-    GUEST_STREAMS_MAX, GUEST_WINDOW_BYTES, INCOMING_BUFFER_BYTES, INCOMING_BUFFERS_BYTES, PACKET_BYTES_MAX,
-    STREAM_WINDOW_BYTES, STREAMS_MAX,
+    ANSWER_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, DATAGRAM_BUFFER_BYTES, EndpointLimits, GUEST_STREAMS_MAX,
+    GUEST_WINDOW_BYTES, INCOMING_BUFFER_BYTES, INCOMING_BUFFERS_BYTES, STREAM_WINDOW_BYTES, STREAMS_MAX,
 };
 use super::verify::{ClientVerifier, ServerVerifier};
 
@@ -104,14 +103,8 @@ pub(super) fn widen(connection: &quinn::Connection) {
 }
 
 fn full(limits: &EndpointLimits) -> Result<TransportConfig, NetError> {
-    let mut acks = AckFrequencyConfig::default();
-    acks.ack_eliciting_threshold(VarInt::from_u32(ACK_PACKETS)).max_ack_delay(Some(ACK_DELAY));
-    let mut discovery = MtuDiscoveryConfig::default();
-    discovery.upper_bound(PACKET_BYTES_MAX);
     let mut transport = TransportConfig::default();
     transport
-        .mtu_discovery_config(Some(discovery))
-        .ack_frequency_config(Some(acks))
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS_MAX))
         .max_concurrent_uni_streams(VarInt::from_u32(STREAMS_MAX))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use kifu::net::frame::CHUNK_BYTES;
-use kifu::net::limits::DATAGRAM_BYTES_MAX;
+use kifu::net::limits::{CONNECTIONS_PER_PEER_MAX, DATAGRAM_BYTES_MAX};
 use kifu::net::{
-    Authority, CallLimits, Channel, Connection, EndpointLimits, FrameLimits, NetError, Role, read_frame, serve,
-    write_frame,
+    Authority, CallLimits, Channel, Connection, Endpoint, EndpointLimits, FrameLimits, NetError, Role, read_frame,
+    serve, write_frame,
 };
 
 use crate::support::{CALLS, EchoNode, bind, identity};
@@ -42,6 +42,25 @@ async fn messages_of_all_sizes_arrive_whole_and_in_order() {
     tokio::join!(writing, reading);
     let error = write_frame(&mut send, &message(3 * CHUNK_BYTES + 1), &limits).await.unwrap_err();
     assert!(matches!(error, NetError::TooLarge { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_asks_once_and_goes_leaves_no_connection_behind() {
+    let authority = Authority::create().unwrap();
+    let server = EchoNode::start(&authority, EndpointLimits::default());
+    let operator = identity(&authority, "operator", Role::Operator);
+    // More than its key may hold at a time, and sooner than a dead connection is noticed.
+    for number in 0..2 * CONNECTIONS_PER_PEER_MAX {
+        let client = Endpoint::dialer(&operator, EndpointLimits::default()).unwrap();
+        let connection = client.connect(server.address, None, Channel::Api).await;
+        let connection = connection.unwrap_or_else(|error| panic!("connection {number}: {error}"));
+        connection.call(b"once", &CALLS).await.unwrap();
+        // In either order.
+        if number % 2 == 0 {
+            drop(client);
+            drop(connection);
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use kifu::net::limits::CONNECTIONS_PER_PEER_MAX;
 use kifu::node::api::Request;
 
 use super::support::{Machine, ended, program};
@@ -141,4 +142,20 @@ async fn tokens_let_one_machine_in_and_nobody_else() {
     let Err(error) = kifu::node::api::Client::connect(&target).await else { panic!("the wrong CA was let in") };
     assert!(error.to_string().contains("cluster"), "{error}");
     assert!(first.ask(&Request::Status).await.is_ok(), "the right one still gets answers");
+}
+
+#[tokio::test]
+async fn many_commands_one_after_the_other_are_all_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut machine = Machine::new(folder.path(), "n1");
+    machine.init(&["--worker", "none"]);
+    machine.start();
+    machine.wait_for("a leader", |status| status.hosts_online == 1).await;
+    // More than one key may hold connections at a time: each command hangs up before it ends.
+    for number in 0..=CONNECTIONS_PER_PEER_MAX {
+        let output = program().args(["status", "--data"]).arg(&machine.data).output().expect("the program runs");
+        let (code, words) = ended(&output);
+        assert!(!words.contains("over a limit"), "command {number} ended with {code}: {words}");
+    }
+    assert_eq!(machine.stop(), 0);
 }

@@ -28,8 +28,9 @@ pub struct Backup {
 impl Backup {
     /// Takes the backup.
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let taken =
-            super::block_on(async { backup::take(&Layout::new(self.data), &self.out).await.map_err(super::failure) })?;
+        let taken = kifu::cli::block_on(async {
+            backup::take(&Layout::new(self.data), &self.out).await.map_err(super::failure)
+        })?;
         let manifest = &taken.manifest;
         let mut printer = self.output.printer();
         let mut row = serde_json::to_value(manifest).map_err(Failure::general)?;

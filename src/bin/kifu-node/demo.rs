@@ -50,6 +50,6 @@ impl Demo {
         config.generations = self.generations.unwrap_or(config.generations);
         config.seed = self.seed.unwrap_or(config.seed);
         let options = DemoOptions { nodes: self.nodes, out: self.out, seed: config.seed, chaos: self.chaos, config };
-        super::block_on(async { Run::new(options)?.run(self.output.printer()).await })
+        kifu::cli::block_on(async { Run::new(options)?.run(self.output.printer()).await })
     }
 }

@@ -30,8 +30,9 @@ impl Join {
             (None, token) => token.unwrap_or_default(),
         };
         let token = token.trim().to_owned();
-        let joined =
-            super::block_on(async { kifu::node::join::join(&layout, &token, options).await.map_err(super::failure) })?;
+        let joined = kifu::cli::block_on(async {
+            kifu::node::join::join(&layout, &token, options).await.map_err(super::failure)
+        })?;
         super::tell_next(&joined, "is a member of", &layout);
         Ok(ExitCode::Ok)
     }

@@ -102,12 +102,6 @@ fn read_config(config: &Config, path: &Path) -> Result<Config, Failure> {
     amend(config, &text).map_err(|error| Failure::usage(format!("{} is not valid: {error}", path.display())))
 }
 
-/// Runs a short asynchronous command.
-fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(Failure::general)?.block_on(future)
-}
-
 /// Says what a new node is, and how to start it.
 fn tell_next(node: &kifu::node::layout::NodeConfig, what: &str, layout: &kifu::node::Layout) {
     let start = format!("kifu-node start --data {}", layout.root().display());

@@ -172,7 +172,7 @@ impl Members {
 
 impl Common {
     fn ask(&self, request: &Request) -> Result<Response, Failure> {
-        super::block_on(async {
+        kifu::cli::block_on(async {
             let target = Target::of_data_dir(&self.data).map_err(super::client_failure)?;
             let client = Client::connect(&target).await.map_err(super::client_failure)?;
             client.ask(request).await.map_err(super::client_failure)

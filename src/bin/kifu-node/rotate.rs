@@ -20,7 +20,7 @@ pub struct Rotate {
 impl Rotate {
     /// Renews the certificate. Connections stay open.
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let response = super::block_on(async {
+        let response = kifu::cli::block_on(async {
             let target = Target::of_this_data_dir(&self.data).map_err(super::client_failure)?;
             let client = Client::connect(&target).await.map_err(super::client_failure)?;
             client.ask(&Request::RotateCertificate).await.map_err(super::client_failure)

@@ -20,7 +20,7 @@ pub struct Status {
 impl Status {
     /// Shows the status. Exit code 6 when the cluster has no leader or no quorum, or the node's disk is full.
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let response = super::block_on(async {
+        let response = kifu::cli::block_on(async {
             let target = Target::of_this_data_dir(&self.data).map_err(super::client_failure)?;
             let client = Client::connect(&target).await.map_err(super::client_failure)?;
             client.ask(&Request::Status).await.map_err(super::client_failure)

@@ -166,7 +166,7 @@ impl Revoke {
 }
 
 fn ask(data: &Path, request: &Request) -> Result<Response, Failure> {
-    super::block_on(async {
+    kifu::cli::block_on(async {
         let target = Target::of_this_data_dir(data).map_err(super::client_failure)?;
         let client = Client::connect(&target).await.map_err(super::client_failure)?;
         client.ask(request).await.map_err(super::client_failure)

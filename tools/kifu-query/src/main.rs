@@ -9,14 +9,13 @@ mod since;
 mod verbs;
 
 use clap::Parser;
-use kifu::cli::{ExitCode, Failure, run};
+use kifu::cli::{ExitCode, Failure, block_on, run};
 
 fn main() -> ExitCode {
     let arguments = app::Arguments::parse();
     run(|| {
         arguments.logs.start("warn")?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(Failure::general)?.block_on(async {
+        block_on(async {
             tokio::select! {
                 outcome = arguments.verb.run(arguments.connect) => outcome,
                 interrupted = tokio::signal::ctrl_c() => {
