@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::chaos::Chaos;
 use super::fleet::Fleet;
 use super::options::{DemoOptions, make_folder};
+use super::preflight;
 use super::report::Report;
 use super::teller::Teller;
 use super::truth::{self, Truth};
@@ -41,8 +42,9 @@ impl Demo {
     /// Prepares the folder and the machines.
     ///
     /// # Errors
-    /// When the folder is in use or no ports are free.
+    /// When no worker starts, the folder is in use or no ports are free.
     pub fn new(options: DemoOptions) -> Result<Demo, Failure> {
+        preflight::worker_starts(&std::env::current_exe().map_err(Failure::general)?.with_file_name(truth::WORKER))?;
         let out = make_folder(options.out.as_deref())?;
         let fleet = Fleet::new(&out, options.nodes)?;
         let chaos = options.chaos.then(|| Chaos::new(options.seed));

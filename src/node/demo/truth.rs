@@ -11,7 +11,7 @@ use crate::node::backup::blobs::place;
 /// The game that has a solver.
 const SOLVED_GAME: &str = "connect4";
 /// The program that examines, beside this one.
-const WORKER: &str = "kifu-worker";
+pub(super) const WORKER: &str = "kifu-worker";
 
 /// How often a model finds an optimal move, as `kifu-worker exam` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
