@@ -22,8 +22,9 @@ use crate::world::World;
 
 /// A digest of a state costs time: one in so many steps.
 const DIGEST_EVERY: u64 = 64;
-/// A log that could not be written takes back what it showed, and its node stops; it has so many steps for that.
-const STOPS_WITHIN: u64 = 500;
+/// A log that could not be written takes back what it showed, and its node stops; it has so many steps for that. Raft may be waiting for a vote that
+/// is to be written next, and a slow disk takes up to 600 ms for each write.
+const STOPS_WITHIN: u64 = 1_500;
 /// Bytes of committed entries that are read at a time.
 const READ_BYTES: usize = 1 << 20;
 
