@@ -12,14 +12,13 @@ use std::path::PathBuf;
 use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::log::{Log, Space};
+use crate::work::outbox::ROOM_BYTES_MIN;
 
 /// What a round of retention writes beside segments and snapshots: the outbox, the checkpoint, small files. With less free space
 /// it cannot do its work.
 const SMALL_FILES_BYTES: u64 = 8 << 20;
 /// What others may write between the moment when the reserve goes and the log's next try.
 const OTHERS_BYTES: u64 = 1 << 20;
-/// The least that is kept of it for them: what the outbox asks for.
-const SMALL_FILES_BYTES_MIN: u64 = 4 << 20;
 
 /// A file that holds nothing.
 #[derive(Clone)]
@@ -86,7 +85,7 @@ impl Reserve {
 /// more stands before Raft's vote than fits into one. None where that would leave too little for the others.
 fn less_than(rest: u64, free_bytes: u64, segment_bytes: u64) -> Option<u64> {
     let left = free_bytes.checked_sub(segment_bytes)?.min(rest);
-    (left >= SMALL_FILES_BYTES_MIN).then_some(left)
+    (left >= ROOM_BYTES_MIN).then_some(left)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ const LOCK_TRIES: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 /// With less free space nothing is stored: sled grows by segments of half a megabyte, and does not survive a write that finds no
 /// space.
-const ROOM_BYTES_MIN: u64 = 4 << 20;
+pub const ROOM_BYTES_MIN: u64 = 4 << 20;
 const LAST_KEY: &[u8] = b"m/last";
 const ACKED_KEY: &[u8] = b"m/acked";
 
