@@ -67,7 +67,15 @@ fn simulations(c: &mut Criterion) {
 fn self_play(c: &mut Criterion) {
     let mut group = c.benchmark_group("self_play");
     let recipe = Recipe::new(48, 7, 1.0).expect("within bounds");
-    let plan = SelfPlayPlan { games: 16, seed: 1, recipe, sampled_plies: 10, concurrent: 16, weights: Some([0; 32]) };
+    let plan = SelfPlayPlan {
+        games: 16,
+        seed: 1,
+        recipe,
+        sampled_plies: 10,
+        opening_plies_max: 0,
+        concurrent: 16,
+        weights: Some([0; 32]),
+    };
     group.throughput(Throughput::Elements(u64::from(plan.games)));
     group.bench_function("connect4_games_48_simulations", |b| {
         b.iter(|| play_games(&ConnectFour, &mut Constant, &plan, |_| ControlFlow::Continue(())).expect("infallible"));
@@ -78,7 +86,7 @@ fn self_play(c: &mut Criterion) {
     games.iter().for_each(|game| writer.push(game).expect("within bounds"));
     let file = writer.finish();
     group.bench_function("connect4_games_verified", |b| {
-        b.iter(|| verify_file(black_box(&file), "connect4").expect("honest games"));
+        b.iter(|| verify_file(black_box(&file), "connect4", 0).expect("honest games"));
     });
     group.finish();
 }

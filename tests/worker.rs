@@ -290,7 +290,7 @@ fn a_generation_from_random_weights_to_a_gauntlet() {
     let WorkerResult::SelfPlay { file, games, positions, simulations } = result else { panic!("{result:?}") };
     let batch = worker.store(&scratch.join(file));
     let records = fs::read(&worker.blobs[&batch]).expect("there");
-    let tally = verify_file(&records, "connect4").expect("replays");
+    let tally = verify_file(&records, "connect4", 0).expect("replays");
     assert_eq!((games, positions, simulations), (tally.games, tally.positions, tally.simulations));
     assert_eq!(games, 6);
 

@@ -169,6 +169,7 @@ fn self_play(plan: &BenchPlan) -> SelfPlayPlan {
         seed: plan.seed,
         recipe: plan.recipe,
         sampled_plies: SAMPLED_PLIES,
+        opening_plies_max: 0,
         concurrent: plan.batch,
         weights: Some([0; 32]),
     }

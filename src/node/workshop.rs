@@ -171,8 +171,8 @@ fn leases_of(state: &State, node: NodeId) -> Vec<Assigned> {
         let plan = run.and_then(|run| run.plan.clone()).map(Box::new);
         let (job, token, spec) = (job.job.clone(), lease.token, job.spec.clone());
         let taught = matches!(&spec, JobSpec::SelfPlay(spec) if provenance::is_taught(state, spec));
-        let player = if let JobSpec::Verify(spec) = &spec { provenance::generator(state, &spec.batch) } else { None };
-        Some(Assigned { job, token, spec, plan, weights, taught, player, started })
+        let due = if let JobSpec::Verify(spec) = &spec { provenance::due(state, &spec.batch) } else { None };
+        Some(Assigned { job, token, spec, plan, weights, taught, due, started })
     };
     state.jobs.held().filter_map(lease).collect()
 }

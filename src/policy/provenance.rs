@@ -7,16 +7,18 @@
 use crate::event::Hash;
 use crate::event::jobs::{JobSpec, SelfPlaySpec};
 use crate::event::training::TrainingPlan;
-use crate::game::record::Generator;
+use crate::game::record::{Due, Generator, opening_plies_max};
 use crate::projection::State;
 
-/// Who was to choose every action of a batch; none for a batch whose job is no longer known, which never has a score either.
-pub fn generator(state: &State, batch: &Hash) -> Option<Generator> {
+/// What a batch's games were to be; none for a batch whose job is no longer known, which never has a score either.
+pub fn due(state: &State, batch: &Hash) -> Option<Due> {
     let batch = state.games.get(batch)?;
     let JobSpec::SelfPlay(spec) = &state.jobs.get(&batch.job)?.spec else { return None };
     let weights = (!is_taught(state, spec)).then_some(spec.weights.0);
     let search = &spec.search;
-    Some(Generator::search(weights, search.simulations, search.considered, search.gumbel_scale.to_f64() as f32))
+    let gumbel_scale = search.gumbel_scale.to_f64() as f32;
+    let player = Generator::search(weights, search.simulations, search.considered, gumbel_scale);
+    Some(Due { player, opening_plies_max: opening_plies_max(spec.sampled_plies) })
 }
 
 /// Whether a teacher plays this job's games.
@@ -58,8 +60,8 @@ mod tests {
         given.and(queued).and(recorded)
     }
 
-    fn due(given: &Given) -> Option<Generator> {
-        generator(&given.state, &hash("batch"))
+    fn due(given: &Given) -> Option<Due> {
+        super::due(&given.state, &hash("batch"))
     }
 
     #[test]
@@ -68,9 +70,11 @@ mod tests {
         let given = recorded(generation_one(config(40)));
         let weights = hash("weights 0").0;
         let net = Generator::Model { weights, simulations, considered, gumbel_scale_millionths: 1_000_000 };
-        assert_eq!(due(&given), Some(net));
+        // The sample samples ten plies.
+        let by = |player| Some(Due { player, opening_plies_max: 20 });
+        assert_eq!(due(&given), by(net));
         let taught = recorded(generation_one(config(40)).and(sample(Kind::GenerationTaught)));
-        assert_eq!(due(&taught), Some(Generator::Planner { simulations, considered }));
+        assert_eq!(due(&taught), by(Generator::Planner { simulations, considered }));
     }
 
     #[test]

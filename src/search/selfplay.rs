@@ -5,6 +5,7 @@ mod tests;
 
 use std::ops::ControlFlow;
 
+use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 
@@ -12,12 +13,17 @@ use super::batch;
 use super::error::{PlayError, SearchError};
 use super::evaluator::Evaluator;
 use super::gumbel::{Decision, Recipe, Search, Step};
+use super::players::{Player, UniformRandom};
 use super::seeds;
 use crate::game::record::{Findings, GAMES_MAX, GameRecord, Generator, PlyRecord};
 use crate::game::{Game, Outcome};
 
 /// The most games at once. Each holds a search tree.
 pub const CONCURRENT_MAX: usize = 4096;
+/// The share of the games that begin with a random opening, where plans have openings. The rest begin as games between people do.
+const OPENED_SHARE: f64 = 0.75;
+/// Openings that are drawn for a game before it begins without one.
+const OPENING_TRIES: u32 = 100;
 
 /// What is to be played.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +36,8 @@ pub struct SelfPlayPlan {
     pub recipe: Recipe,
     /// Plies at the start that are sampled from the improved policy; afterwards the search's action is played.
     pub sampled_plies: u32,
+    /// Most games begin with uniformly random plies that nobody searches, so many at most, each number as likely; 0: no game does.
+    pub opening_plies_max: u32,
     /// Games at once, which is the largest batch too; 1 to [`CONCURRENT_MAX`]. Changes nothing in the games.
     pub concurrent: usize,
     /// Hash of the weights that the evaluator really uses, for the record; none for [`super::Judgement`], which has no weights.
@@ -71,6 +79,7 @@ pub fn play_games<G: Game, E: Evaluator<G>>(
     let mut waiting = 0..plan.games;
     let mut tables: Vec<Table<G>> =
         waiting.by_ref().take(plan.concurrent).map(|number| Table::new(game, plan, number)).collect();
+    tables.iter_mut().for_each(|table| table.open(plan, &mut progress));
 
     while !tables.is_empty() {
         let mut at = 0;
@@ -83,7 +92,10 @@ pub fn play_games<G: Game, E: Evaluator<G>>(
             records[number] = Some(tables[at].take_record(plan, outcome));
             progress.games += 1;
             match waiting.next() {
-                Some(number) => tables[at].set_up(plan, number),
+                Some(number) => {
+                    tables[at].set_up(plan, number);
+                    tables[at].open(plan, &mut progress);
+                }
                 None => drop(tables.swap_remove(at)),
             }
         }
@@ -143,6 +155,32 @@ impl<G: Game> Table<G> {
         self.state = self.game.start();
         self.plies.clear();
         self.searching = false;
+    }
+
+    /// Plays the opening of a game that gets one. It leaves a game to play.
+    fn open(&mut self, plan: &SelfPlayPlan, progress: &mut SelfPlayProgress) {
+        if plan.opening_plies_max == 0 || !self.rng.random_bool(OPENED_SHARE) {
+            return;
+        }
+        for _ in 0..OPENING_TRIES {
+            let plies = self.rng.random_range(0..=plan.opening_plies_max);
+            if self.wander(plies) {
+                progress.plies += u64::from(plies);
+                return;
+            }
+            self.state = self.game.start();
+            self.plies.clear();
+        }
+    }
+
+    /// Plays so many random plies. False when the game is over then.
+    fn wander(&mut self, plies: u32) -> bool {
+        let mut player = UniformRandom::new();
+        for _ in 0..plies {
+            let Some(action) = player.choose(&self.game, &self.state, &mut self.rng) else { return false };
+            self.play(&action, None);
+        }
+        self.game.outcome(&self.state).is_none()
     }
 
     /// Plays on until an evaluation is needed (`None`) or the game is over.

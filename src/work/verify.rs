@@ -8,30 +8,27 @@ use crate::event::Hash;
 use crate::event::command::{JobResult, MeasuredResult, QuarantineResult};
 use crate::event::games::{GamesMeasures, GamesTally};
 use crate::event::jobs::VerifySpec;
-use crate::game::record::{Generator, Tally, verify_file};
+use crate::game::record::{Due, Generator, Tally, verify_file};
 
 /// The largest blob of games that is read. A larger one is quarantined unread.
 pub const GAMES_BYTES_MAX: u64 = 256 << 20;
 
 /// Replays every game of a blob. It reads and computes: call it on a thread where that is allowed.
 ///
-/// A blob whose games do not hold is a result, [`JobResult::Quarantined`], not an error; and so is one whose games somebody else than `player`
-/// played, in any seat, when it is known who was to.
+/// A blob whose games do not hold is a result, [`JobResult::Quarantined`], not an error; and so is one whose games somebody else than the player who
+/// was due played, in any seat, when that is known.
 ///
 /// # Errors
 /// When this host's copy is missing or damaged, which says nothing about the games.
 #[tracing::instrument(skip_all, fields(batch = %spec.batch.short(), game = %spec.game))]
-pub fn verify_games(
-    store: &BlobStore,
-    spec: &VerifySpec,
-    player: Option<Generator>,
-) -> Result<JobResult, ArtifactError> {
+pub fn verify_games(store: &BlobStore, spec: &VerifySpec, due: Option<Due>) -> Result<JobResult, ArtifactError> {
     let quarantined = |game, reason| JobResult::Quarantined(QuarantineResult { game, reason });
     let Some(bytes) = read(store, &spec.batch)? else {
         return Ok(quarantined(None, format!("the blob is larger than {GAMES_BYTES_MAX} bytes")));
     };
-    Ok(match verify_file(&bytes, &spec.game.0) {
-        Ok(tally) => match player.and_then(|player| other_player(&tally, player)) {
+    let opening_plies_max = due.map_or(0, |due| due.opening_plies_max);
+    Ok(match verify_file(&bytes, &spec.game.0, opening_plies_max) {
+        Ok(tally) => match due.and_then(|due| other_player(&tally, due.player)) {
             None => JobResult::Measured(measured(tally)),
             Some(reason) => quarantined(None, reason),
         },

@@ -10,7 +10,7 @@ use kifu::event::games::GamesTally;
 use kifu::event::jobs::{JobKind, JobSpec, TrainSpec, VerifySpec};
 use kifu::event::{DatasetId, GameKey, Hash, JobId, ModelId, RunId, Seq};
 use kifu::game::connect4::ConnectFour;
-use kifu::game::record::{Generator, RecordWriter};
+use kifu::game::record::{Due, Generator, RecordWriter};
 use kifu::search::{Recipe, SelfPlayPlan, UniformEvaluator, play_games};
 use kifu::work::outbox::Limits;
 use kifu::work::{Assigned, InferenceUsage, WorkManager, WorkTimes, WorkerLimits, WorkerProgram};
@@ -240,7 +240,15 @@ fn reason(report: &Command) -> String {
 #[tokio::test]
 async fn games_by_somebody_else_than_the_jobs_player_are_quarantined_however_legal_they_are() {
     let recipe = Recipe::new(8, 7, 1.0).expect("within bounds");
-    let plan = SelfPlayPlan { games: 2, seed: 1, recipe, sampled_plies: 0, concurrent: 2, weights: Some([0xab; 32]) };
+    let plan = SelfPlayPlan {
+        games: 2,
+        seed: 1,
+        recipe,
+        sampled_plies: 0,
+        opening_plies_max: 0,
+        concurrent: 2,
+        weights: Some([0xab; 32]),
+    };
     let played = play_games(&ConnectFour, &mut UniformEvaluator::default(), &plan, |_| ControlFlow::Continue(()))
         .expect("games");
     let mut file = RecordWriter::new(&ConnectFour);
@@ -260,7 +268,10 @@ async fn games_by_somebody_else_than_the_jobs_player_are_quarantined_however_leg
         Generator::search(None, 8, 7, 1.0),
     ];
     let rig = Setup::new(program("exits", &[])).build().await;
-    let of = |token, bytes, player| Assigned { player: Some(player), ..verification(&rig, token, bytes) };
+    let of = |token, bytes, player| Assigned {
+        due: Some(Due { player, opening_plies_max: 0 }),
+        ..verification(&rig, token, bytes)
+    };
     let mut jobs = vec![of(5, &bytes, due), of(6, &mixed, due)];
     jobs.extend(others.iter().zip(7..).map(|(other, token)| of(token, &bytes, *other)));
     rig.manager.assign(&jobs);

@@ -114,7 +114,7 @@ pub fn external(token: u64, program: &str, inputs: Vec<Hash>) -> Assigned {
         plan: None,
         weights: Default::default(),
         taught: false,
-        player: None,
+        due: None,
         started: false,
     }
 }

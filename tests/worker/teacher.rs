@@ -21,7 +21,7 @@ fn a_teacher_plays_without_a_model_and_says_so_in_its_records() {
     let (result, scratch, _) = worker.done(JobSpec::SelfPlay(spec.clone()));
     let WorkerResult::SelfPlay { file, games, .. } = result else { panic!("{result:?}") };
     let bytes = std::fs::read(scratch.join(file)).expect("there");
-    assert_eq!((games, verify_file(&bytes, GAME).expect("replays").games), (4, 4));
+    assert_eq!((games, verify_file(&bytes, GAME, 0).expect("replays").games), (4, 4));
     for record in RecordReader::open(&bytes).expect("a file of records") {
         let record = record.expect("whole");
         assert_eq!(record.generators, [Generator::Planner { simulations, considered }; 3]);

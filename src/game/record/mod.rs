@@ -56,6 +56,7 @@ mod fault;
 mod file;
 mod findings;
 mod game_record;
+mod opening;
 mod positions;
 mod replay;
 #[cfg(test)]
@@ -69,6 +70,7 @@ pub use file::{
 };
 pub use findings::{Findings, POLICY_SCALE};
 pub use game_record::{GameRecord, Generator, PlyRecord};
+pub use opening::opening_plies_max;
 pub use positions::SKETCH_MAX;
 pub use replay::{PlyView, Replayed, replay, replay_to_end, replay_with};
-pub use verify::{Tally, verify_file};
+pub use verify::{Due, Tally, verify_file};

@@ -51,7 +51,7 @@ fn read(file: &[u8]) -> Result<Vec<GameRecord>, FileFault> {
 }
 
 fn verify(games: &[GameRecord]) -> Result<Tally, FileFault> {
-    verify_file(&file_of(games), "connect4")
+    verify_file(&file_of(games), "connect4", 0)
 }
 
 /// Cases of a property: a million in the long suite.
@@ -86,13 +86,13 @@ proptest! {
         let mut file = file_of(&[random_record(seed), random_record(seed ^ 1)]);
         let at = at.index(file.len());
         file[at] ^= 1u8 << bit;
-        prop_assert!(verify_file(&file, "connect4").is_err(), "byte {}", at);
+        prop_assert!(verify_file(&file, "connect4", 0).is_err(), "byte {}", at);
     }
 
     #[test]
     fn every_truncation_is_noticed(seed in any::<u64>(), at in any::<prop::sample::Index>()) {
         let file = file_of(&[random_record(seed), random_record(seed ^ 1)]);
-        prop_assert!(verify_file(&file[..at.index(file.len())], "connect4").is_err());
+        prop_assert!(verify_file(&file[..at.index(file.len())], "connect4", 0).is_err());
     }
 
     #[test]
@@ -100,8 +100,8 @@ proptest! {
         let mut file = file_of(&[random_record(3)]);
         file.truncate(keep);
         file.extend(&garbage);
-        prop_assert!(verify_file(&file, "connect4").is_err());
-        prop_assert!(verify_file(&garbage, "connect4").is_err());
+        prop_assert!(verify_file(&file, "connect4", 0).is_err());
+        prop_assert!(verify_file(&garbage, "connect4", 0).is_err());
     }
 
     /// With right checksums: the decoder itself is what stands between the bytes and the memory.
@@ -169,13 +169,13 @@ fn seats_must_fit_before_anything_is_written() {
     let mut writer = RecordWriter::new(&GAME);
     assert_eq!(writer.push(&game), Err(RecordFault::Seats { what: "generators", found: 1, seats: 2 }));
     assert_eq!(replay(&GAME, &game), Err(RecordFault::Seats { what: "generators", found: 1, seats: 2 }));
-    assert_eq!(verify_file(&writer.finish(), "connect4").expect("an empty file").games, 0);
+    assert_eq!(verify_file(&writer.finish(), "connect4", 0).expect("an empty file").games, 0);
 }
 
 #[test]
 fn foreign_files_are_refused_by_their_header() {
     let file = file_of(&[random_record(1)]);
-    let refused = |file: &[u8], game: &str| verify_file(file, game).expect_err("foreign").to_string();
+    let refused = |file: &[u8], game: &str| verify_file(file, game, 0).expect_err("foreign").to_string();
     assert_eq!(refused(&file, "chess"), r#"the file holds games of "connect4", expected "chess""#);
     assert!(refused(b"PK\x03\x04", "connect4").starts_with("not a file of game records"));
     assert!(refused(b"", "connect4").starts_with("not a file of game records"));
@@ -212,7 +212,7 @@ fn foreign_files_are_refused_by_their_header() {
 fn a_claimed_length_is_not_believed() {
     let mut file = file_of(&[random_record(1)]);
     file[32..36].copy_from_slice(&(GAME_BYTES_MAX as u32 + 1).to_le_bytes());
-    let fault = verify_file(&file, "connect4").expect_err("too long");
+    let fault = verify_file(&file, "connect4", 0).expect_err("too long");
     assert!(matches!(fault.reason, RecordFault::TooLarge { what: "length of a game", .. }));
 
     let mut payload = Vec::new();
@@ -248,7 +248,7 @@ fn the_golden_file_reads_and_re_encodes_to_the_same_bytes() {
     let found = read(&golden).expect("a released format stays readable");
     assert_eq!(found, games);
     assert_eq!(file_of(&found), golden, "the bytes of a released format have changed");
-    let tally = verify_file(&golden, "connect4").expect("honest games");
+    let tally = verify_file(&golden, "connect4", 0).expect("honest games");
     expect_test::expect![[r#"
         (
             6,

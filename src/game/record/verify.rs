@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::fault::{FileFault, PlyFault, RecordFault};
 use super::file::RecordReader;
 use super::game_record::{GameRecord, Generator};
+use super::opening::opening_of;
 use super::positions::PositionSketch;
 use super::replay::walk;
 use crate::game::registry::{GameVisitor, dispatch};
@@ -27,7 +28,7 @@ pub struct Tally {
     pub targets: u64,
     /// Simulations that the records attest.
     pub simulations: u64,
-    /// Positions with a choice between at least two actions.
+    /// Positions with a choice between at least two actions, openings apart.
     pub choices: u64,
     /// Positions with a choice that carry a policy target.
     pub choices_targeted: u64,
@@ -43,37 +44,51 @@ pub struct Tally {
     pub generators: BTreeSet<Generator>,
 }
 
-/// Replays every game of a file, which must hold games of `game` (a key of the registry).
+/// What the games of a file were to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Who was to choose every action behind the opening.
+    pub player: Generator,
+    /// Plies that an opening may have.
+    pub opening_plies_max: u32,
+}
+
+/// Replays every game of a file, which must hold games of `game` (a key of the registry). Their openings may have `opening_plies_max` plies:
+/// without a policy target later ones are choices whose target is missing.
 ///
 /// Memory is bounded by the file's own length. Nothing in the file is believed that the replay can decide.
 ///
 /// # Errors
 /// The first fault, with its game and ply. A file with a fault has no tally: none of it may be used.
-pub fn verify_file(file: &[u8], game: &str) -> Result<Tally, FileFault> {
+pub fn verify_file(file: &[u8], game: &str, opening_plies_max: u32) -> Result<Tally, FileFault> {
     let header_fault = |reason| FileFault { game_index: None, ply: None, reason };
     let reader = RecordReader::open(file)?;
     if reader.header().game != game {
         let (found, expected) = (reader.header().game.clone(), game.to_owned());
         return Err(header_fault(RecordFault::WrongGame { found, expected }));
     }
-    dispatch(game, VerifyGames(reader)).map_err(|unknown| header_fault(unknown.into()))?
+    dispatch(game, VerifyGames { reader, opening_plies_max }).map_err(|unknown| header_fault(unknown.into()))?
 }
 
-struct VerifyGames<'a>(RecordReader<'a>);
+struct VerifyGames<'a> {
+    reader: RecordReader<'a>,
+    opening_plies_max: u32,
+}
 
 impl GameVisitor for VerifyGames<'_> {
     type Output = Result<Tally, FileFault>;
 
-    #[tracing::instrument(skip_all, fields(game = game.key(), games = self.0.header().games))]
+    #[tracing::instrument(skip_all, fields(game = game.key(), games = self.reader.header().games))]
     fn visit<G: Planes>(self, game: G) -> Self::Output {
-        check_header(&self.0, &game).map_err(|reason| FileFault { game_index: None, ply: None, reason })?;
+        check_header(&self.reader, &game).map_err(|reason| FileFault { game_index: None, ply: None, reason })?;
         let seats = game.seats();
         let (targets_of_seats, simulations_of_seats) = (vec![0; seats], vec![0; seats]);
         let mut tally = Tally { wins: vec![0; seats], targets_of_seats, simulations_of_seats, ..Tally::default() };
         let (mut sequences, mut sketch) = (HashSet::new(), PositionSketch::new(&game));
-        for record in self.0 {
+        for record in self.reader {
             let record = record?;
-            count_game(&game, &record, &mut tally, &mut sketch).map_err(|(ply, reason)| FileFault {
+            let opening = opening_of(&record, self.opening_plies_max);
+            count_game(&game, &record, opening, &mut tally, &mut sketch).map_err(|(ply, reason)| FileFault {
                 game_index: Some(tally.games),
                 ply,
                 reason,
@@ -101,12 +116,13 @@ fn check_header<G: Game>(reader: &RecordReader<'_>, game: &G) -> Result<(), Reco
 fn count_game<G: Planes>(
     game: &G,
     record: &GameRecord,
+    opening: usize,
     tally: &mut Tally,
     sketch: &mut PositionSketch,
 ) -> Result<(), PlyFault> {
     let before = tally.positions;
     let outcome = walk(game, record, |view| {
-        let is_choice = u64::from(view.legal.len() > 1);
+        let is_choice = u64::from(view.legal.len() > 1 && view.ply >= opening);
         tally.positions += 1;
         tally.choices += is_choice;
         sketch.see(game, view.ply, view.state);

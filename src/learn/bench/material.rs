@@ -54,6 +54,7 @@ pub(super) fn samples<G: Planes>(game: &G, at_least: u32, seed: u64) -> Result<(
             seed: seeds::derive(seed, number),
             recipe,
             sampled_plies: u32::MAX,
+            opening_plies_max: 0,
             concurrent: 1,
             weights: Some([0; 32]),
         };

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::game::connect4::ConnectFour;
-use crate::game::record::{RecordWriter, replay, verify_file};
+use crate::game::record::{RecordWriter, Tally, replay, verify_file};
 use crate::search::evaluator::Evaluation;
 use crate::search::testing::{Line, Opinionated, Script, three_seats};
 
 fn plan(games: u32, concurrent: usize) -> SelfPlayPlan {
     let recipe = Recipe::new(12, 4, 1.0).expect("within bounds");
-    SelfPlayPlan { games, seed: 11, recipe, sampled_plies: 6, concurrent, weights: Some([3; 32]) }
+    SelfPlayPlan { games, seed: 11, recipe, sampled_plies: 6, opening_plies_max: 0, concurrent, weights: Some([3; 32]) }
 }
 
 fn play<G: Game>(game: &G, evaluator: &mut Opinionated, plan: &SelfPlayPlan) -> Vec<GameRecord> {
@@ -41,7 +41,7 @@ fn records_hold_and_are_counted() {
     .expect("a sane evaluator");
     let mut writer = RecordWriter::new(&ConnectFour);
     games.iter().for_each(|game| writer.push(game).expect("within bounds"));
-    let tally = verify_file(&writer.finish(), "connect4").expect("honest games");
+    let tally = verify_file(&writer.finish(), "connect4", 0).expect("honest games");
     assert_eq!((tally.games, last.games), (30, 30));
     assert_eq!(tally.positions, last.plies);
     assert_eq!(tally.simulations, 12 * tally.targets);
@@ -50,6 +50,42 @@ fn records_hold_and_are_counted() {
     let generator =
         Generator::Model { weights: [3; 32], simulations: 12, considered: 4, gumbel_scale_millionths: 1_000_000 };
     assert_eq!(tally.generators.into_iter().collect::<Vec<_>>(), [generator]);
+}
+
+#[test]
+fn most_games_begin_with_random_plies_that_are_no_choices_of_the_players() {
+    let plan = SelfPlayPlan { opening_plies_max: 10, ..plan(200, 16) };
+    let games = play(&ConnectFour, &mut Opinionated::default(), &plan);
+    assert_eq!(
+        games[..20],
+        play(&ConnectFour, &mut Opinionated::default(), &SelfPlayPlan { games: 20, concurrent: 3, ..plan })
+    );
+    let opening = |game: &GameRecord| game.plies.iter().take_while(|ply| ply.findings.is_none()).count();
+    let openings: Vec<usize> = games.iter().map(opening).collect();
+    // Three of four, and one of eleven of these has none.
+    let opened = openings.iter().filter(|plies| **plies > 0).count();
+    assert!((120..155).contains(&opened), "{opened} of 200");
+    assert_eq!((1..=10).find(|plies| !openings.contains(plies)), None, "every length is drawn: {openings:?}");
+
+    let mut writer = RecordWriter::new(&ConnectFour);
+    games.iter().for_each(|game| writer.push(game).expect("within bounds"));
+    let file = writer.finish();
+    let tally = |opening_plies_max| verify_file(&file, "connect4", opening_plies_max).expect("honest games");
+    let missing = |tally: &Tally| tally.choices - tally.choices_targeted;
+    assert_eq!(missing(&tally(10)), 0, "whatever is behind the opening was searched");
+    assert_eq!(missing(&tally(0)), openings.iter().sum::<usize>() as u64);
+    let beyond: usize = openings.iter().map(|plies| plies.saturating_sub(4)).sum();
+    assert_eq!(missing(&tally(4)), beyond as u64, "a longer opening than was due is a lack");
+}
+
+#[test]
+fn a_game_too_short_for_an_opening_is_played_whole() {
+    let lines = [Line::Move(0, vec![1, 2]), Line::End(1), Line::End(2)];
+    let game = Script { seats: 2, lines: lines.into() };
+    let plan = SelfPlayPlan { opening_plies_max: u32::MAX, ..plan(30, 4) };
+    for record in play(&game, &mut Opinionated::default(), &plan) {
+        assert!(record.plies.len() == 1 && record.plies[0].findings.is_some(), "{record:?}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::artifact::ArtifactError;
 use crate::event::command::JobResult;
 use crate::event::jobs::{JobSpec, VerifySpec};
 use crate::event::{Hash, Seq};
-use crate::game::record::Generator;
+use crate::game::record::Due;
 use crate::work::error::WorkError;
 use crate::work::intake::{IntakeError, take_in};
 use crate::work::outbox::OutboxError;
@@ -94,7 +94,7 @@ impl Attempt {
             () = self.cancel.cancelled() => return Err(NoResult::Stopped),
         };
         if let JobSpec::Verify(spec) = &self.lease.spec {
-            return self.verify(spec.clone(), self.lease.player).await;
+            return self.verify(spec.clone(), self.lease.due).await;
         }
         tokio::fs::create_dir_all(scratch).await.map_err(|error| {
             NoResult::again(format!("cannot create the scratch folder {}: {error}", scratch.display()))
@@ -146,10 +146,10 @@ impl Attempt {
         Ok(inputs)
     }
 
-    async fn verify(&self, spec: VerifySpec, player: Option<Generator>) -> Result<JobResult, NoResult> {
+    async fn verify(&self, spec: VerifySpec, due: Option<Due>) -> Result<JobResult, NoResult> {
         self.reporter.started().await?;
         let store = self.parts.store.clone();
-        let verified = tokio::task::spawn_blocking(move || verify_games(&store, &spec, player)).await;
+        let verified = tokio::task::spawn_blocking(move || verify_games(&store, &spec, due)).await;
         Ok(verified.map_err(|panic| NoResult::again(format!("verification broke off: {panic}")))??)
     }
 

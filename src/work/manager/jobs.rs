@@ -9,7 +9,7 @@ use crate::event::command::Command;
 use crate::event::jobs::JobSpec;
 use crate::event::training::TrainingPlan;
 use crate::event::{Hash, JobId, Proposal, Real, Seq};
-use crate::game::record::Generator;
+use crate::game::record::Due;
 use crate::work::inference::InferenceUsage;
 
 /// A job whose lease this node holds, as the log says.
@@ -27,8 +27,8 @@ pub struct Assigned {
     pub weights: BTreeMap<Hash, Real>,
     /// True for self-play in which the game's own judgement plays instead of the model.
     pub taught: bool,
-    /// Who was to play the games that are to be verified, when that is known.
-    pub player: Option<Generator>,
+    /// What the games that are to be verified were to be, when that is known.
+    pub due: Option<Due>,
     /// True when the log says that it has started.
     pub started: bool,
 }
@@ -164,7 +164,7 @@ mod tests {
             plan: None,
             weights: BTreeMap::new(),
             taught: false,
-            player: None,
+            due: None,
             started,
         }
     }

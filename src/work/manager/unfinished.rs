@@ -66,7 +66,7 @@ mod tests {
             plan: None,
             weights: Default::default(),
             taught: false,
-            player: None,
+            due: None,
             started: false,
         }
     }

@@ -43,6 +43,7 @@ impl GameVisitor for Examiner<'_> {
             seed: SEED,
             recipe: recipe.map_err(|error| ExamError::Nothing(error.to_string()))?,
             sampled_plies: SAMPLED_PLIES,
+            opening_plies_max: 0,
             concurrent: exam.games.min(CONCURRENT) as usize,
             weights: None,
         };

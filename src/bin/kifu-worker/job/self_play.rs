@@ -4,7 +4,7 @@ use std::fs;
 
 use kifu::event::jobs::SelfPlaySpec;
 use kifu::game::Planes;
-use kifu::game::record::{GameRecord, RecordWriter};
+use kifu::game::record::{GameRecord, RecordWriter, opening_plies_max};
 use kifu::learn::NetEvaluator;
 use kifu::search::{Judgement, SelfPlayPlan, SelfPlayProgress, play_games};
 use kifu::work::protocol::WorkerResult;
@@ -29,6 +29,7 @@ pub fn run<G: Planes>(
         seed: spec.seed,
         recipe: recipe(&spec.search)?,
         sampled_plies: spec.sampled_plies,
+        opening_plies_max: opening_plies_max(spec.sampled_plies),
         concurrent: workshop.args.concurrent.untimed().min(spec.games.max(1) as usize),
         weights: (!workshop.assignment.taught).then_some(spec.weights.0),
     };

@@ -46,7 +46,7 @@ fn check_records<const W: usize>(game: &RingRift<W>) {
     let reader = RecordReader::open(&bytes).expect("own file");
     assert_eq!(reader.header().version, 2);
     assert_eq!(reader.collect::<Result<Vec<_>, _>>().expect("own file"), records);
-    let tally = verify_file(&bytes, game.key()).expect("honest games");
+    let tally = verify_file(&bytes, game.key(), 0).expect("honest games");
     assert_eq!(tally.positions as usize, records.iter().map(|record| record.plies.len()).sum::<usize>());
     let legal: usize =
         records.iter().flat_map(|record| &record.plies).flat_map(|ply| &ply.findings).map(|it| it.policy.len()).sum();
@@ -70,7 +70,7 @@ fn the_golden_file_reads_and_re_encodes_to_the_same_bytes() {
     let read: Vec<_> = RecordReader::open(&golden).expect("readable").map(|it| it.expect("a game")).collect();
     assert_eq!(file(&GAME, &read), golden, "the bytes of a released format have changed");
     assert_eq!(read, records, "the rules, the action table or the legal lists have changed");
-    assert_eq!(verify_file(&golden, GAME.key()).expect("honest games").games, 2);
+    assert_eq!(verify_file(&golden, GAME.key(), 0).expect("honest games").games, 2);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn each_lie_is_named() {
     for (lie, words) in cases {
         let mut changed = record(&GAME, 5);
         lie(&mut changed);
-        let fault = verify_file(&file(&GAME, &[changed]), GAME.key()).expect_err("a lie").to_string();
+        let fault = verify_file(&file(&GAME, &[changed]), GAME.key(), 0).expect_err("a lie").to_string();
         assert!(fault.contains(words), "{fault}");
     }
 }
@@ -130,7 +130,7 @@ proptest! {
         }
         let checksum = crc32c::crc32c(&bytes[payload..]).to_le_bytes();
         bytes[payload - 4..payload].copy_from_slice(&checksum);
-        if let Ok(tally) = verify_file(&bytes, GAME.key()) {
+        if let Ok(tally) = verify_file(&bytes, GAME.key(), 0) {
             prop_assert_eq!(tally.games, 1);
         }
     }
