@@ -1,6 +1,8 @@
 //! What is wrong is said clearly, with the documented exit code, and nothing is lost.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use kifu::net::limits::CONNECTIONS_PER_PEER_MAX;
 use kifu::node::api::Request;
@@ -51,6 +53,20 @@ fn a_campaign_that_cannot_work_is_refused_before_anything_is_made() {
     assert_eq!(code, 5, "{words}");
     assert!(words.contains("games_min"), "{words}");
     assert!(!machine.data.exists(), "nothing was made");
+}
+
+#[test]
+fn a_demo_without_a_worker_ends_at_once_before_anything_is_made() {
+    let node = Path::new(env!("CARGO_BIN_EXE_kifu-node"));
+    // The same program in a folder without a worker: a link, because a copy may be busy when it is run.
+    let folder = tempfile::tempdir_in(node.parent().expect("a folder")).expect("a folder");
+    let (alone, out) = (folder.path().join("kifu-node"), folder.path().join("out"));
+    fs::hard_link(node, &alone).expect("a link");
+    let demo = Command::new(&alone).args(["demo", "--quick", "--out"]).arg(&out).output();
+    let (code, words) = ended(&demo.expect("the program runs"));
+    assert_eq!(code, 3, "{words}");
+    assert!(words.contains("does not start: No such file") && words.contains("tools/demo --build-only"), "{words}");
+    assert!(!out.exists(), "nothing was made");
 }
 
 #[tokio::test]
