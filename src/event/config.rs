@@ -236,7 +236,7 @@ impl TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         TrainConfig {
-            steps: 800,
+            steps: 900,
             batch: 256,
             warmup_steps: 20,
             adamw_rate: Real(4_000),
@@ -294,7 +294,7 @@ impl Default for Config {
             seed: 1,
             net: "tiny".to_owned(),
             self_play: SelfPlayConfig {
-                games: 1_000,
+                games: 2_000,
                 games_per_job: 50,
                 simulations: 48,
                 considered: 7,
