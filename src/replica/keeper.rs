@@ -102,8 +102,10 @@ impl Keeper {
 
     fn give_up(&mut self, error: &ProjectionError) {
         tracing::warn!(%error, "no checkpoint was written; the next start folds a longer tail");
-        if let Rows::Store { store, .. } = &mut self.rows {
-            store.take().map(let_go);
+        if let Rows::Store { store, .. } = &mut self.rows
+            && let Some(store) = store.take()
+        {
+            let_go(store);
         }
         self.saved_at = Instant::now();
     }

@@ -59,8 +59,8 @@ pub async fn get(address: &str, path: &str) -> Option<String> {
     Some(answer)
 }
 
-/// Waits until every node has folded what the leader has now.
-pub async fn converge(cluster: &mut Cluster) {
+/// Waits until every node has folded what the leader has now. Returns how far that is.
+pub async fn converge(cluster: &mut Cluster) -> u64 {
     cluster.ready(3).await.expect("all are there");
     let leader = cluster.leader().await.expect("a leader");
     let goal = cluster.seq(leader).await.expect("a position");
@@ -74,4 +74,5 @@ pub async fn converge(cluster: &mut Cluster) {
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), converged).await.expect("all nodes catch up");
     eprintln!("converged at {goal} after {} ms", begun.elapsed().as_millis());
+    goal
 }
