@@ -23,7 +23,7 @@ fn games_of(worker: &mut Worker, model: Hash, games: u32) -> Hash {
 fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
     let mut worker = Worker::start_exact();
     let model = worker.init_model();
-    let batch = games_of(&mut worker, model, 30);
+    let batch = games_of(&mut worker, model, 120);
     let spec = train(model, vec![batch], 130);
     let folder = |worker: &Worker, name: &str| {
         let path = worker.folder.path().join(name);
