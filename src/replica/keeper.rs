@@ -129,8 +129,8 @@ impl Keeper {
     }
 }
 
-/// Lets go of a store that failed, on a thread of its own: sled may wait for writes that failed, for ever, or panic, and whoever folds must
-/// not. A store that is still held cannot be opened; then it is made anew.
+/// Lets go of a store that failed, on a thread of its own: after a failed write its end was never seen to come on a full disk, or may panic, and
+/// whoever folds must not wait for it. A store that is still held cannot be opened; then it is made anew.
 fn let_go(store: Store) {
     if let Err(error) = std::thread::Builder::new().name("kifu-rows-end".to_owned()).spawn(move || drop(store)) {
         tracing::debug!(%error, "there is no thread for the end of the row store");

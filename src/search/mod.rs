@@ -23,6 +23,7 @@ mod solved;
 #[cfg(test)]
 mod testing;
 pub mod uniform;
+mod wander;
 
 pub use budget::Budget;
 pub use error::{PlayError, SearchError};

@@ -13,8 +13,8 @@ use super::batch;
 use super::error::{PlayError, SearchError};
 use super::evaluator::Evaluator;
 use super::gumbel::{Decision, Recipe, Search, Step};
-use super::players::{Player, UniformRandom};
 use super::seeds;
+use super::wander::wander;
 use crate::game::record::{Findings, GAMES_MAX, GameRecord, Generator, PlyRecord};
 use crate::game::{Game, Outcome};
 
@@ -164,23 +164,15 @@ impl<G: Game> Table<G> {
         }
         for _ in 0..OPENING_TRIES {
             let plies = self.rng.random_range(0..=plan.opening_plies_max);
-            if self.wander(plies) {
+            let Table { game, state, rng, plies: record, .. } = self;
+            let drawn = |action: &G::Action| record.push(PlyRecord { action: game.action_id(action), findings: None });
+            if wander(game, state, plies, rng, drawn) {
                 progress.plies += u64::from(plies);
                 return;
             }
             self.state = self.game.start();
             self.plies.clear();
         }
-    }
-
-    /// Plays so many random plies. False when the game is over then.
-    fn wander(&mut self, plies: u32) -> bool {
-        let mut player = UniformRandom::new();
-        for _ in 0..plies {
-            let Some(action) = player.choose(&self.game, &self.state, &mut self.rng) else { return false };
-            self.play(&action, None);
-        }
-        self.game.outcome(&self.state).is_none()
     }
 
     /// Plays on until an evaluation is needed (`None`) or the game is over.
