@@ -63,7 +63,7 @@ pub use segment::FORMAT_VERSION;
 pub use segment_disk::SegmentDisk;
 pub use sim_disk::{Crash, SimDisk};
 pub use snapshot::{SNAPSHOT_BYTES_MAX, SNAPSHOT_HEADER_BYTES, SnapshotFile, SnapshotHeader, SnapshotWriter};
-pub use space::Space;
+pub use space::{ROOM_BYTES_MIN, Space};
 pub use store::{Log, LogOptions, LogStats};
 pub use verify::{PROBLEMS_MAX, Problem, VerifyReport, verify, verify_on};
 pub use vote::Vote;

@@ -8,6 +8,9 @@ const LOW_BYTES: u64 = 2 << 30;
 /// … or below this part of it, on a small one.
 const LOW_PART: u64 = 10;
 
+/// With less free space nothing goes to sled: it grows by segments of half a megabyte, and does not survive a write that finds no space.
+pub const ROOM_BYTES_MIN: u64 = 4 << 20;
+
 /// The space of the file system that a folder lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
@@ -28,6 +31,11 @@ impl Space {
         Ok(Space { free_bytes: bytes(found.f_bavail), total_bytes: bytes(found.f_blocks) })
     }
 
+    /// Whether `bytes` more leave enough for small files.
+    pub fn has_room_for(&self, bytes: u64) -> bool {
+        self.free_bytes >= ROOM_BYTES_MIN.saturating_add(bytes)
+    }
+
     /// Whether somebody should make space, or will have to.
     pub fn is_low(&self) -> bool {
         self.free_bytes < LOW_BYTES.min(self.total_bytes / LOW_PART)
@@ -45,6 +53,13 @@ mod tests {
         assert!(is_low(2 * gib - 1, 500 * gib) && !is_low(2 * gib, 500 * gib));
         assert!(is_low(6 * mib, 64 * mib) && !is_low(7 * mib, 64 * mib));
         assert!(!is_low(0, 0), "a file system that counts nothing has no end");
+    }
+
+    #[test]
+    fn what_can_wait_leaves_room_for_small_files() {
+        let has_room_for = |free_bytes, bytes| Space { free_bytes, total_bytes: 1 << 40 }.has_room_for(bytes);
+        assert!(has_room_for(ROOM_BYTES_MIN + 5, 5) && !has_room_for(ROOM_BYTES_MIN + 4, 5));
+        assert!(!has_room_for(u64::MAX - 1, u64::MAX));
     }
 
     #[test]

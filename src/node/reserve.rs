@@ -11,8 +11,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-use crate::log::{Log, Space};
-use crate::work::outbox::ROOM_BYTES_MIN;
+use crate::log::{Log, ROOM_BYTES_MIN, Space};
 
 /// What a round of retention writes beside segments and snapshots: the outbox, the checkpoint, small files. With less free space
 /// it cannot do its work.

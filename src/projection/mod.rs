@@ -25,6 +25,7 @@ pub mod error;
 mod folds;
 pub mod games;
 pub mod gauntlets;
+pub(crate) mod guard;
 pub mod halt;
 pub mod hosts;
 pub mod jobs;

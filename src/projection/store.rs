@@ -4,10 +4,10 @@
 //! checkpoint change together or not at all. Nothing here is the only copy of a fact: whoever gets an error removes the
 //! directory ([`Store::destroy`]) and folds the log again. sled may panic on damaged files; that is caught and reported.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::error::ProjectionError;
+use super::guard;
 use super::snapshot::ROWS_VERSION;
 use super::state::State;
 use super::table::{AnyTable, load_row};
@@ -68,15 +68,13 @@ impl Store {
     /// # Errors
     /// [`ProjectionError::Store`] when sled cannot open it.
     pub fn open(dir: &Path) -> Result<Store, ProjectionError> {
-        let db = guarded(dir, || {
-            sled::Config::new()
-                .path(dir)
-                .mode(sled::Mode::HighThroughput)
-                .cache_capacity(CACHE_BYTES)
-                .flush_every_ms(Some(FLUSH_EVERY_MS))
-                .use_compression(false)
-                .open()
-        })?;
+        let config = sled::Config::new()
+            .path(dir)
+            .mode(sled::Mode::HighThroughput)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(Some(FLUSH_EVERY_MS))
+            .use_compression(false);
+        let db = guard::open_patiently(&config).map_err(|fault| failure(dir, fault.to_string()))?;
         Ok(Store { path: dir.to_owned(), db })
     }
 
@@ -261,14 +259,7 @@ fn read_checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
 
 /// Runs a call into sled; an error or a panic becomes a [`ProjectionError`].
 fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, ProjectionError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|error| failure(path, error.to_string())),
-        Err(panic) => {
-            let words = panic.downcast_ref::<String>().map(String::as_str);
-            let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Err(failure(path, format!("sled panicked: {words}")))
-        }
-    }
+    guard::guarded(call).map_err(|fault| failure(path, fault.to_string()))
 }
 
 fn failure(path: &Path, reason: String) -> ProjectionError {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::event::Seq;
+use crate::log::Space;
 use crate::projection::{Checkpoints, ProjectionError, Save, State, Store};
 
 /// A checkpoint is written after this many records …
@@ -43,12 +44,12 @@ impl Keeper {
 
     /// The position of the rows that are kept, when the state at `seq` is to be written now.
     pub(super) fn due(&mut self, seq: Seq, force: bool) -> Option<Seq> {
-        self.open_again(force);
         let elapsed = self.saved_at.elapsed() >= CHECKPOINT_EVERY;
         let due = force || elapsed || seq.0 >= self.saved.0 + CHECKPOINT_RECORDS;
-        if seq == self.saved || !due {
+        if seq == self.saved || !due || !self.has_room() {
             return None;
         }
+        self.open_again(force);
         let position = match &self.rows {
             Rows::Here(_) => return Some(self.saved),
             Rows::Store { store, .. } => store.as_ref()?.position(),
@@ -97,6 +98,15 @@ impl Keeper {
         match &self.rows {
             Rows::Store { store, .. } => store.as_ref().map_or(Ok(None), Store::note),
             Rows::Here(checkpoints) => checkpoints.note(),
+        }
+    }
+
+    /// Whether the disk has space for rows. While it has none they stay as they are: the next start folds a longer tail. What the system does
+    /// not say is seen when they are written.
+    fn has_room(&self) -> bool {
+        match &self.rows {
+            Rows::Here(_) => true,
+            Rows::Store { path, .. } => Space::of(path).map_or(true, |space| space.has_room_for(0)),
         }
     }
 

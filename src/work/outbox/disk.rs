@@ -6,9 +6,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::codec::{self, CodecError};
 use super::error::OutboxError;
@@ -16,16 +14,10 @@ use super::mark::MarkFile;
 use super::shelf::{Held, Shelf, ShelfReader};
 use crate::event::{NodeId, Proposal};
 use crate::log::Space;
+use crate::projection::guard::{self, SledFault};
 
 /// Memory that sled may use for its cache.
 const CACHE_BYTES: u64 = 16 << 20;
-/// How often, and how far apart, a locked database is tried: a process that was just killed, or is just being forked,
-/// may hold the lock a moment longer.
-const LOCK_TRIES: u32 = 20;
-const LOCK_WAIT: Duration = Duration::from_millis(50);
-/// With less free space nothing is stored: sled grows by segments of half a megabyte, and does not survive a write that finds no
-/// space.
-pub const ROOM_BYTES_MIN: u64 = 4 << 20;
 const LAST_KEY: &[u8] = b"m/last";
 const ACKED_KEY: &[u8] = b"m/acked";
 
@@ -65,7 +57,7 @@ impl DiskWriter {
         let sled_path = path.join("sled");
         std::fs::create_dir_all(&sled_path).map_err(io("create"))?;
         let config = sled::Config::new().path(&sled_path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(500));
-        let db = open_patiently(path, &config)?;
+        let db = guard::open_patiently(&config).map_err(|fault| failed(path, fault))?;
         let sync = File::options().read(true).write(true).open(sled_path.join("db")).map_err(io("open"))?;
         let disk = Disk { path: path.to_owned(), db, sync: sync.into() };
         let mark = disk.open_mark(node)?;
@@ -98,11 +90,12 @@ impl Shelf for DiskWriter {
     }
 
     fn room_for(&self, bytes: u64) -> Result<(), OutboxError> {
-        // What the system does not say is seen when it is written.
-        let free_bytes = Space::of(&self.disk.path).map_or(u64::MAX, |space| space.free_bytes);
-        match free_bytes < ROOM_BYTES_MIN.saturating_add(bytes) {
-            true => Err(OutboxError::DiskFull { path: self.disk.path.clone(), free_bytes }),
-            false => Ok(()),
+        match Space::of(&self.disk.path) {
+            Ok(space) if !space.has_room_for(bytes) => {
+                Err(OutboxError::DiskFull { path: self.disk.path.clone(), free_bytes: space.free_bytes })
+            }
+            // What the system does not say is seen when it is written.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
@@ -255,16 +248,6 @@ impl ShelfReader for Disk {
     }
 }
 
-fn open_patiently(path: &Path, config: &sled::Config) -> Result<sled::Db, OutboxError> {
-    for _ in 1..LOCK_TRIES {
-        match guarded(path, || config.open()) {
-            Err(OutboxError::InUse { .. }) => std::thread::sleep(LOCK_WAIT),
-            other => return other,
-        }
-    }
-    guarded(path, || config.open())
-}
-
 /// A number followed by a checksum over its key and itself.
 fn checked(key: &[u8], number: u64) -> Vec<u8> {
     let mut value = number.to_le_bytes().to_vec();
@@ -275,22 +258,15 @@ fn checked(key: &[u8], number: u64) -> Vec<u8> {
 
 /// Runs something that touches sled and turns its errors and panics into ours.
 fn guarded<T>(path: &Path, work: impl FnOnce() -> sled::Result<T>) -> Result<T, OutboxError> {
-    let damaged = |reason: String| OutboxError::Damaged { path: path.to_owned(), reason };
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(error))) if is_locked(&error) => Err(OutboxError::InUse { path: path.to_owned() }),
-        Ok(Err(sled::Error::Io(error))) => Err(io_error("access", path, &error)),
-        Ok(Err(error)) => Err(damaged(error.to_string())),
-        Err(panic) => {
-            let words = panic.downcast_ref::<String>().map(String::as_str);
-            Err(damaged(words.or(panic.downcast_ref::<&str>().copied()).unwrap_or("sled panicked").to_owned()))
-        }
-    }
+    guard::guarded(work).map_err(|fault| failed(path, fault))
 }
 
-/// sled wraps the lock's error in words.
-fn is_locked(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+fn failed(path: &Path, fault: SledFault) -> OutboxError {
+    match fault {
+        SledFault::InUse => OutboxError::InUse { path: path.to_owned() },
+        SledFault::Io(error) => io_error("access", path, &error),
+        SledFault::Damaged(reason) => OutboxError::Damaged { path: path.to_owned(), reason },
+    }
 }
 
 fn io_error(action: &'static str, path: &Path, error: &std::io::Error) -> OutboxError {

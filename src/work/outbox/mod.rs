@@ -18,7 +18,7 @@ mod shelf;
 mod sim_shelf;
 
 pub use codec::PROPOSAL_BYTES_MAX;
-pub use disk::{Limits, ROOM_BYTES_MIN};
+pub use disk::Limits;
 pub use error::OutboxError;
 pub use queue::{Entry, Outbox, OutboxDriver, PEEK_BYTES_MAX};
 pub use shelf::{Held, Shelf, ShelfReader};
