@@ -56,6 +56,8 @@ pub const NOVELTY_BATCHES_MAX: usize = 1_024;
 pub const DATASET_BATCHES_MAX: usize = 16_384;
 /// Copies for safety that a host is asked to fetch at a time. Champions do not count.
 pub const ASSIGNED_MAX: usize = 8;
+/// A host that was asked for a copy and does not have it after this long counts as one that will not get it: somebody else is asked too.
+pub const ASSIGNED_MS_MAX: u64 = 10 * 60_000;
 /// Decisions of one call of one policy. The rest follows in the next call.
 pub const DECISIONS_MAX: usize = 1_024;
 /// Bytes of a text in an event that comes from a worker. The rest is cut off.

@@ -2,15 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use super::limits::{ASSIGNED_MAX, DECISIONS_MAX};
+use super::limits::{ASSIGNED_MAX, ASSIGNED_MS_MAX, DECISIONS_MAX};
 use super::view::{Decision, View};
 use crate::event::artifacts::{ArtifactAssigned, ArtifactKind, AssignReason};
-use crate::event::{Event, Hash, NodeId};
+use crate::event::{Event, Hash, Millis, NodeId};
+use crate::projection::State;
 use crate::projection::artifacts::Artifact;
 use crate::projection::games::BatchState;
 
+/// Blobs that lie on too few online hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// How many they are.
+    pub blobs: u32,
+    /// Since when a copy of one of them is wanted at the latest: the oldest open assignment. Where nobody was asked, when the blob came.
+    pub since: Millis,
+}
+
+/// What repair has not repaired; none when every blob of worth lies on as many online hosts as the configuration wants, or on all of them.
+pub fn shortage(state: &State) -> Option<Shortage> {
+    let online: Vec<NodeId> = state.hosts.online().map(|host| host.host).collect();
+    let wanted = copies_min(state).min(online.len());
+    let kept = state.artifacts.table.values().filter(|artifact| is_kept(state, artifact));
+    let short = kept.filter(|artifact| online.iter().filter(|host| artifact.is_on(**host)).count() < wanted);
+    let since = |artifact: &Artifact| {
+        let asked = artifact.assigned.iter().filter(|it| it.reason == AssignReason::Replication).map(|it| it.at);
+        asked.min().unwrap_or(artifact.stored_at)
+    };
+    short.fold(None, |found, artifact| {
+        let Shortage { blobs, since: first } = found.unwrap_or(Shortage { blobs: 0, since: since(artifact) });
+        Some(Shortage { blobs: blobs + 1, since: first.min(since(artifact)) })
+    })
+}
+
+fn copies_min(state: &State) -> usize {
+    state.config().map_or(1, |config| config.cluster.copies_min) as usize
+}
+
 /// `ARTIFACT_ASSIGNED` for every copy that is wanted and can be fetched from a host that is online. A copy on an offline
-/// host does not count; an assignment ends when the copy is there, or when the host goes offline.
+/// host does not count; an assignment ends when the copy is there, or when the host goes offline. A host that was asked and has not
+/// fetched it after [`ASSIGNED_MS_MAX`] may go on, but somebody else is asked too.
 pub fn decide(view: &View) -> Vec<Decision> {
     let online: Vec<NodeId> = view.state.hosts.online().map(|host| host.host).collect();
     let mut decisions = champions(view, &online);
@@ -20,14 +51,14 @@ pub fn decide(view: &View) -> Vec<Decision> {
             *champions_coming.entry(body.artifact).or_default() += 1;
         }
     }
-    let copies_min = view.state.config().map_or(1, |config| config.cluster.copies_min) as usize;
+    let copies_min = copies_min(view.state);
     let mut outstanding = outstanding(view, &online);
-    for artifact in view.state.artifacts.table.values().filter(|artifact| is_kept(view, artifact)) {
+    for artifact in view.state.artifacts.table.values().filter(|artifact| is_kept(view.state, artifact)) {
         if decisions.len() >= DECISIONS_MAX {
             break;
         }
         let there = online.iter().filter(|host| artifact.is_on(**host)).count();
-        let coming = online.iter().filter(|host| artifact.is_assigned(**host)).count();
+        let coming = artifact.assigned.iter().filter(|it| view.now.since(it.at) < ASSIGNED_MS_MAX).count();
         let coming_now = champions_coming.get(&artifact.artifact).copied().unwrap_or(0);
         let wanted = copies_min.min(online.len()).saturating_sub(there + coming + coming_now);
         if there == 0 || wanted == 0 {
@@ -58,8 +89,8 @@ fn champions(view: &View, online: &[NodeId]) -> Vec<Decision> {
 }
 
 /// Games in quarantine are not worth a copy.
-fn is_kept(view: &View, artifact: &Artifact) -> bool {
-    let batch = view.state.games.get(&artifact.artifact);
+fn is_kept(state: &State, artifact: &Artifact) -> bool {
+    let batch = state.games.get(&artifact.artifact);
     artifact.kind != ArtifactKind::Games || batch.is_none_or(|batch| batch.state != BatchState::Quarantined)
 }
 
@@ -154,6 +185,41 @@ mod tests {
             .and(none)
             .decide(decide)
             .then(&[]);
+    }
+
+    #[test]
+    fn whoever_does_not_get_its_copy_is_not_waited_for() {
+        let given = three_hosts().and(stored("games", ArtifactKind::Games, 2)).decide(decide);
+        let Event::ArtifactAssigned(first) = given.decisions()[0].event.clone() else { panic!("an assignment") };
+        let asked = given.applied();
+        asked.clone().later(ASSIGNED_MS_MAX - 1).decide(decide).then(&[]);
+        let other = if first.host == NodeId(1) { 3 } else { 1 };
+        let late = asked.later(ASSIGNED_MS_MAX).decide(decide);
+        let late = late.then_fields(&[&format!("ARTIFACT_ASSIGNED {other:016x} replication")], &["host", "reason"]);
+        // Then there is nobody else.
+        late.settled(decide).later(10 * ASSIGNED_MS_MAX).decide(decide).then(&[]);
+    }
+
+    #[test]
+    fn copies_that_are_missing_are_known_as_long_as_they_are() {
+        let verified = |name: &str, host| ArtifactVerified { artifact: hash(name), host: NodeId(host) };
+        let given = three_hosts();
+        assert_eq!(shortage(&given.state), None);
+        let given = given.and(stored("games", ArtifactKind::Games, 2)).and(stored("more", ArtifactKind::Games, 3));
+        let [first, second] = ["games", "more"].map(|name| given.state.artifacts.get(&hash(name)).unwrap().stored_at);
+        assert!(first < second);
+        assert_eq!(shortage(&given.state), Some(Shortage { blobs: 2, since: first }), "nobody was asked");
+        let asked = given.decide(decide).applied();
+        let at = |name: &str| asked.state.artifacts.get(&hash(name)).unwrap().assigned[0].at;
+        assert_eq!(shortage(&asked.state), Some(Shortage { blobs: 2, since: at("games").min(at("more")) }));
+        let one = asked.and(verified("games", 1));
+        assert_eq!(shortage(&one.state).map(|short| short.blobs), Some(1));
+        let both = one.and(verified("more", 1));
+        assert_eq!(shortage(&both.state), None);
+        // Both lost a copy with the host that went away. On the last one lies one of them, and more than that copy it cannot have.
+        let away = both.and(offline(1));
+        assert_eq!(shortage(&away.state).map(|short| short.blobs), Some(2));
+        assert_eq!(shortage(&away.and(offline(3)).state).map(|short| short.blobs), Some(1));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::event::cluster::QuorumHealth;
 use crate::event::evaluation::{MatchTally, Score};
 use crate::event::training::TrainingProgress;
 use crate::event::{GameKey, JobId, Millis, Seq, Term};
+use crate::policy::repair::{Shortage, shortage};
 use crate::policy::teaching::games_wanted;
 use crate::projection::State;
 use crate::projection::campaign::{CampaignRow, Generation, Overdue, Phase, Verdict};
@@ -41,6 +42,9 @@ pub struct Status {
     pub longest_queued: Option<QueuedStatus>,
     /// Jobs that run.
     pub jobs_running: u32,
+    /// Blobs that lie on too few online hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies_missing: Option<ShortageStatus>,
     /// The campaign, once there is one.
     pub campaign: Option<CampaignStatus>,
     /// The format version that every member reads.
@@ -66,6 +70,15 @@ pub struct QueuedStatus {
     /// The job.
     pub job: JobId,
     /// Since when.
+    pub since: Millis,
+}
+
+/// Blobs that lie on too few online hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortageStatus {
+    /// How many they are.
+    pub blobs: u32,
+    /// Since when a copy of one of them is wanted at the latest.
     pub since: Millis,
 }
 
@@ -169,6 +182,7 @@ impl Status {
             jobs_queued: state.jobs.queued().count() as u32,
             longest_queued: longest.map(|job| QueuedStatus { job: job.job.clone(), since: job.queued_at }),
             jobs_running: state.jobs.held().count() as u32,
+            copies_missing: shortage(state).map(|Shortage { blobs, since }| ShortageStatus { blobs, since }),
             campaign: CampaignStatus::of(state),
             version: state.membership.version(),
             upgrade_needed: None,

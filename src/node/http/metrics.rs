@@ -100,6 +100,10 @@ fn registry(health: &Health) -> Registry {
     let since = status.longest_queued.map(|job| health.footing.clock().now().since(job.since));
     gauge("jobs_queued_longest_seconds", "How long the job waits that has waited longest", since.unwrap_or(0) / 1_000);
     gauge("jobs_running", "Jobs that run", u64::from(status.jobs_running));
+    let (short, since) = status.copies_missing.map_or((0, None), |it| (it.blobs, Some(it.since)));
+    gauge("artifacts_short", "Blobs that lie on too few online hosts", u64::from(short));
+    let since = since.map_or(0, |since| health.footing.clock().now().since(since));
+    gauge("artifacts_short_longest_seconds", "How long a copy of one of them has been wanted", since / 1_000);
     gauge("disk_full", "1 while the disk is full and nothing new is acknowledged", u64::from(footer.disk_full));
     gauge("disk_low", "1 while the disk is nearly full", u64::from(footer.disk_low.is_some()));
     if let Some(space) = health.footing.room().space() {

@@ -94,6 +94,11 @@ fn screen(row: &Value) -> String {
     if queued.is_object() {
         lines.push(("waits", format!("{} since {}, longest of all", text(&queued["job"]), text(&queued["since"]))));
     }
+    let missing = &row["copies_missing"];
+    if missing.is_object() {
+        let (blobs, since) = (&missing["blobs"], text(&missing["since"]));
+        lines.push(("copies", format!("too few online of {blobs} blobs, wanted since {since}")));
+    }
     let campaign = &row["campaign"];
     if campaign.is_object() {
         lines.extend(campaign_lines(campaign, text));
@@ -227,6 +232,16 @@ mod tests {
             "{}",
             buffer.text()
         );
+    }
+
+    #[test]
+    fn copies_that_are_missing_are_counted() {
+        let mut row = row();
+        row["copies_missing"] = json!({"blobs": 3, "since": "2026-01-02T03:04:05Z"});
+        let (mut out, buffer) = printer(Format::Table);
+        show(&mut out, row, &footer()).expect("shown");
+        let line = "\ncopies      too few online of 3 blobs, wanted since 2026-01-02T03:04:05Z\n";
+        assert!(buffer.text().contains(line), "{}", buffer.text());
     }
 
     #[test]
