@@ -41,8 +41,8 @@ pub struct Pair {
     pub to: u16,
 }
 
-/// The most spots of an action.
-pub const SPOTS_MAX: usize = 8;
+/// The most spots of an action: the longest straight way of a board, and some.
+pub const SPOTS_MAX: usize = 32;
 /// The most pairs of an action.
 pub const PAIRS_MAX: usize = 2;
 

@@ -142,9 +142,9 @@ mod tests {
         // A change here needs a new encoder version: models that were trained before it do not see what they learned from.
         assert_eq!((ConnectFour.encoder_version(), encoder_hash(&ConnectFour).short().as_str()), (2, "61f0629e"));
         let rings = [RingRift::HEX8[0], RingRift::HEX8[1], RingRift::HEX8[2], RingRift::SQUARE8[0]];
-        assert!(rings.iter().all(|game| game.encoder_version() == 3));
+        assert!(rings.iter().all(|game| game.encoder_version() == 4));
         let hashes = rings.each_ref().map(|game| encoder_hash(game).short());
-        assert_eq!(hashes, ["a1ef26a5", "10882850", "181311b3", "2666a60d"]);
+        assert_eq!(hashes, ["5a412714", "c436b0bc", "62cf2798", "e45eab0a"]);
     }
 
     #[test]

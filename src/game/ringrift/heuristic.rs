@@ -6,7 +6,7 @@
 use super::bits::Bits;
 use super::cell::Cell;
 use super::game::RingRift;
-use super::state::{State, Turn};
+use super::state::State;
 use crate::game::{SEATS_MAX, Seat};
 
 /// What a feature is worth, in units of the logarithm of a share.
@@ -91,7 +91,7 @@ impl<const W: usize> RingRift<W> {
         let caps: usize = state.controlled(seat).iter().map(|cell| state.stack(cell).cap()).sum();
         let buried = f32::from(state.rings_on_board(seat)) - caps as f32;
         let idle = stacks == 0.0 && state.hand(seat) == 0;
-        let prey = self.prey(state, seat);
+        let prey = self.sight(state, seat).prey;
         let claim = self.after_claim(state, seat);
         let ambush = self.after_ambush(state, seat, &prey);
         WEIGHTS.eliminated * eliminated
@@ -111,17 +111,8 @@ impl<const W: usize> RingRift<W> {
 
     /// How near `seat` would be to a win after the best region that it could take, were it to take one now; 0 without any.
     fn after_claim(&self, state: &State<W>, seat: Seat) -> f32 {
-        let mut theirs = *state;
-        theirs.turn = Turn::of(seat);
-        let (rings_win, cells_win) = (self.config.elimination_win(), self.config.territory_min());
         let mut best = 0.0f32;
-        self.rules().find_region(&theirs, |_, _, region| {
-            let rings: usize = (*region & *state.stacked()).iter().map(|cell| state.stack(cell).height()).sum();
-            let rings = f32::from(state.eliminated(seat)) + rings as f32;
-            let cells = f32::from(state.territory(seat)) + region.count() as f32;
-            best = best.max(rings / f32::from(rings_win)).max(cells / f32::from(cells_win));
-            false
-        });
+        self.claims(state, seat, |_, near| best = best.max(near));
         best
     }
 
@@ -137,24 +128,5 @@ impl<const W: usize> RingRift<W> {
             self.after_claim(&after, seat)
         });
         claims.fold(0.0, f32::max)
-    }
-
-    /// Stacks of others that `seat` could capture now.
-    fn prey(&self, state: &State<W>, seat: Seat) -> Bits<W> {
-        let (rules, blocked, own) = (self.rules(), state.blocked(), state.controlled(seat));
-        let mut prey = Bits::EMPTY;
-        for from in own.iter() {
-            let stack = state.stack(from);
-            let (height, cap) = (stack.height(), stack.cap());
-            for direction in rules.geometry.all_directions() {
-                let look = rules.look(state, from, direction, &blocked);
-                let Some(target) = look.target.filter(|&target| !own.has(target)) else { continue };
-                let reach = rules.capture_reach(from, direction, look.free, &blocked);
-                if state.stack(target).cap() <= cap && reach >= height {
-                    prey.insert(target);
-                }
-            }
-        }
-        prey
     }
 }

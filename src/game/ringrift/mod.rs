@@ -25,6 +25,7 @@ mod placement;
 mod planes;
 mod recovery;
 mod rules;
+mod sight;
 mod sketch;
 mod stack;
 mod state;

@@ -6,12 +6,15 @@
 //!   1  rings of this seat in a stack, of the greatest height
 //!   1  markers
 //!   1  collapsed cells
+//!   3  if it were this seat's turn: stacks of others that it could capture, its stacks that could do so, cells where one could land
+//!   1  regions that it could take then: how near it would be to a win
 //!   3  hand, eliminated rings and territory, as shares of the rings and of what wins
 //!   4  last player standing: begins the rounds; has begun a turn this round; could act then; rounds as the only one, of three
 //! for all
 //!   1  cells of the board
 //!   1  height of a stack, of the greatest height
 //!   1  the cap of a stack, of the greatest height
+//!   4  stacks with a cap of 1, of 2, of 3, of more
 //!   1  the stack that has to act
 //!   7  phase
 //!   5  owed for a line; owed for a region; has acted; has recovered; may swap sides
@@ -30,11 +33,13 @@ use crate::game::{ActionId, Game, PlaneShape, Planes, PolicyShape, Seat, Sketch}
 /// Rings of a stack that are seen one by one.
 const DEPTHS: usize = 5;
 /// Planes of each seat.
-const SEAT_PLANES: usize = DEPTHS + 3 + 3 + 4;
+const SEAT_PLANES: usize = DEPTHS + 3 + 4 + 3 + 4;
+/// Caps that are told apart; the last stands for all that are higher too.
+const CAPS: usize = 4;
 /// Phases in which somebody moves.
 const PHASES: usize = Phase::ALL.len() - 1;
 /// Planes that belong to no seat.
-const COMMON_PLANES: usize = 4 + PHASES + 5;
+const COMMON_PLANES: usize = 4 + CAPS + PHASES + 5;
 
 /// Writes planes one after the other.
 struct Canvas<'a, const W: usize> {
@@ -84,6 +89,7 @@ impl<const W: usize> RingRift<W> {
         canvas.cells(stacks().map(|(cell, stack)| (cell, stack.count(seat) as f32 / greatest)));
         canvas.cells(state.markers(seat).iter().map(|cell| (cell, 1.0)));
         canvas.cells(state.collapsed(seat).iter().map(|cell| (cell, 1.0)));
+        self.encode_sight(state, seat, canvas);
         let share = |number: u16, of: u16| f32::from(number) / f32::from(of);
         canvas.number(share(state.hand(seat), self.config.board.rings()));
         canvas.number(share(state.eliminated(seat), self.config.elimination_win()));
@@ -96,12 +102,31 @@ impl<const W: usize> RingRift<W> {
         canvas.number(share(rounds, LPS_ROUNDS));
     }
 
+    /// What the seat could do with its stacks, and with regions.
+    fn encode_sight(&self, state: &State<W>, seat: Seat, canvas: &mut Canvas<'_, W>) {
+        let sight = self.sight(state, seat);
+        for seen in [&sight.prey, &sight.hunters, &sight.landings] {
+            canvas.cells(seen.iter().map(|cell| (cell, 1.0)));
+        }
+        let geometry = self.rules().geometry;
+        let plane = canvas.plane();
+        self.claims(state, seat, |region, near| {
+            region.iter().for_each(|cell| {
+                let at = &mut plane[geometry.grid_index(cell)];
+                *at = at.max(near.min(1.0));
+            });
+        });
+    }
+
     fn encode_common(&self, state: &State<W>, canvas: &mut Canvas<'_, W>) {
         let greatest = self.rules().geometry.greatest_height() as f32;
         let (turn, stacks) = (state.turn(), || state.stacked().iter().map(|cell| (cell, state.stack(cell))));
         canvas.number(1.0);
         canvas.cells(stacks().map(|(cell, stack)| (cell, stack.height() as f32 / greatest)));
         canvas.cells(stacks().map(|(cell, stack)| (cell, stack.cap() as f32 / greatest)));
+        for cap in 1..=CAPS {
+            canvas.cells(stacks().filter(|(_, stack)| stack.cap().min(CAPS) == cap).map(|(cell, _)| (cell, 1.0)));
+        }
         canvas.cells(turn.focus.into_iter().map(|cell| (cell, 1.0)));
         for phase in &Phase::ALL[..PHASES] {
             canvas.flag(turn.phase == *phase);
@@ -158,7 +183,7 @@ impl<const W: usize> Planes for RingRift<W> {
     }
 
     fn encoder_version(&self) -> u32 {
-        3
+        4
     }
 
     fn encode(&self, state: &State<W>, into: &mut [f32]) {

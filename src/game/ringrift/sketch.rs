@@ -60,6 +60,10 @@ enum Role {
     PartEnd,
     Eliminate,
     Forced,
+    /// Passed by a step.
+    StepPast,
+    /// Passed by a capture, before or behind the stack that it captures.
+    TakePast,
 }
 
 /// Families of pairs.
@@ -82,7 +86,7 @@ enum Family {
 /// What a net needs for RingRift's moves.
 pub(super) const SHAPE: PolicyShape = PolicyShape {
     kinds: FIRST_KIND[Block::ALL.len()],
-    roles: Role::Forced as usize + 1,
+    roles: Role::TakePast as usize + 1,
     families: Family::Row as usize + 1,
 };
 
@@ -102,10 +106,21 @@ impl<const W: usize> Pencil<'_, W> {
         sketch.pair(family as usize, self.cell(from), self.cell(to))
     }
 
+    /// The cells that a stack passes on its straight way: markers there are flipped or collapse.
+    fn between(&self, mut sketch: Sketch, role: Role, from: Cell, to: Cell) -> Sketch {
+        if let Some((direction, distance)) = self.0.straight(from, to) {
+            for cell in &self.0.ray(from, direction)[..distance - 1] {
+                sketch = self.spot(sketch, role, *cell);
+            }
+        }
+        sketch
+    }
+
     /// A capture's three cells, in these roles.
     fn capture(&self, block: Block, roles: [Role; 3], [from, over, to]: [Cell; 3]) -> Sketch {
         let spots = self.spot(of(block), roles[0], from);
         let spots = self.spot(self.spot(spots, roles[1], over), roles[2], to);
+        let spots = self.between(self.between(spots, Role::TakePast, from, over), Role::TakePast, over, to);
         self.pair(self.pair(spots, Family::Take, from, over), Family::Land, from, to)
     }
 
@@ -135,6 +150,7 @@ pub(super) fn sketch<const W: usize>(geometry: &Geometry<W>, given: Move) -> Ske
         }
         Move::Step { from, to } => {
             let spots = pencil.spot(on_cell(Block::Step, Role::StepFrom, from), Role::StepTo, to);
+            let spots = pencil.between(spots, Role::StepPast, from, to);
             pencil.pair(spots, Family::Step, from, to)
         }
         Move::Capture { from, over, to } => {

@@ -5,6 +5,7 @@
 mod playouts;
 mod records;
 mod rotation;
+mod sight;
 mod sketches;
 mod support;
 mod symmetry;
