@@ -61,7 +61,8 @@ pub(super) fn is_good(state: &State, config: &Config, batch: &Batch) -> bool {
 }
 
 /// The batches of the generation's dataset, oldest first: those of a window of generations, without the games of players that are
-/// surely far weaker, and as many of the newest games as the configuration allows. The generation's own games are always among them.
+/// surely far weaker or of a teacher that is outgrown, and as many of the newest games as the configuration allows. The generation's own games are
+/// always among them.
 fn window<'a>(state: &'a State, config: &Config, game: &GameKey, generation: u32) -> Vec<&'a Batch> {
     let first = generation.saturating_sub(config.dataset.window.max(1) - 1).max(1);
     let keys = (first..=generation).map(|generation| GenerationKey::new(game, generation));
@@ -69,7 +70,11 @@ fn window<'a>(state: &'a State, config: &Config, game: &GameKey, generation: u32
     let mut good: Vec<&Batch> = batches.filter(|batch| is_good(state, config, batch)).collect();
     let is_own = |batch: &Batch| batch.generation == generation;
     let weak = weak_players(state, config, game, &good);
-    good.retain(|batch| is_own(batch) || !weak.contains(&batch.model) || teaching::is_taught(state, batch));
+    let is_left_out = |batch: &Batch| match teaching::is_taught(state, batch) {
+        true => teaching::is_outgrown(state, batch, generation),
+        false => weak.contains(&batch.model),
+    };
+    good.retain(|batch| is_own(batch) || !is_left_out(batch));
     good.sort_by_key(|batch| (is_own(batch), batch.recorded_seq));
     let mut room = if config.dataset.games_max == 0 { u64::MAX } else { config.dataset.games_max };
     let fits = |batch: &&&Batch| {
@@ -127,7 +132,7 @@ fn seal(state: &State, game: &GameKey, generation: u32, batches: &[&Batch]) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::campaign::GenerationOpened;
+    use crate::event::campaign::{GenerationOpened, GenerationTaught};
     use crate::event::config::DatasetConfig;
     use crate::event::quality::QualityExplained;
     use crate::event::samples::{game, hash, sample};
@@ -197,6 +202,21 @@ mod tests {
         assert_eq!(players(three_generations(|of| of.elo_below_max = Real(100_000_000))), ["strong", "own"]);
         let far = three_generations(|of| of.elo_below_max = Real(3_000_000_000));
         assert_eq!(players(far), ["weak", "strong", "own"], "nobody is so much weaker");
+    }
+
+    #[test]
+    fn a_teachers_games_are_left_out_once_a_champion_has_learned_from_them() {
+        let Event::GenerationTaught(taught) = sample(Kind::GenerationTaught) else { unreachable!() };
+        let taught = GenerationTaught { game: game(), generation: 1, ..taught };
+        let of_second = |champion: &str| {
+            let opened = GenerationOpened { game: game(), generation: 2, champion: ModelId::new(champion) };
+            let given = generation_one(config(40)).and(taught.clone()).and_all(batch("a", 1, 40, 40));
+            given.and(opened).and_all(batch("b", 2, 40, 40)).decide(decide)
+        };
+        let origin = "connect4-g0-00112233";
+        of_second(origin).then_fields(&["DATASET_SEALED 80", "DATASET_WEIGHED no games"], &["games"]);
+        let promoted = of_second("connect4-g1-44556677");
+        promoted.then_fields(&["DATASET_SEALED 40", "DATASET_WEIGHED no games"], &["games"]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Who plays a campaign's first games: where the game judges positions itself, a teacher and not random weights.
 //!
 //! Games between players that know nothing are decided by their last few moves, and teach a net next to nothing of the rest. A search whose leaves the
-//! game itself judges plays much better, costs no net, and what it finds teaches the first net. From the second generation on nets learn from
-//! their own games, beside the teacher's as long as these are in the window.
+//! game itself judges plays much better, costs no net, and what it finds teaches the first net. Once a champion has learned from them, nets learn from
+//! their own games alone: a search with a net that knows what its teacher knew finds more than the teacher did.
 
 use super::limits::{TEACHER_CONSIDERED, TEACHER_SIMULATIONS};
 use super::upgrade::is_readable;
@@ -57,6 +57,13 @@ fn teaching(config: &Config) -> Teaching {
 pub(super) fn is_taught(state: &State, batch: &Batch) -> bool {
     let generation = state.campaign.generation(&batch.game, batch.generation);
     generation.is_some_and(|generation| generation.taught.is_some())
+}
+
+/// Whether these are a teacher's games of which whoever plays for `generation` has learned already: since they were played there is another
+/// champion. As long as there is none they stay, for they are better than random weights' own.
+pub(super) fn is_outgrown(state: &State, batch: &Batch, generation: u32) -> bool {
+    let champion = |generation| state.campaign.generation(&batch.game, generation).map(|row| &row.champion);
+    is_taught(state, batch) && champion(generation) != champion(batch.generation)
 }
 
 /// Games that the generation wants.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{ExitCode, Failure};
 use crate::event::config::{
-    ClusterConfig, Config, DatasetConfig, GauntletConfig, JudgementConfig, PromotionGate, SelfPlayConfig, TrainConfig,
+    ClusterConfig, Config, DatasetConfig, GauntletConfig, JudgementConfig, PromotionGate, SelfPlayConfig,
+    TeacherConfig, TrainConfig,
 };
 use crate::event::{GameKey, Real};
 use crate::game::registry::facts;
@@ -66,28 +67,51 @@ pub fn quick_config() -> Config {
     }
 }
 
+/// What a campaign costs, and brings.
+struct Size {
+    generations: u32,
+    games: u32,
+    games_per_job: u32,
+    simulations: u32,
+    match_simulations: u32,
+    pairs: u32,
+    steps: u32,
+    /// Of the teacher's games and steps.
+    factor: u32,
+}
+
+impl Size {
+    /// A group of three or four players has as many games, and each is longer: their campaigns play fewer.
+    fn of(is_large: bool, quick: bool, has_many_seats: bool) -> Size {
+        let size = |generations, games, games_per_job, simulations, match_simulations, pairs| {
+            let steps = if quick { 30 } else { 250 };
+            Size { generations, games, games_per_job, simulations, match_simulations, pairs, steps, factor: 5 }
+        };
+        match (is_large, quick) {
+            (false, false) if has_many_seats => size(4, 400, 20, 32, 128, 30),
+            // Fewer games, steps or simulations make a first champion that no later one is surely better than.
+            (false, false) => Size { steps: 800, factor: 2, ..size(4, 1_000, 25, 64, 128, 30) },
+            (false, true) if has_many_seats => size(1, 4, 2, 8, 8, 2),
+            (false, true) => size(1, 24, 4, 8, 8, 4),
+            (true, false) => size(2, 12, 2, 16, 16, 4),
+            (true, true) => size(1, 2, 1, 4, 4, 1),
+        }
+    }
+}
+
 /// Figures for RingRift. A game is longer than one of Connect Four and a position costs more, so there are fewer of both.
-/// With few games the lower end of their quality's interval lies low, and so does the bound. A group of three or four players has as many games, and
-/// each is longer: quick campaigns play fewer.
+/// With few games the lower end of their quality's interval lies low, and so does the bound.
 fn ringrift_config(is_large: bool, quick: bool, has_many_seats: bool) -> Config {
     let standard = if quick { quick_config() } else { Config::default() };
-    let (generations, games, games_per_job, simulations, match_simulations, pairs) = match (is_large, quick) {
-        (false, false) => (4, 400, 20, 32, 128, 30),
-        (false, true) if has_many_seats => (1, 4, 2, 8, 8, 2),
-        (false, true) => (1, 24, 4, 8, 8, 4),
-        (true, false) => (2, 12, 2, 16, 16, 4),
-        (true, true) => (1, 2, 1, 4, 4, 1),
-    };
+    let Size { generations, games, games_per_job, simulations, match_simulations, pairs, steps, factor } =
+        Size::of(is_large, quick, has_many_seats);
     let considered = if quick { 8 } else { 16 };
     Config {
         generations,
         self_play: SelfPlayConfig { games, games_per_job, simulations, considered, sampled_plies: 20 },
+        teacher: TeacherConfig { games_factor: factor, ..standard.teacher },
         dataset: DatasetConfig { quality_min: Real(200_000), ..standard.dataset },
-        train: TrainConfig {
-            steps: if quick { 30 } else { 250 },
-            batch: if quick { 64 } else { 256 },
-            ..standard.train
-        },
+        train: TrainConfig { steps, batch: if quick { 64 } else { 256 }, ..standard.train },
         gauntlet: GauntletConfig {
             simulations: match_simulations,
             considered,
