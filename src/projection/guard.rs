@@ -65,6 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "somebody else has to hold the lock")]
     fn a_lock_that_is_let_go_of_soon_is_waited_for() {
         let dir = tempfile::tempdir().expect("a folder");
         let config = sled::Config::new().path(dir.path());

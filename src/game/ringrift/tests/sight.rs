@@ -32,7 +32,7 @@ fn check_regions<const W: usize>(game: &RingRift<W>, state: &State<W>, legal: &[
     let (mut seen, mut shown) = (Bits::EMPTY, 0);
     game.claims(state, player, |region, near| {
         assert!(near >= game.shares_of_win(state, player).into_iter().fold(0.0, f32::max));
-        seen = seen | *region;
+        seen |= *region;
         shown += 1;
     });
     let mut taken = Bits::EMPTY;
@@ -40,7 +40,7 @@ fn check_regions<const W: usize>(game: &RingRift<W>, state: &State<W>, legal: &[
         Move::Region { border, anchor } => game.rules().region(state, border, anchor),
         _ => None,
     });
-    let named: Vec<_> = named.inspect(|region| taken = taken | *region).collect();
+    let named: Vec<_> = named.inspect(|region| taken |= *region).collect();
     assert_eq!((seen, shown), (taken, named.len()), "{}", game.state_text(state));
 }
 
