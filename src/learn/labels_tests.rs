@@ -6,8 +6,9 @@ use super::reference_games::ReferenceGame;
 use crate::game::ringrift::{RingRift, State};
 use crate::game::{Game, Planes};
 
-/// Planes of a seat, in the order of `ringrift/planes.rs`: five depths, height, markers, collapsed cells, then six numbers.
-const SEAT_PLANES: usize = 15;
+/// Planes of a seat, in the order of `ringrift/planes.rs`: five depths, height, markers, collapsed cells, four of what it could do, then seven
+/// numbers.
+const SEAT_PLANES: usize = 19;
 
 /// The value target of every position: 1 for the winner's place in the turn order counted from the mover, 0 for all others.
 fn labels<const W: usize>(rules: &RingRift<W>) {
@@ -108,7 +109,7 @@ fn inputs<const W: usize>(rules: &RingRift<W>) {
                 seen.eliminated[seat] / f32::from(config.elimination_win()),
                 seen.territory[seat] / f32::from(config.territory_min()),
             ];
-            assert_eq!([most(8), most(9), most(10)], shares, "{name}, {text}: numbers of seat {seat}");
+            assert_eq!([most(12), most(13), most(14)], shares, "{name}, {text}: numbers of seat {seat}");
         }
         checked += 1;
     };

@@ -101,10 +101,10 @@ fn the_samples_of_a_dataset_are_what_they_were() {
     let (hex8, square8) = (&RingRift::HEX8[1], &RingRift::SQUARE8[2]);
     let found: String = [(hex8, false), (hex8, true), (square8, false), (square8, true)].map(hashes).concat();
     expect![[r#"
-        ringrift-hex8-3p 599 2f983ff5 c9920ef2
-        ringrift-hex8-3p 599 1be237d3 3a97d969
-        ringrift-square8-4p 476 98ae7030 7ec2d0a3
-        ringrift-square8-4p 476 21054ea5 ea17d3e7
+        ringrift-hex8-3p 599 18c15388 161e86d0
+        ringrift-hex8-3p 599 99075176 ca8702df
+        ringrift-square8-4p 476 a9d9a96c 6ee4759d
+        ringrift-square8-4p 476 de454b05 df30858f
     "#]]
     .assert_eq(&found);
 }
