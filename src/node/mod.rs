@@ -27,6 +27,7 @@ mod mover;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]
 pub mod node;
 pub mod open;
+pub mod ports;
 pub mod renewal;
 pub mod repair;
 pub mod reporter;

@@ -117,8 +117,7 @@ async fn a_linearizable_read_shows_all_that_was_acknowledged_before_it() {
 fn rehouse(machine: &Machine) -> String {
     let layout = Layout::new(&machine.data);
     let mut config = layout.load_config().expect("a configuration");
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
-    config.listen = socket.local_addr().expect("bound").to_string();
+    config.listen = kifu::node::ports::free_address().expect("a port");
     layout.save_config(&config).expect("written");
     config.listen
 }

@@ -1,12 +1,12 @@
 //! Machines for tests: a data directory and a node process on it.
 
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use kifu::node::api::status::Status;
 use kifu::node::api::{Client, Request, Response, Target};
+use kifu::node::ports::free_address;
 
 /// Longer than anything takes on a busy machine. Tests wait for conditions, not for times.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -35,8 +35,8 @@ impl Machine {
     pub fn new(folder: &Path, name: &str) -> Machine {
         Machine {
             data: folder.join(name),
-            listen: UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").to_string(),
-            http: TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").to_string(),
+            listen: free_address().expect("a port"),
+            http: free_address().expect("a port"),
             name: name.to_owned(),
             child: None,
         }

@@ -1,7 +1,6 @@
 //! The demo's processes: one node program for each machine.
 
 use std::fs::OpenOptions;
-use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use rustix::process::Signal;
 
 use crate::cli::{ExitCode, Failure};
 use crate::node::layout::{Layout, Runtime};
+use crate::node::ports::free_address;
 
 /// How long a node may take to stop when asked.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,8 +50,8 @@ impl Fleet {
             machines.push(Machine {
                 data: out.join(&name),
                 log: out.join(format!("{name}.log")),
-                listen: free_udp().map_err(Failure::general)?,
-                http: free_tcp().map_err(Failure::general)?,
+                listen: free_address().map_err(Failure::general)?,
+                http: free_address().map_err(Failure::general)?,
                 name,
                 child: None,
             });
@@ -233,12 +233,4 @@ fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
         std::thread::sleep(Duration::from_millis(20));
     }
     None
-}
-
-fn free_udp() -> std::io::Result<String> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.to_string())
-}
-
-fn free_tcp() -> std::io::Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
