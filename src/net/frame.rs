@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use quinn::SendStream;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -38,21 +38,37 @@ impl FrameLimits {
 
 /// Writes one message. Returns when the stream has taken it, which is before the peer has it.
 pub async fn write_frame(stream: &mut SendStream, message: &[u8], limits: &FrameLimits) -> Result<(), NetError> {
-    let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= limits.bytes_max);
-    let Some(length) = length else {
-        return Err(NetError::TooLarge { bytes: message.len() as u64, bytes_max: limits.bytes_max as u64 });
-    };
+    let prefix = prefix(message.len(), limits)?;
     // The prefix travels with the first bytes, so that a small message is one packet.
     let (first, rest) = message.split_at(message.len().min(CHUNK_BYTES));
-    write_chunk(stream, &[&length.to_le_bytes(), first].concat(), limits.stall).await?;
+    write_chunk(stream, [&prefix, first].concat().into(), limits.stall).await?;
     for chunk in rest.chunks(CHUNK_BYTES) {
-        write_chunk(stream, chunk, limits.stall).await?;
+        write_chunk(stream, Bytes::copy_from_slice(chunk), limits.stall).await?;
     }
     Ok(())
 }
 
-async fn write_chunk(stream: &mut SendStream, chunk: &[u8], stall: Duration) -> Result<(), NetError> {
-    within(stall, "sending a message", stream.write_all(chunk)).await
+/// Writes one message that lies in several places, and copies nothing but the beginning. Keep the first part small.
+pub async fn write_parts(stream: &mut SendStream, parts: Vec<Bytes>, limits: &FrameLimits) -> Result<(), NetError> {
+    let prefix = prefix(parts.iter().map(Bytes::len).sum(), limits)?;
+    let mut parts = parts.into_iter();
+    let first = parts.next().unwrap_or_default();
+    for mut part in std::iter::once([&prefix, &first[..]].concat().into()).chain(parts) {
+        while !part.is_empty() {
+            write_chunk(stream, part.split_to(part.len().min(CHUNK_BYTES)), limits.stall).await?;
+        }
+    }
+    Ok(())
+}
+
+fn prefix(bytes: usize, limits: &FrameLimits) -> Result<[u8; PREFIX_BYTES], NetError> {
+    let length = u32::try_from(bytes).ok().filter(|_| bytes <= limits.bytes_max);
+    let length = length.ok_or(NetError::TooLarge { bytes: bytes as u64, bytes_max: limits.bytes_max as u64 })?;
+    Ok(length.to_le_bytes())
+}
+
+async fn write_chunk(stream: &mut SendStream, chunk: Bytes, stall: Duration) -> Result<(), NetError> {
+    within(stall, "sending a message", stream.write_chunk(chunk)).await
 }
 
 /// Reads one message; `None` when the peer has finished the stream after a whole one.
@@ -66,11 +82,21 @@ pub async fn read_frame(
     }
     let mut message = BytesMut::new();
     while message.len() < length {
-        let begin = message.len();
-        message.resize(length.min(begin + CHUNK_BYTES), 0);
-        within(limits.stall, "receiving a message", stream.read_exact(&mut message[begin..])).await?;
+        let missing = CHUNK_BYTES.min(length - message.len());
+        message.reserve(missing);
+        within(limits.stall, "receiving a message", read_whole(stream, (&mut message).limit(missing))).await?;
     }
     Ok(Some(message.freeze()))
+}
+
+/// Fills a buffer, without writing zeros into it first.
+async fn read_whole(stream: &mut (impl AsyncRead + Unpin), mut into: impl BufMut) -> std::io::Result<()> {
+    while into.has_remaining_mut() {
+        if stream.read_buf(&mut into).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
 }
 
 async fn read_prefix(stream: &mut (impl AsyncRead + Unpin), limits: &FrameLimits) -> Result<Option<usize>, NetError> {

@@ -49,7 +49,7 @@ pub use channel::{Channel, Role};
 pub use connection::{Connection, Peer};
 pub use endpoint::{Endpoint, resolve};
 pub use error::{NetError, Refusal, RefusedBy, TokenError};
-pub use frame::{FrameLimits, read_frame, write_frame};
+pub use frame::{FrameLimits, read_frame, write_frame, write_parts};
 pub use gate::Judge;
 pub use hello::Hello;
 pub use identity::Identity;

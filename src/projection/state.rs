@@ -307,6 +307,11 @@ impl State {
         self.tables().into_iter().find(|(table, _)| *table == name).map(|(_, table)| table.json())
     }
 
+    /// How many rows changed since they were saved.
+    pub fn dirty_rows(&self) -> usize {
+        self.tables().into_iter().map(|(_, table)| table.dirty_len()).sum()
+    }
+
     /// Forgets which rows changed. For programs that fold and never save.
     pub fn forget_changes(&mut self) {
         self.tables_mut().into_iter().for_each(|(_, table)| drop(table.take_dirty()));

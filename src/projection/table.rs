@@ -156,6 +156,8 @@ pub trait AnyTable {
     fn rows_len(&self) -> usize;
     /// The digest of all rows.
     fn digest(&self) -> Hash;
+    /// How many rows changed since [`Self::take_dirty`].
+    fn dirty_len(&self) -> usize;
     /// The rows changed since the last call, in order of key.
     fn take_dirty(&mut self) -> Vec<DirtyRow>;
     /// Calls `visit` with the bytes of each row, in order of key.
@@ -182,6 +184,10 @@ impl<K: Key, V: Row> AnyTable for Table<K, V> {
         }
         sum.iter().for_each(|lane| bytes.extend_from_slice(&lane.to_le_bytes()));
         Hash::of(&bytes)
+    }
+
+    fn dirty_len(&self) -> usize {
+        self.dirty.len()
     }
 
     fn take_dirty(&mut self) -> Vec<DirtyRow> {

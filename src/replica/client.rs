@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
-use openraft::network::{RPCOption, RaftNetworkV2, stream_append_sequential};
+use openraft::network::{RPCOption, RaftNetworkV2};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
     VoteRequest, VoteResponse,
@@ -25,6 +25,7 @@ use super::error::ReplicaError;
 use super::greeting::{Greeting, Welcome};
 use super::hold::with_the_next;
 use super::peers::Peers;
+use super::pipeline;
 use super::snapshots::SnapshotData;
 use super::stream::{Rank, Stream};
 use super::types::{Member, TypeConfig, Vote};
@@ -36,13 +37,11 @@ use crate::net::NetError;
 /// Entries get at least this long to arrive and to be synced, whatever the heartbeat: bounded by the heartbeat, a batch that a
 /// slow link or disk cannot take in a fraction of it would be sent again and again, and a peer that lags would never catch up.
 const ENTRIES_TIME_MIN: Duration = Duration::from_secs(1);
-/// And a second more for every so many bytes.
+/// And a second more for every so many bytes. A connection on which nothing arrives is dead long before (`net/limits.rs`).
 const ENTRIES_BYTES_PER_SECOND: usize = 64 << 10;
-/// But no longer than this: a connection on which nothing arrives for so long is dead anyway.
-const ENTRIES_TIME_MAX: Duration = crate::net::limits::IDLE_TIMEOUT;
 
-type Answers<'s> = BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
-type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+pub(super) type Answers<'s> = BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
+pub(super) type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
 /// Makes clients.
 pub struct Clients {
@@ -54,7 +53,7 @@ pub struct Clients {
 pub struct Client {
     target: NodeId,
     peers: Arc<Peers>,
-    stream: Option<Stream>,
+    pub(super) stream: Option<Stream>,
     /// Which of the connection's streams go first: what waits on the others may be megabytes.
     rank: Rank,
 }
@@ -88,21 +87,26 @@ impl Client {
     /// # Errors
     /// When the peer does not answer within `within`.
     pub async fn call(&mut self, frame: &[u8], within: Duration) -> Result<Bytes, NetError> {
-        let silent = |doing| NetError::Silent { doing, waited_ms: within.as_millis() as u64 };
         let exchange = async {
-            let mut stream = match self.stream.take() {
-                Some(stream) => stream,
-                None => Stream::open(self.peers.connection(self.target).await?).await?.ranked(self.rank),
-            };
+            let mut stream = self.take_stream().await?;
             stream.write(frame).await?;
-            let ended = NetError::Stream { doing: "waiting for an answer", reason: "the peer finished it".into() };
-            let answer = stream.read(None).await?.ok_or(ended)?;
+            let answer = stream.answer().await?;
             Ok::<_, NetError>((stream, answer))
         };
-        let exchanged = tokio::time::timeout(within, exchange).await;
-        let (stream, answer) = exchanged.map_err(|_| silent("waiting for an answer"))??;
+        let (stream, answer) = in_time(within, exchange).await?;
         self.stream = Some(stream);
         Ok(answer)
+    }
+
+    /// The stream, or a new one. Whoever takes it puts it back when nothing on it waits for an answer.
+    ///
+    /// # Errors
+    /// When the peer cannot be reached.
+    pub(super) async fn take_stream(&mut self) -> Result<Stream, NetError> {
+        match self.stream.take() {
+            Some(stream) => Ok(stream),
+            None => Ok(Stream::open(self.peers.connection(self.target).await?).await?.ranked(self.rank)),
+        }
     }
 
     /// Asks the peer what it knows of this node.
@@ -133,7 +137,7 @@ impl RaftNetworkV2<TypeConfig> for Client {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        let frame = append_frame(&request);
+        let frame = append_frame(&request).concat();
         let within = match request.entries.is_empty() {
             true => option.soft_ttl(),
             false => option.soft_ttl().max(time_for_entries(frame.len())),
@@ -145,7 +149,8 @@ impl RaftNetworkV2<TypeConfig> for Client {
     where
         S: futures_util::Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        stream_append_sequential(self, with_the_next(input), option)
+        let answers = pipeline::answers(self, with_the_next(input), option.soft_ttl());
+        Box::pin(std::future::ready(Ok(answers)))
     }
 
     async fn vote(&mut self, request: VoteRequest<TypeConfig>, option: RPCOption) -> Rpc<VoteResponse<TypeConfig>> {
@@ -176,11 +181,19 @@ impl RaftNetworkV2<TypeConfig> for Client {
 }
 
 /// How long a peer has for entries of so many bytes.
-fn time_for_entries(bytes: usize) -> Duration {
-    let transfer = Duration::from_millis((bytes * 1000 / ENTRIES_BYTES_PER_SECOND) as u64);
-    (ENTRIES_TIME_MIN + transfer).min(ENTRIES_TIME_MAX)
+pub(super) fn time_for_entries(bytes: usize) -> Duration {
+    ENTRIES_TIME_MIN + Duration::from_millis((bytes * 1000 / ENTRIES_BYTES_PER_SECOND) as u64)
 }
 
-fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {
+/// What `exchange` gives, unless that takes longer than `within`.
+pub(super) async fn in_time<T>(
+    within: Duration,
+    exchange: impl Future<Output = Result<T, NetError>>,
+) -> Result<T, NetError> {
+    let silent = NetError::Silent { doing: "waiting for an answer", waited_ms: within.as_millis() as u64 };
+    tokio::time::timeout(within, exchange).await.unwrap_or(Err(silent))
+}
+
+pub(super) fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {
     RPCError::Unreachable(Unreachable::new(error))
 }

@@ -212,8 +212,8 @@ impl Fold {
             Err(TryLockError::WouldBlock) => self.keeper.lock().unwrap_or_else(PoisonError::into_inner),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         };
-        let seq = self.seq();
-        let Some(saved) = keeper.due(seq, force) else { return Ok(()) };
+        let (seq, dirty_rows) = self.read(|state| (state.seq, state.dirty_rows()));
+        let Some(saved) = keeper.due(seq, dirty_rows, force) else { return Ok(()) };
         if keeper.is_here() {
             return Ok(keeper.save(&mut self.state.write().unwrap_or_else(PoisonError::into_inner), raft)?);
         }

@@ -16,7 +16,7 @@ use super::types::TypeConfig;
 /// How long the news waits: about as long as programs that write on and on take to come back.
 const NEWS_WAIT: Duration = Duration::from_millis(2);
 
-type Requests = Pin<Box<dyn Stream<Item = AppendEntriesRequest<TypeConfig>> + Send>>;
+pub(super) type Requests = Pin<Box<dyn Stream<Item = AppendEntriesRequest<TypeConfig>> + Send>>;
 
 /// The same requests, without those whose news a later one brings soon enough. What answers a later one answers them, too: Raft counts what
 /// is acknowledged by position.

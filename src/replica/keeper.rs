@@ -8,8 +8,10 @@ use crate::event::Seq;
 use crate::log::Space;
 use crate::projection::{Checkpoints, ProjectionError, Save, State, Store};
 
-/// A checkpoint is written after this many records …
-const CHECKPOINT_RECORDS: u64 = 2_000;
+/// A checkpoint is written when so many rows have changed (gathering them holds up the fold) …
+const CHECKPOINT_ROWS: usize = 2_000;
+/// … or after this many records (a start folds them again, in a fraction of a second) …
+const CHECKPOINT_RECORDS: u64 = 100_000;
 /// … or after this long, when anything has changed.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
 /// After a failure the store is left alone for so long.
@@ -42,10 +44,11 @@ impl Keeper {
         Keeper { rows: Rows::Here(checkpoints), saved, saved_at: Instant::now() }
     }
 
-    /// The position of the rows that are kept, when the state at `seq` is to be written now.
-    pub(super) fn due(&mut self, seq: Seq, force: bool) -> Option<Seq> {
+    /// The position of the rows that are kept, when the state at `seq`, of which so many rows have changed, is to be written now.
+    pub(super) fn due(&mut self, seq: Seq, dirty_rows: usize, force: bool) -> Option<Seq> {
         let elapsed = self.saved_at.elapsed() >= CHECKPOINT_EVERY;
-        let due = force || elapsed || seq.0 >= self.saved.0 + CHECKPOINT_RECORDS;
+        let many = seq.0 >= self.saved.0 + CHECKPOINT_RECORDS || dirty_rows >= CHECKPOINT_ROWS;
+        let due = force || elapsed || many;
         if seq == self.saved || !due || !self.has_room() {
             return None;
         }
@@ -162,15 +165,15 @@ mod tests {
         let mut state = State::new();
         state.apply(&record(1, sample(Kind::NodeJoined)));
         keeper.give_up(&ProjectionError::Digest { table: "a failure" });
-        assert_eq!(keeper.due(Seq(1), false), None, "it is left alone for a while");
+        assert_eq!(keeper.due(Seq(1), 1, false), None, "it is left alone for a while");
         let position = loop {
             // Made anew, where the old one is not gone yet.
-            if let Some(position) = keeper.due(Seq(1), true) {
+            if let Some(position) = keeper.due(Seq(1), 1, true) {
                 break position;
             }
         };
         keeper.write(Save::of(&mut state, b"note", position), Seq(1));
-        assert_eq!(keeper.due(Seq(1), true), None, "it is written");
+        assert_eq!(keeper.due(Seq(1), 1, true), None, "it is written");
         drop(keeper);
         let loaded = Store::open(&path).expect("a store").load().expect("rows").expect("a checkpoint");
         assert_eq!(loaded.digest(), state.digest());

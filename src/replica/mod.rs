@@ -23,6 +23,7 @@ mod lease;
 pub mod machine;
 pub mod membership;
 pub mod peers;
+mod pipeline;
 pub mod propose;
 pub mod read;
 pub mod rebuild;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use serde::Serialize;
@@ -25,6 +27,9 @@ use super::wire::{Tag, from_json, read_append};
 use crate::event::{NodeId, Proposal, Term};
 use crate::log::Log;
 use crate::net::Connection;
+
+/// Entries of one stream that Raft has and that are not answered yet, in requests. At the bound the stream is not read.
+const APPENDS_MAX: usize = 4;
 
 type Raft = openraft::Raft<TypeConfig, Machine>;
 
@@ -65,17 +70,45 @@ impl Service {
     }
 
     async fn answer_all(&self, peer: NodeId, mut stream: Stream) -> Result<(), ReplicaError> {
-        let mut snapshot = None;
-        while let Some(frame) = stream.read(None).await? {
-            let answer = match frame.first() {
-                Some(tag) if *tag == Tag::Snapshot as u8 => {
-                    transfer::take(&self.snapshots, &self.raft, peer, frame.slice(1..), &mut snapshot).await
+        let (send, receive) = stream.split();
+        let (begun, mut to_answer) = mpsc::channel(APPENDS_MAX);
+        let read = async move {
+            let mut snapshot = None;
+            while let Some(frame) = receive.read(None).await? {
+                let answer = match frame.first() {
+                    Some(tag) if *tag == Tag::Append as u8 => self.append(peer, frame.slice(1..))?,
+                    Some(tag) if *tag == Tag::Snapshot as u8 => {
+                        let part = frame.slice(1..);
+                        ready(transfer::take(&self.snapshots, &self.raft, peer, part, &mut snapshot).await).boxed()
+                    }
+                    _ => ready(self.answer(peer, frame).await?).boxed(),
+                };
+                if begun.send(answer).await.is_err() {
+                    break;
                 }
-                _ => self.answer(peer, frame).await?,
-            };
-            stream.write(&answer).await?;
-        }
-        Ok(())
+            }
+            Ok(())
+        };
+        let write = async move {
+            while let Some(answer) = to_answer.recv().await {
+                send.write(&answer.await).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(read, write).map(|_| ())
+    }
+
+    /// Hands entries to Raft, before it returns: what comes next on the stream is behind them. The answer comes when they are durable.
+    fn append(&self, peer: NodeId, body: Bytes) -> Result<BoxFuture<'static, Vec<u8>>, ReplicaError> {
+        let request = read_append(body)?;
+        speaks_for_itself(peer, &request.vote)?;
+        self.heard.note(Term(request.vote.leader_id.term), peer, Instant::now());
+        let raft = self.raft.clone();
+        let mut appended = async move { reply(raft.append_entries(request).await) }.boxed();
+        Ok(match (&mut appended).now_or_never() {
+            Some(answer) => ready(answer).boxed(),
+            None => appended,
+        })
     }
 
     async fn answer(&self, peer: NodeId, frame: Bytes) -> Result<Vec<u8>, ReplicaError> {
@@ -83,12 +116,6 @@ impl Service {
         let tag = tag.ok_or_else(|| ReplicaError::wire("unknown kind of message"))?;
         let body = frame.slice(1..);
         Ok(match tag {
-            Tag::Append => {
-                let request = read_append(body)?;
-                speaks_for_itself(peer, &request.vote)?;
-                self.heard.note(Term(request.vote.leader_id.term), peer, Instant::now());
-                reply(self.raft.append_entries(request).await)
-            }
             Tag::Vote | Tag::PreVote => self.vote(tag, ballot(peer, &body)?).await,
             Tag::Transfer => {
                 let request: TransferLeaderRequest<TypeConfig> = from_json(&body)?;
@@ -98,7 +125,7 @@ impl Service {
             Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
             Tag::Greet => reply(self.greet(peer, &body)),
             Tag::Read => reply(vouch(&self.raft, &self.leases, from_json(&body)?).await),
-            Tag::Snapshot => return Err(ReplicaError::wire("a part of a snapshot on a stream that takes none")),
+            Tag::Append | Tag::Snapshot => return Err(ReplicaError::wire("it is taken elsewhere")),
             Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
         })
     }

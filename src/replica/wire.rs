@@ -2,7 +2,7 @@
 //!
 //! Entries travel as they lie in the log: a fixed header and the records' bytes. All else is small and travels as JSON.
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use openraft::EntryPayload;
 use openraft::raft::AppendEntriesRequest;
 use serde::Serialize;
@@ -75,19 +75,39 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ReplicaError> {
     serde_json::from_slice(body).map_err(ReplicaError::wire)
 }
 
-/// An `AppendEntries` request as a frame.
-pub fn append_frame(request: &AppendEntriesRequest<TypeConfig>) -> Vec<u8> {
+/// Records of so many bytes are sent from where they lie; fewer are copied, because a part costs more than so many bytes.
+const PART_BYTES_MIN: usize = 4 << 10;
+
+/// An `AppendEntries` request as the parts of a frame.
+pub fn append_frame(request: &AppendEntriesRequest<TypeConfig>) -> Vec<Bytes> {
     let header = AppendHeader { vote: request.vote, prev: request.prev_log_id, commit: request.leader_commit };
     let header = serde_json::to_vec(&header).expect("headers are plain data");
-    let mut frame = Vec::with_capacity(64 + header.len() + request.entries.len() * 512);
+    let copied: usize = request.entries.iter().map(copied_bytes).sum();
+    let mut frame = BytesMut::with_capacity(16 + header.len() + copied);
+    let mut parts = vec![];
     frame.put_u8(Tag::Append as u8);
     frame.put_u32_le(header.len() as u32);
     frame.put_slice(&header);
     frame.put_u32_le(request.entries.len() as u32);
     for entry in &request.entries {
-        put_entry(&mut frame, entry);
+        match &entry.payload {
+            EntryPayload::Normal(batch) if batch.records.len() >= PART_BYTES_MIN => {
+                put_entry_header(&mut frame, entry.log_id, 1, batch.count, batch.records.len());
+                parts.extend([frame.split().freeze(), batch.records.clone()]);
+            }
+            _ => put_entry(&mut frame, entry),
+        }
     }
-    frame
+    parts.push(frame.freeze());
+    parts
+}
+
+fn copied_bytes(entry: &RaftEntry) -> usize {
+    let records = match &entry.payload {
+        EntryPayload::Normal(batch) => batch.records.len(),
+        _ => 0,
+    };
+    ENTRY_HEADER_BYTES + if records < PART_BYTES_MIN { records } else { 0 }
 }
 
 /// Reads the body (all after the tag) of an `AppendEntries` request.
@@ -110,19 +130,23 @@ pub fn read_append(mut body: Bytes) -> Result<AppendEntriesRequest<TypeConfig>, 
 
 const ENTRY_HEADER_BYTES: usize = 33;
 
-pub(super) fn put_entry(frame: &mut Vec<u8>, entry: &RaftEntry) {
+pub(super) fn put_entry(frame: &mut impl BufMut, entry: &RaftEntry) {
     let (kind, count, content) = match &entry.payload {
         EntryPayload::Blank => (0, 0, Bytes::new()),
         EntryPayload::Normal(batch) => (1, batch.count, batch.records.clone()),
         EntryPayload::Membership(membership) => (2, 0, membership_bytes(membership)),
     };
-    frame.put_u8(kind);
-    frame.put_u64_le(entry.log_id.leader_id.term);
-    frame.put_u64_le(entry.log_id.leader_id.node_id.0);
-    frame.put_u64_le(entry.log_id.index);
-    frame.put_u32_le(count);
-    frame.put_u32_le(content.len() as u32);
+    put_entry_header(frame, entry.log_id, kind, count, content.len());
     frame.put_slice(&content);
+}
+
+fn put_entry_header(frame: &mut impl BufMut, log_id: LogId, kind: u8, count: u32, bytes: usize) {
+    frame.put_u8(kind);
+    frame.put_u64_le(log_id.leader_id.term);
+    frame.put_u64_le(log_id.leader_id.node_id.0);
+    frame.put_u64_le(log_id.index);
+    frame.put_u32_le(count);
+    frame.put_u32_le(bytes as u32);
 }
 
 pub(super) fn take_entry(body: &mut Bytes) -> Result<RaftEntry, ReplicaError> {
@@ -193,15 +217,20 @@ mod tests {
             entries: vec![
                 entry(5, EntryPayload::Blank),
                 entry(6, EntryPayload::Normal(Batch { count: 1, records: Bytes::from_static(b"records") })),
-                entry(7, EntryPayload::Membership(membership)),
+                entry(7, EntryPayload::Normal(Batch { count: 9, records: vec![7; PART_BYTES_MIN].into() })),
+                entry(8, EntryPayload::Membership(membership)),
             ],
             leader_commit: None,
         }
     }
 
+    fn frame_of(request: &AppendEntriesRequest<TypeConfig>) -> Vec<u8> {
+        append_frame(request).concat()
+    }
+
     #[test]
     fn append_requests_read_back_as_they_were_written() {
-        let frame = append_frame(&request());
+        let frame = frame_of(&request());
         assert_eq!(Tag::from_byte(frame[0]), Some(Tag::Append));
         let read = read_append(Bytes::from(frame).slice(1..)).expect("own bytes");
         assert_eq!(read.entries, request().entries);
@@ -210,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_cut_anywhere_is_an_error_and_no_panic() {
-        let frame = Bytes::from(append_frame(&request())).slice(1..);
+        let frame = Bytes::from(frame_of(&request())).slice(1..);
         for length in 0..frame.len() {
             assert!(read_append(frame.slice(..length)).is_err(), "cut at {length}");
         }
@@ -218,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_absurd_count_costs_no_memory() {
-        let mut frame = append_frame(&AppendEntriesRequest { entries: vec![], ..request() });
+        let mut frame = frame_of(&AppendEntriesRequest { entries: vec![], ..request() });
         let at = frame.len() - 4;
         frame[at..].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(read_append(Bytes::from(frame).slice(1..)).is_err());

@@ -55,10 +55,10 @@ fn append_entries() {
         ],
         leader_commit: Some(log_id(2, NodeId(9), 4)),
     };
-    let sample = append_frame(&request).split_off(1);
+    let sample = append_frame(&request).concat().split_off(1);
     Target::new("append_entries", vec![sample], |bytes| {
         let request = read_append(Bytes::copy_from_slice(bytes)).ok()?;
-        Some(append_frame(&request).split_off(1))
+        Some(append_frame(&request).concat().split_off(1))
     })
     .run();
 }

@@ -40,10 +40,10 @@ impl Start {
             TimingProfile::Lan => Timing::LAN,
             TimingProfile::Wan => Timing::WAN,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            // One thread: consensus is short steps that hand over to one another, which across threads costs a wake-up each.
-            .worker_threads(1)
-            .thread_name("kifu-control")
+        // One thread: consensus is short steps that hand over to one another, which across threads costs a wake-up each. And strictly in turn:
+        // then all that wait for a batch have written their answers before the connections send, and each sends a few packets, not one an answer.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .thread_name("kifu-blocking")
             .enable_all()
             .build()
             .map_err(Failure::general)?;

@@ -91,7 +91,7 @@ impl<const W: usize> RingRift<W> {
         let caps: usize = state.controlled(seat).iter().map(|cell| state.stack(cell).cap()).sum();
         let buried = f32::from(state.rings_on_board(seat)) - caps as f32;
         let idle = stacks == 0.0 && state.hand(seat) == 0;
-        let prey = self.sight(state, seat).prey;
+        let prey = self.prey(state, seat);
         let claim = self.after_claim(state, seat);
         let ambush = self.after_ambush(state, seat, &prey);
         WEIGHTS.eliminated * eliminated

@@ -77,8 +77,8 @@ fn teller(output: &OutputArgs, columns: &[&str]) -> impl FnMut(Value) {
     }
 }
 
-/// Runs a benchmark; its clients share two threads.
+/// Runs a benchmark; its clients share a thread and take strict turns, so that what they send at the same time travels together.
 fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::general)?.block_on(work).map(|()| ExitCode::Ok)
 }

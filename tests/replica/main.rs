@@ -1,5 +1,7 @@
 //! Three replicas in one process, over real QUIC and real files.
 
+mod pipeline;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,108 @@
+//! Entries on their way to one peer, one request after the other. A peer that lags is sent the next request before it has answered the
+//! last, so that it reads one while it syncs another.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{Fuse, unfold};
+use futures_util::{FutureExt, StreamExt};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
+
+use super::client::{Answers, Client, Rpc, in_time, time_for_entries, unreachable};
+use super::error::ReplicaError;
+use super::hold::Requests;
+use super::stream::Stream;
+use super::types::{LogId, TypeConfig};
+use super::wire::{APPEND_BYTES_MAX, append_frame, from_json};
+
+/// Only behind a request of at least so many bytes goes another before its answer: more waits behind it. Small ones wait, because what
+/// gathers meanwhile makes the next one larger.
+const FULL_BYTES: usize = APPEND_BYTES_MAX / 2;
+/// Requests without an answer at most.
+const OUTSTANDING_MAX: usize = 4;
+
+/// What was sent.
+struct Sent {
+    prev: Option<LogId>,
+    last: Option<LogId>,
+    bytes: usize,
+}
+
+/// Requests, and those of them that wait for an answer.
+struct Pipeline<'s> {
+    client: &'s mut Client,
+    requests: Fuse<Requests>,
+    /// Where the answers come that are awaited; the client's own as long as there are none.
+    stream: Option<Stream>,
+    outstanding: VecDeque<Sent>,
+    /// How long a peer has for a request without entries.
+    patience: Duration,
+}
+
+/// Sends all requests, and gives the answers in the same order, until one is not a full success.
+pub(super) fn answers(client: &mut Client, requests: Requests, patience: Duration) -> Answers<'_> {
+    let pipeline = Pipeline { client, requests: requests.fuse(), stream: None, outstanding: VecDeque::new(), patience };
+    Box::pin(unfold(Some(pipeline), |pipeline| async { pipeline?.next().await }))
+}
+
+impl Pipeline<'_> {
+    async fn next(mut self) -> Option<(Rpc<StreamAppendResult<TypeConfig>>, Option<Self>)> {
+        match self.exchange().await {
+            Ok(None) => None,
+            Ok(Some((answer, whole))) => Some((Ok(answer), whole.then_some(self))),
+            Err(error) => Some((Err(unreachable(&error)), None)),
+        }
+    }
+
+    /// Sends what may be sent, and waits for the oldest answer: it, and whether the peer took the whole request. None when all requests are
+    /// answered and no further one will come.
+    async fn exchange(&mut self) -> Result<Option<(StreamAppendResult<TypeConfig>, bool)>, ReplicaError> {
+        while let Some(request) = self.next_to_send().await {
+            self.send(&request).await?;
+        }
+        let within = self.time_for_answer();
+        let (Some(Sent { prev, last, .. }), Some(stream)) = (self.outstanding.pop_front(), &mut self.stream) else {
+            return Ok(None);
+        };
+        let answer = in_time(within, stream.answer()).await?;
+        if self.outstanding.is_empty() {
+            self.client.stream = self.stream.take();
+        }
+        let answer = from_json::<Result<AppendEntriesResponse<TypeConfig>, String>>(&answer)?;
+        let answer = answer.map_err(ReplicaError::wire)?.into_stream_result(prev, last);
+        let whole = answer.as_ref().is_ok_and(|taken| *taken == last);
+        Ok(Some((answer, whole)))
+    }
+
+    async fn next_to_send(&mut self) -> Option<AppendEntriesRequest<TypeConfig>> {
+        match self.outstanding.back() {
+            None => self.requests.next().await,
+            Some(last) if last.bytes < FULL_BYTES || self.outstanding.len() == OUTSTANDING_MAX => None,
+            Some(_) => self.requests.next().now_or_never().flatten(),
+        }
+    }
+
+    async fn send(&mut self, request: &AppendEntriesRequest<TypeConfig>) -> Result<(), ReplicaError> {
+        let parts = append_frame(request);
+        let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
+        let bytes = if request.entries.is_empty() { 0 } else { parts.iter().map(Bytes::len).sum() };
+        self.outstanding.push_back(Sent { prev: request.prev_log_id, last, bytes });
+        let within = self.time_for_answer();
+        in_time(within, async {
+            let stream = match &mut self.stream {
+                Some(stream) => stream,
+                none => none.insert(self.client.take_stream().await?),
+            };
+            stream.write_parts(parts).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// How long the peer has for all that is on its way.
+    fn time_for_answer(&self) -> Duration {
+        let bytes: usize = self.outstanding.iter().map(|sent| sent.bytes).sum();
+        if bytes == 0 { self.patience } else { self.patience.max(time_for_entries(bytes)) }
+    }
+}
