@@ -36,9 +36,9 @@ use crate::net::NetError;
 
 /// Entries get at least this long to arrive and to be synced, whatever the heartbeat: bounded by the heartbeat, a batch that a
 /// slow link or disk cannot take in a fraction of it would be sent again and again, and a peer that lags would never catch up.
-const ENTRIES_TIME_MIN: Duration = Duration::from_secs(1);
+const TIME_MIN: Duration = Duration::from_secs(1);
 /// And a second more for every so many bytes. A connection on which nothing arrives is dead long before (`net/limits.rs`).
-const ENTRIES_BYTES_PER_SECOND: usize = 64 << 10;
+const BYTES_PER_SECOND_MIN: usize = 64 << 10;
 
 pub(super) type Answers<'s> = BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
 pub(super) type Rpc<T> = Result<T, RPCError<TypeConfig>>;
@@ -140,7 +140,7 @@ impl RaftNetworkV2<TypeConfig> for Client {
         let frame = append_frame(&request).concat();
         let within = match request.entries.is_empty() {
             true => option.soft_ttl(),
-            false => option.soft_ttl().max(time_for_entries(frame.len())),
+            false => option.soft_ttl().max(time_for(frame.len())),
         };
         self.rpc(frame, within).await
     }
@@ -180,9 +180,9 @@ impl RaftNetworkV2<TypeConfig> for Client {
     }
 }
 
-/// How long a peer has for entries of so many bytes.
-pub(super) fn time_for_entries(bytes: usize) -> Duration {
-    ENTRIES_TIME_MIN + Duration::from_millis((bytes * 1000 / ENTRIES_BYTES_PER_SECOND) as u64)
+/// How long a peer has for so many bytes of entries or proposals, and for its answer.
+pub(super) fn time_for(bytes: usize) -> Duration {
+    TIME_MIN + Duration::from_millis((bytes * 1000 / BYTES_PER_SECOND_MIN) as u64)
 }
 
 /// What `exchange` gives, unless that takes longer than `within`.
@@ -196,4 +196,18 @@ pub(super) async fn in_time<T>(
 
 pub(super) fn unreachable(error: &(impl std::error::Error + 'static)) -> RPCError<TypeConfig> {
     RPCError::Unreachable(Unreachable::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replica::wire::FRAME_BYTES_MAX;
+
+    #[test]
+    fn even_the_largest_frame_crosses_the_slowest_link_in_its_time() {
+        for bytes in [0, 1, 256 << 10, 2 << 20, FRAME_BYTES_MAX] {
+            let transfer = Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND_MIN as f64);
+            assert!(time_for(bytes) >= transfer + Duration::from_millis(999), "{bytes} bytes");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use futures_util::stream::{Fuse, unfold};
 use futures_util::{FutureExt, StreamExt};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
 
-use super::client::{Answers, Client, Rpc, in_time, time_for_entries, unreachable};
+use super::client::{Answers, Client, Rpc, in_time, time_for, unreachable};
 use super::error::ReplicaError;
 use super::hold::Requests;
 use super::stream::Stream;
@@ -103,6 +103,6 @@ impl Pipeline<'_> {
     /// How long the peer has for all that is on its way.
     fn time_for_answer(&self) -> Duration {
         let bytes: usize = self.outstanding.iter().map(|sent| sent.bytes).sum();
-        if bytes == 0 { self.patience } else { self.patience.max(time_for_entries(bytes)) }
+        if bytes == 0 { self.patience } else { self.patience.max(time_for(bytes)) }
     }
 }

@@ -11,7 +11,7 @@ use openraft::{ChangeMembers, Config, SnapshotPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::client::{Client, Clients};
+use super::client::{Client, Clients, time_for};
 use super::contact::Heard;
 use super::error::ReplicaError;
 use super::fold::Fold;
@@ -35,7 +35,7 @@ pub(super) type Raft = openraft::Raft<TypeConfig, Machine>;
 
 /// How long a batch may take to commit before its fate counts as unknown.
 pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long forwarded proposals may take.
+/// How long forwarded proposals may take, or longer where they are many and the link is slow.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(6);
 /// Bytes of the log that are read at a time when records are asked for.
 const RECORDS_BYTES: usize = 256 * 1024;
@@ -247,7 +247,8 @@ impl Replica {
             *forwarder = Some((leader, Client::new(leader, self.peers.clone())));
         }
         let Some((_, client)) = forwarder.as_mut() else { return unavailable };
-        let answer = match client.call(&proposals_frame(&proposals), FORWARD_TIMEOUT).await {
+        let frame = proposals_frame(&proposals);
+        let answer = match client.call(&frame, FORWARD_TIMEOUT.max(time_for(frame.len()))).await {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(%leader, %error, "proposals could not be forwarded");

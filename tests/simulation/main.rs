@@ -12,6 +12,7 @@
 mod bulk;
 mod calm;
 mod client;
+mod clusters;
 mod dice;
 mod faults;
 mod invariants;
@@ -26,7 +27,6 @@ mod plan;
 mod prove;
 mod report;
 mod run;
-mod seeds;
 mod trace;
 mod watcher;
 mod wires;

@@ -2,8 +2,8 @@
 
 use kifu::broken::Defect;
 
+use crate::clusters::{self, CALM_SEED};
 use crate::run::Scenario;
-use crate::seeds::{self, CALM_SEED};
 
 /// A defect that this many runs do not notice goes unnoticed.
 const SEEDS: std::ops::Range<u64> = 1..33;
@@ -30,10 +30,10 @@ fn every_defect_is_caught() {
     for (name, defect) in Defect::ALL.into_iter().filter(|(name, _)| only.is_empty() || only == *name) {
         let (scenario, seeds, without) = runs(defect);
         if !sound.contains(&scenario) {
-            assert_eq!(seeds::first_failure(without, None, scenario), None, "the build itself is sound");
+            assert_eq!(clusters::first_failure(without, None, scenario), None, "the build itself is sound");
             sound.push(scenario);
         }
-        match seeds::first_failure(seeds, Some(name), scenario) {
+        match clusters::first_failure(seeds, Some(name), scenario) {
             Some(report) => println!("{name}: caught by seed {}: {}", report.seed, report.failure.unwrap_or_default()),
             None => unnoticed.push(name),
         }

@@ -44,7 +44,7 @@ pub fn in_process(seed: u64) -> Report {
 
 fn in_process_with(seed: u64, defect: Option<&str>, scenario: Scenario) -> Report {
     let child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "seeds::one", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "clusters::one", "--nocapture", "--test-threads=1"])
         .env(SEED, seed.to_string())
         .env(BROKEN, defect.unwrap_or_default())
         .env(SCENARIO, scenario.name())
