@@ -28,7 +28,7 @@ use crate::event::{NodeId, Proposal, Term};
 use crate::log::Log;
 use crate::net::Connection;
 
-/// Entries of one stream that Raft has and that are not answered yet, in requests. At the bound the stream is not read.
+/// Requests with entries of one stream that Raft has, and that wait behind the one whose answer is next. At the bound the stream is not read.
 const APPENDS_MAX: usize = 4;
 
 type Raft = openraft::Raft<TypeConfig, Machine>;
