@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::channel::{Channel, Role};
 use crate::event::NodeId;
@@ -132,6 +133,9 @@ pub enum NetError {
         /// Why.
         source: Box<NetError>,
     },
+    /// A dial failed for which several waited.
+    #[error(transparent)]
+    Dial(Arc<NetError>),
     /// The peer does not take datagrams.
     #[error("{peer} does not take datagrams")]
     NoDatagrams {
@@ -148,6 +152,7 @@ impl NetError {
             NetError::Stream { .. } | NetError::Resolve { .. } => true,
             NetError::Refused { refusal, .. } => matches!(refusal, Refusal::Busy),
             NetError::Call { source, .. } => source.is_transient(),
+            NetError::Dial(source) => source.is_transient(),
             _ => false,
         }
     }

@@ -132,8 +132,8 @@ impl Retainer {
     /// When something cannot be read, written or recorded. Nothing that is not in the archive has gone then.
     pub async fn round(&self) -> Result<usize, NodeError> {
         let old = self.old().await?;
-        let Some((_, last)) = old.last().copied() else { return Ok(0) };
-        let covered = match self.replica.make_snapshot().await? {
+        let (Some((_, first)), Some((_, last))) = (old.first(), old.last()) else { return Ok(0) };
+        let covered = match self.replica.make_snapshot(first.index).await? {
             Some(position) if position.index >= last.index => last.index,
             Some(position) => position.index,
             None => return Ok(0),

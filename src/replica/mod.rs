@@ -11,6 +11,7 @@ pub mod client;
 pub mod contact;
 pub mod error;
 pub mod fold;
+mod folding;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod greeting;

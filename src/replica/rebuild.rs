@@ -4,16 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::error::ReplicaError;
-use super::machine::RaftCheckpoint;
-use super::types::{Member, Membership, StoredMembership};
-use super::wire::{log_id, membership_bytes, read_membership};
+use super::folding::Folding;
+use super::types::{Member, Membership};
+use super::wire::membership_bytes;
 use crate::event::{Hash, NodeId, Seq, Term};
 use crate::log::{LogReader, NewEntry, Payload};
-use crate::projection::{State, Store};
+use crate::projection::Store;
 use crate::replay::{ReplayError, Retained};
-
-/// Changed rows are forgotten after so many records: all of them are written at the end.
-const FORGET_EVERY: u64 = 4_096;
 
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,32 +39,22 @@ pub fn rebuild(
     }
     Store::destroy(store)?;
     retained.clear()?;
-    let mut state = State::new();
-    let mut raft = RaftCheckpoint::default();
+    let mut folding = Folding::default();
     let committed = reader.committed();
     let mut cursor = reader.entries_near(0)?;
     while let Some(entry) = cursor.next_entry()? {
         if committed.is_none_or(|committed| entry.index > committed) {
             break;
         }
-        let id = log_id(entry.term.0, entry.leader, entry.index);
-        for record in entry.records() {
-            let record = record.and_then(|(seq, raw)| raw.decode(seq, entry.term));
-            let record = record.map_err(|source| ReplicaError::Record { index: entry.index, source })?;
-            state.apply(&record);
-            if state.seq.0.is_multiple_of(FORGET_EVERY) {
-                state.forget_changes();
-                progress(state.seq.0);
-                if retained.wants(state.seq) {
-                    retained.keep(&state)?;
-                }
+        folding.apply(&entry, |state| {
+            progress(state.seq.0);
+            match retained.wants(state.seq) {
+                true => Ok(retained.keep(state)?),
+                false => Ok(()),
             }
-        }
-        if let Payload::Membership(bytes) = &entry.payload {
-            raft.membership = StoredMembership::new(Some(id), read_membership(bytes)?);
-        }
-        raft.applied = Some(id);
+        })?;
     }
+    let Folding { mut state, raft } = folding;
     if let Some(halt) = state.halted().first() {
         return Err(ReplicaError::Halted { halt: Box::new(halt.clone()) });
     }

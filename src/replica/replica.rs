@@ -187,6 +187,7 @@ impl Replica {
     pub fn service(&self) -> Service {
         Service {
             raft: self.raft.clone(),
+            peers: self.peers.clone(),
             intake: self.intake.clone(),
             log: self.log.clone(),
             snapshots: self.snapshots.clone(),

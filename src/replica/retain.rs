@@ -14,14 +14,14 @@ use crate::log::LogPosition;
 const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 impl Replica {
-    /// Makes the last checkpoint the log's snapshot, and tells Raft of it. Returns its position; none when there is no
-    /// checkpoint yet.
+    /// Makes a snapshot of the log that covers the entry `covering`, and tells Raft of it. Returns its position, which may lie before that
+    /// entry while it is not committed; none where nothing is.
     ///
     /// # Errors
     /// When the snapshot cannot be written, or Raft has stopped.
-    pub async fn make_snapshot(&self) -> Result<Option<LogPosition>, ReplicaError> {
+    pub async fn make_snapshot(&self, covering: u64) -> Result<Option<LogPosition>, ReplicaError> {
         let snapshots = self.snapshots.clone();
-        let made = aside(&self.snapshots.log, move || snapshots.make()).await?;
+        let made = aside(&self.snapshots.log, move || snapshots.make(covering)).await?;
         let Some(position) = made else { return Ok(None) };
         self.raft.trigger().snapshot().await.map_err(stopped)?;
         let mut metrics = self.raft.metrics();

@@ -17,6 +17,7 @@ use super::greeting::{Greeter, Welcome};
 use super::history;
 use super::lease::Leases;
 use super::machine::Machine;
+use super::peers::Peers;
 use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::read::vouch;
 use super::snapshots::Snapshots;
@@ -38,6 +39,8 @@ type Raft = openraft::Raft<TypeConfig, Machine>;
 pub struct Service {
     /// The Raft core.
     pub raft: Raft,
+    /// The connections to the other members.
+    pub peers: Arc<Peers>,
     /// This node's admission task.
     pub intake: mpsc::Sender<Ask>,
     /// What members with damage are served from.
@@ -59,6 +62,7 @@ impl Service {
     pub async fn serve(self, connection: Connection) {
         let service = Arc::new(self);
         let peer = connection.peer().node;
+        service.peers.is_there(peer);
         while let Ok(Some(stream)) = Stream::accept(&connection).await {
             let service = service.clone();
             tokio::spawn(async move {

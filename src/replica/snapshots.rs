@@ -1,4 +1,4 @@
-//! Raft's snapshots: the last checkpoint of all projections, as a file of the log's folder.
+//! Raft's snapshots: a state of all projections, as a file of the log's folder.
 //!
 //! A snapshot does not replace history. It lets a member start where history is no longer in the log, at the leader's or at
 //! its own.
@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ReplicaError;
 use super::fold::Fold;
+use super::folding::Folding;
 use super::machine::RaftCheckpoint;
 use super::types::TypeConfig;
-use super::wire::log_id;
+use super::wire::{APPEND_BYTES_MAX, log_id};
 use crate::log::{Log, LogError, LogPosition, SnapshotFile, SnapshotHeader, SnapshotWriter};
 use crate::projection::State;
 use crate::projection::snapshot::ROWS_VERSION;
@@ -74,14 +75,55 @@ impl Snapshots {
         self.receiving.load(Ordering::Relaxed) == turn
     }
 
-    /// Writes the last checkpoint as the log's snapshot. None when there is no checkpoint yet, or none that the log reaches.
+    /// Writes the log's snapshot, so that it covers the entry `covering`: of the rows if they have come so far, or else of the log itself. None
+    /// where neither is possible yet.
+    ///
+    /// The rows may be left behind for long, while a disk is nearly full; then what makes space is a snapshot.
     ///
     /// # Errors
-    /// When the checkpoint cannot be read or the snapshot cannot be written.
-    pub fn make(&self) -> Result<Option<LogPosition>, ReplicaError> {
-        let Some((state, note)) = self.fold.saved_with_note()? else { return Ok(None) };
+    /// When the log cannot be read or the snapshot cannot be written.
+    pub fn make(&self, covering: u64) -> Result<Option<LogPosition>, ReplicaError> {
+        let made = match self.of_rows(covering)? {
+            Some(made) => Some(made),
+            None => self.of_log()?,
+        };
+        Ok(made.map(|file| file.header().position))
+    }
+
+    /// Of the last checkpoint, if it has come so far and can be read.
+    fn of_rows(&self, covering: u64) -> Result<Option<SnapshotFile>, ReplicaError> {
+        let saved = self.fold.saved_with_note().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the rows cannot be read; the snapshot is made of the log");
+            None
+        });
+        let Some((state, note)) = saved else { return Ok(None) };
         let raft: RaftCheckpoint = serde_json::from_slice(&note).map_err(ReplicaError::wire)?;
-        Ok(self.write(&state, raft)?.map(|file| file.header().position))
+        match raft.applied.is_some_and(|applied| applied.index >= covering) {
+            true => self.write(&state, raft),
+            false => Ok(None),
+        }
+    }
+
+    /// Of the last snapshot and all that is committed and durable since.
+    fn of_log(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
+        let Some(until) = self.log.settled().filter(|_| self.fold.upgrade_needed().is_none()) else { return Ok(None) };
+        let _span = tracing::info_span!("fold_for_snapshot", until).entered();
+        let (mut next, mut folding) = match self.usable()? {
+            Some(file) => {
+                let (note, state) = file.read()?;
+                let (Note { raft, .. }, state) = decode(file.header(), &note, &state)?;
+                (file.header().position.index + 1, Folding { state, raft })
+            }
+            None if self.log.base().is_none() => (0, Folding::default()),
+            None => return Ok(None),
+        };
+        while next <= until {
+            let entries = self.log.read(next, until + 1, APPEND_BYTES_MAX)?;
+            let Some(last) = entries.last() else { return Ok(None) };
+            next = last.index + 1;
+            entries.iter().try_for_each(|entry| folding.apply(entry, |_| Ok(())))?;
+        }
+        self.write(&folding.state, folding.raft)
     }
 
     /// Writes a state as the log's snapshot, if the log knows the entry that it ends with and none is there for it.

@@ -14,7 +14,9 @@ use super::store::LogStore;
 use super::types::{Batch, TypeConfig};
 use crate::event::cluster::HostOnline;
 use crate::event::{Hash, NodeId, Term};
-use crate::log::{Crash, Log, LogDisk, LogOptions, NewEntry, Payload, SNAPSHOT_HEADER_BYTES, SimDisk, SnapshotHeader};
+use crate::log::{
+    Crash, Log, LogDisk, LogOptions, NewEntry, Payload, SNAPSHOT_HEADER_BYTES, SimDisk, SnapshotFile, SnapshotHeader,
+};
 use crate::projection::testing::record;
 use crate::projection::{Checkpoints, ProjectionError, State};
 
@@ -188,6 +190,53 @@ async fn a_damaged_snapshot_is_moved_aside_and_made_again() {
     for damage in damages {
         is_made_again_after(damage).await;
     }
+}
+
+/// Cannot be read, like rows on a disk that was full in the wrong moment.
+struct Broken;
+
+impl Checkpoints for Broken {
+    fn save(&mut self, _: &mut State, _: &[u8]) -> Result<(), ProjectionError> {
+        Err(ProjectionError::Digest { table: "a failure" })
+    }
+
+    fn load(&self) -> Result<Option<State>, ProjectionError> {
+        Err(ProjectionError::Digest { table: "a failure" })
+    }
+
+    fn note(&self) -> Result<Option<Vec<u8>>, ProjectionError> {
+        Ok(None)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_are_no_rows_a_snapshot_is_made_of_the_log() {
+    is_made_of_the_log(Nothing).await;
+    is_made_of_the_log(Broken).await;
+}
+
+async fn is_made_of_the_log(rows: impl Checkpoints + 'static) {
+    let log_here = log(&SimDisk::new(), 100).await;
+    let fold = Arc::new(Fold::simulated(NODE, State::new(), rows));
+    let snapshots = Snapshots::new(log_here.clone(), fold);
+    let make = |covering| snapshots.make(covering).expect("written").map(|position| position.index);
+    assert_eq!(make(0), Some(99));
+    // From here on only the snapshot knows what came before.
+    log_here.trim_before(90).expect("asked").await.expect("durable");
+    log_here.append_durably((100..140).map(entry).collect()).expect("next").await.expect("durable");
+    log_here.save_committed(Some(129)).expect("noted");
+    assert_eq!(make(139), Some(129), "no further than what is committed");
+    let content = |file: SnapshotFile| {
+        let (note, state) = file.read().expect("whole");
+        let (note, state) = snapshots::decode(file.header(), &note, &state).expect("they belong together");
+        (note, state.digest())
+    };
+    let made = snapshots.usable().expect("readable").expect("it was made");
+    let (machine, _) = start(&log(&SimDisk::new(), 130).await).await.expect("a whole log");
+    let applied = machine.made().expect("written").expect("there is a state");
+    assert_eq!(content(made), content(applied), "as if it had been applied");
+    log_here.reject_snapshot().expect("moved aside");
+    assert_eq!(make(0), None, "nobody knows what came before");
 }
 
 async fn is_made_again_after(damage: fn(&mut Vec<u8>)) {

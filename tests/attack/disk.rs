@@ -131,7 +131,11 @@ async fn a_disk_that_is_full_to_the_last_byte_makes_space_by_itself_where_the_ar
         write(&machines, &part).await.expect("there is a leader, and space");
     }
     converge(&mut cluster).await;
+    // All at once, for the node: while the disk runs full, it gives its reserve away, and the ballast would take that too.
+    cluster.fleet.pause(0);
     fill(&full.join("ballast"));
+    assert!(full.join("reserve").exists(), "space is still set aside");
+    cluster.fleet.resume(0);
     let filled = std::fs::metadata(full.join("ballast")).unwrap().len();
     // More than the reserve and the segments at hand.
     for _ in 0..12 {

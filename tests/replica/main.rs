@@ -1,5 +1,6 @@
 //! Three replicas in one process, over real QUIC and real files.
 
+mod peers;
 mod pipeline;
 
 use std::sync::Arc;
@@ -184,7 +185,7 @@ async fn a_learner_that_starts_from_nothing_goes_on_from_a_snapshot_when_the_beg
     let mut position = None;
     while position.is_none_or(|position: kifu::log::LogPosition| position.index < 10) {
         first.replica.append(term, &drafts).await.expect("a quorum of one");
-        position = first.replica.make_snapshot().await.expect("written");
+        position = first.replica.make_snapshot(0).await.expect("written");
     }
     let position = position.expect("the loop has ended");
     first.replica.let_go_before(position.index + 1).await.expect("asked");

@@ -1,0 +1,86 @@
+//! Dials to members, and who waits for them.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use kifu::event::NodeId;
+use kifu::net::{Authority, Endpoint, EndpointLimits};
+use kifu::replica::Peers;
+use tokio::net::UdpSocket;
+
+use super::identity;
+
+/// Longer than a dial may take before one that follows it counts.
+const STALE: Duration = Duration::from_millis(250);
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn endpoint(authority: &Authority, name: &str) -> (NodeId, Endpoint) {
+    let identity = identity(authority, name);
+    let loopback = "127.0.0.1:0".parse().expect("an address");
+    (identity.node(), Endpoint::bind(loopback, &identity, EndpointLimits::default()).expect("a port"))
+}
+
+/// One member that knows another, which listens at `address`.
+fn peers(authority: &Authority, other: NodeId, address: SocketAddr) -> Arc<Peers> {
+    let (own, endpoint) = endpoint(authority, "own");
+    let peers = Arc::new(Peers::new(own, endpoint));
+    peers.learn(other, &address.to_string());
+    peers
+}
+
+#[tokio::test]
+async fn a_dial_goes_on_when_whoever_asked_for_it_has_no_more_time() {
+    let authority = Authority::create().expect("a CA");
+    let (other, acceptor) = endpoint(&authority, "other");
+    let peers = peers(&authority, other, acceptor.local_address().expect("bound"));
+    // Each asks once and goes.
+    let connection = loop {
+        if let Some(connection) = peers.connection(other).now_or_never() {
+            break connection.expect("it listens");
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert_eq!(connection.peer().node, other);
+    acceptor.accept().await.expect("the dial");
+    assert!(acceptor.accept().now_or_never().is_none(), "one for all");
+}
+
+#[tokio::test]
+async fn a_member_that_has_dialled_is_dialled_back() {
+    let authority = Authority::create().expect("a CA");
+    let (other, acceptor) = endpoint(&authority, "other");
+    let peers = peers(&authority, other, acceptor.local_address().expect("bound"));
+    peers.is_there(other);
+    peers.is_there(NodeId(7));
+    acceptor.accept().await.expect("the dial");
+    peers.connection(other).await.expect("the same one");
+    peers.is_there(other);
+    tokio::time::sleep(STALE).await;
+    assert!(acceptor.accept().now_or_never().is_none(), "there is a connection");
+}
+
+#[tokio::test]
+async fn a_dial_that_began_before_its_member_was_there_begins_anew() {
+    let authority = Authority::create().expect("a CA");
+    let deaf = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let (other, _) = endpoint(&authority, "other");
+    let peers = peers(&authority, other, deaf.local_addr().expect("bound"));
+    peers.send_datagram(other, b"the first dial".to_vec());
+    tokio::time::sleep(STALE).await;
+    peers.is_there(other);
+    // A handshake has one connection id, however often its first packet is sent (RFC 9000, §17.2).
+    let (mut dials, mut packet) = (BTreeSet::new(), [0; 2_048]);
+    let two = async {
+        while dials.len() < 2 {
+            let (bytes, _) = deaf.recv_from(&mut packet).await.expect("a packet");
+            let length = usize::from(packet[5]);
+            assert!(bytes >= 1_200 && length >= 8, "a first packet");
+            dials.insert(packet[6..6 + length].to_vec());
+        }
+    };
+    tokio::time::timeout(PATIENCE, two).await.expect("it was dialled twice");
+}
