@@ -1,12 +1,10 @@
 //! Connections to the other members: one for each, dialled when needed, shared by all that talks Raft.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 use crate::event::NodeId;
 use crate::net::{Channel, Connection, Endpoint, NetError, Refusal, RefusedBy, resolve};
@@ -15,9 +13,8 @@ use crate::net::{Channel, Connection, Endpoint, NetError, Refusal, RefusedBy, re
 pub const REMOVED: &str = "its node was removed from the cluster";
 /// A dial takes at most this long.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
-/// A dial that is older when its member turns up begins anew: it may have begun when nobody listened there, and QUIC sends a first
-/// packet that is not answered again after a second only, and then ever more rarely (RFC 9002, §6.2).
-const STALE_AFTER: Duration = Duration::from_millis(200);
+/// Dials to one member at a time.
+const DIALS_MAX: usize = 4;
 
 /// The other members, how to reach them, and the connections to them.
 pub struct Peers {
@@ -30,20 +27,20 @@ pub struct Peers {
 
 struct Peer {
     address: Mutex<String>,
-    link: Mutex<Link>,
+    link: watch::Sender<Link>,
     /// The lease that the process at the other end of the last connection named, in milliseconds.
     lease_ms: Mutex<Option<u32>>,
 }
 
-/// One dial serves all who wait, and goes on when none of them has time for it any more.
-type Dialled = Result<Connection, Arc<NetError>>;
-type Dial = BoxFuture<'static, Dialled>;
-
+/// How this node stands to a member. Whoever waits for a connection waits for a change here, so one dial serves all, and goes on when none of
+/// them has time for it any more.
 #[derive(Default)]
 struct Link {
     connection: Option<Connection>,
-    /// The last dial, and when it began. Its task holds it, so that it ends with the runtime.
-    dial: Option<(Instant, WeakShared<Dial>)>,
+    /// How many dials are on their way.
+    dials: usize,
+    /// Why the last one failed.
+    failure: Option<Arc<NetError>>,
 }
 
 impl Link {
@@ -51,17 +48,14 @@ impl Link {
     fn open(&self) -> Option<&Connection> {
         self.connection.as_ref().filter(|connection| connection.ended().is_none())
     }
-
-    /// The dial that is on its way, and when it began.
-    fn dial(&self) -> Option<(Instant, Shared<Dial>)> {
-        let (begun, dial) = self.dial.as_ref()?;
-        Some((*begun, dial.upgrade()?))
-    }
 }
 
-impl Peer {
-    fn link(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+/// A dial on its way, until it ends, however it ends.
+struct Dial(Arc<Peer>);
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        self.0.link.send_modify(|link| link.dials -= 1);
     }
 }
 
@@ -78,11 +72,8 @@ impl Peers {
         }
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let peer = members.entry(node).or_insert_with(|| {
-            Arc::new(Peer {
-                address: Mutex::new(address.to_owned()),
-                link: Mutex::default(),
-                lease_ms: Mutex::new(None),
-            })
+            let (address, link) = (Mutex::new(address.to_owned()), watch::Sender::default());
+            Arc::new(Peer { address, link, lease_ms: Mutex::new(None) })
         });
         let mut known = peer.address.lock().unwrap_or_else(PoisonError::into_inner);
         if *known != address {
@@ -94,7 +85,8 @@ impl Peers {
     /// Hangs up on a node that is no member any more, and dials it no more.
     pub fn forget(&self, node: NodeId) {
         let peer = self.members.lock().unwrap_or_else(PoisonError::into_inner).remove(&node);
-        if let Some(open) = peer.and_then(|peer| peer.link().connection.take()) {
+        let Some(peer) = peer else { return };
+        if let Some(open) = &peer.link.borrow().connection {
             open.close("no member any more");
         }
     }
@@ -134,49 +126,57 @@ impl Peers {
     /// When the node is unknown, does not answer, or is somebody else.
     pub async fn connection(self: &Arc<Self>, node: NodeId) -> Result<Connection, NetError> {
         let peer = self.peer(node)?;
-        let dial = {
-            let mut link = peer.link();
-            if let Some(open) = link.open() {
-                return Ok(open.clone());
-            }
-            match link.dial() {
-                Some((_, dial)) => dial,
-                None => self.begin_dial(node, &peer, &mut link),
-            }
-        };
-        dial.await.map_err(NetError::Dial)
+        self.dial_unless(node, &peer, |link| link.dials > 0);
+        let mut links = peer.link.subscribe();
+        let settled = links.wait_for(|link| link.open().is_some() || link.dials == 0).await;
+        let link = settled.map_err(|_| NetError::Closed)?;
+        match (link.open(), &link.failure) {
+            (Some(open), _) => Ok(open.clone()),
+            (None, Some(failure)) => Err(NetError::Dial(failure.clone())),
+            (None, None) => Err(NetError::Closed),
+        }
     }
 
-    /// Notes that a member has dialled this node, so it is there: a connection to it is dialled now, not when somebody waits for it.
+    /// Notes that a member has dialled this node, so it is there. A connection to it is dialled now, not when somebody waits for it; also when
+    /// a dial is on its way. That may have begun before the member listened, and QUIC sends a first packet that is not answered again after a second
+    /// only, and then ever more rarely (RFC 9002, §6.2).
     pub fn is_there(self: &Arc<Self>, node: NodeId) {
-        let Ok(peer) = self.peer(node) else { return };
-        let mut link = peer.link();
-        let is_dialled = link.dial().is_some_and(|(begun, _)| begun.elapsed() < STALE_AFTER);
-        if link.open().is_none() && !is_dialled {
-            drop(self.begin_dial(node, &peer, &mut link));
+        if let Ok(peer) = self.peer(node) {
+            self.dial_unless(node, &peer, |link| link.dials >= DIALS_MAX);
         }
     }
 
     /// Sends a datagram if a connection is open; otherwise dials for the next time. It may be lost.
     pub fn send_datagram(self: &Arc<Self>, node: NodeId, bytes: Vec<u8>) {
         let Ok(peer) = self.peer(node) else { return };
-        let mut link = peer.link();
-        if let Some(open) = link.open() {
+        if let Some(open) = peer.link.borrow().open() {
             open.send_datagram(bytes.into()).ok();
-        } else if link.dial().is_none() {
-            drop(self.begin_dial(node, &peer, &mut link));
+            return;
+        }
+        self.dial_unless(node, &peer, |link| link.dials > 0);
+    }
+
+    /// Dials a member, unless there is a connection, or something else is in the way.
+    fn dial_unless(self: &Arc<Self>, node: NodeId, peer: &Arc<Peer>, in_the_way: impl FnOnce(&Link) -> bool) {
+        let begins = peer.link.send_if_modified(|link| {
+            let begins = link.open().is_none() && !in_the_way(link);
+            if begins {
+                link.dials += 1;
+                link.failure = None;
+            }
+            begins
+        });
+        if begins {
+            let (peers, dial) = (self.clone(), Dial(peer.clone()));
+            tokio::spawn(async move {
+                if let Err(error) = peers.dial(node, &dial.0).await {
+                    dial.0.link.send_modify(|link| link.failure = Some(Arc::new(error)));
+                }
+            });
         }
     }
 
-    fn begin_dial(self: &Arc<Self>, node: NodeId, peer: &Arc<Peer>, link: &mut Link) -> Shared<Dial> {
-        let (peers, dialled) = (self.clone(), peer.clone());
-        let dial = async move { peers.dial(node, &dialled).await.map_err(Arc::new) }.boxed().shared();
-        link.dial = dial.downgrade().map(|weak| (Instant::now(), weak));
-        tokio::spawn(dial.clone());
-        dial
-    }
-
-    async fn dial(&self, node: NodeId, peer: &Peer) -> Result<Connection, NetError> {
+    async fn dial(&self, node: NodeId, peer: &Peer) -> Result<(), NetError> {
         let address = peer.address.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let dial = async { self.endpoint.connect(resolve(&address).await?, Some(node), Channel::Raft).await };
         let late = |_| NetError::Silent { doing: "dialling a member", waited_ms: DIAL_TIMEOUT.as_millis() as u64 };
@@ -188,15 +188,17 @@ impl Peers {
         }
         let dialled = dialled?;
         tracing::debug!(%node, address, "connected");
-        let mut link = peer.link();
-        // A dial that began later was faster.
-        if let Some(open) = link.open() {
-            return Ok(open.clone());
-        }
-        // Before anything goes over the connection: what that process answers holds for no longer than it says.
-        *peer.lease_ms.lock().unwrap_or_else(PoisonError::into_inner) = dialled.peer_lease_ms();
-        link.connection = Some(dialled.clone());
-        Ok(dialled)
+        peer.link.send_if_modified(|link| {
+            // Another dial may have been faster.
+            let is_first = link.open().is_none();
+            if is_first {
+                // Before anything goes over the connection: what that process answers holds for no longer than it says.
+                *peer.lease_ms.lock().unwrap_or_else(PoisonError::into_inner) = dialled.peer_lease_ms();
+                link.connection = Some(dialled.clone());
+            }
+            is_first
+        });
+        Ok(())
     }
 
     fn peer(&self, node: NodeId) -> Result<Arc<Peer>, NetError> {

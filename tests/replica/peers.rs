@@ -13,8 +13,8 @@ use tokio::net::UdpSocket;
 
 use super::identity;
 
-/// Longer than a dial may take before one that follows it counts.
-const STALE: Duration = Duration::from_millis(250);
+/// Long enough for a dial to be under way.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,7 +59,7 @@ async fn a_member_that_has_dialled_is_dialled_back() {
     acceptor.accept().await.expect("the dial");
     peers.connection(other).await.expect("the same one");
     peers.is_there(other);
-    tokio::time::sleep(STALE).await;
+    tokio::time::sleep(PAUSE).await;
     assert!(acceptor.accept().now_or_never().is_none(), "there is a connection");
 }
 
@@ -70,7 +70,7 @@ async fn a_dial_that_began_before_its_member_was_there_begins_anew() {
     let (other, _) = endpoint(&authority, "other");
     let peers = peers(&authority, other, deaf.local_addr().expect("bound"));
     peers.send_datagram(other, b"the first dial".to_vec());
-    tokio::time::sleep(STALE).await;
+    tokio::time::sleep(PAUSE).await;
     peers.is_there(other);
     // A handshake has one connection id, however often its first packet is sent (RFC 9000, §17.2).
     let (mut dials, mut packet) = (BTreeSet::new(), [0; 2_048]);
