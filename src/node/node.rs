@@ -45,6 +45,8 @@ use crate::work::{Outbox, OutboxError, WorkError};
 
 /// How long a stopping node waits for its last proposals, and for another leader.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long it tells those who still write to it that it is gone. They were told before; a dial that nobody answers would be waited for longer.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A node, wired and running.
 pub struct Node {
@@ -199,7 +201,7 @@ impl Node {
         self.end.cancel();
         self.replica.stop().await;
         self.endpoint.close("the node stops");
-        tokio::time::timeout(FAREWELL, self.endpoint.drained()).await.ok();
+        tokio::time::timeout(LAST_WORDS, self.endpoint.drained()).await.ok();
         self.tasks.shutdown().await;
         if let Some(bulk) = self.bulk.take() {
             bulk.shutdown_background();
@@ -214,18 +216,20 @@ impl Node {
         if leadership.borrow().leader != Some(self.config.node) {
             return;
         }
-        let (voters, _) = self.replica.committed_members();
-        let successor = self
-            .replica
-            .fold()
-            .read(|state| voters.into_iter().find(|voter| *voter != self.config.node && state.hosts.is_online(*voter)));
-        let Some(successor) = successor else { return };
+        let online = |node| self.replica.fold().read(|state| state.hosts.is_online(node));
+        let Some(successor) = self.replica.successor(online) else { return };
         let own = self.config.node;
-        if self.replica.transfer(successor).await.is_ok() {
-            let moved = leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != own));
-            let moved = tokio::time::timeout(FAREWELL, moved).await.is_ok();
-            tracing::info!(%successor, moved, "leadership handed over");
+        if self.replica.transfer(successor).await.is_err() {
+            return;
         }
+        let moved = async {
+            let led =
+                leadership.wait_for(|now| now.leader.is_some_and(|leader| leader != own)).await.map(|led| led.term);
+            // Whoever leads now may need this node for its first entry: another voter may be missing.
+            self.replica.has_committed(led.unwrap_or_default()).await;
+        };
+        let moved = tokio::time::timeout(FAREWELL, moved).await.is_ok();
+        tracing::info!(%successor, moved, "leadership handed over");
     }
 
     /// Tasks on the control runtime: consensus, membership, heartbeats, proposals.

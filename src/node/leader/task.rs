@@ -68,13 +68,8 @@ impl Leader {
     /// Hands leadership to another voter that is online, if there is one, and turns proposals away meanwhile. For a node
     /// that may not decide.
     pub(super) async fn abdicate(&mut self) {
-        let (voters, _) = self.replica.committed_members();
-        let own = self.node;
-        let successor = self
-            .replica
-            .fold()
-            .read(|state| voters.into_iter().find(|voter| *voter != own && state.hosts.is_online(*voter)));
-        if let Some(successor) = successor {
+        let online = |node| self.replica.fold().read(|state| state.hosts.is_online(node));
+        if let Some(successor) = self.replica.successor(online) {
             self.replica.transfer(successor).await.ok();
         }
         while let Ok(ask) = self.asks.try_recv() {
