@@ -22,7 +22,7 @@ use crate::replica::history::HistoryRequest;
 use crate::replica::{Peers, Replica, ReplicaError};
 use crate::work::Outbox;
 
-/// How long a peer may take for a megabyte.
+/// How long a peer may take to begin its answer.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a start waits for a peer that has what is missing.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -90,10 +90,26 @@ impl Client {
         let exchange = async {
             let mut stream = self.take_stream().await?;
             stream.write(frame).await?;
-            let answer = stream.answer().await?;
+            let answer = stream.answer(None).await?;
             Ok::<_, NetError>((stream, answer))
         };
         let (stream, answer) = in_time(within, exchange).await?;
+        self.stream = Some(stream);
+        Ok(answer)
+    }
+
+    /// The same, where the answer has `within` to begin, and then goes on as long as it keeps coming: it may be large.
+    ///
+    /// # Errors
+    /// When the peer does not answer in time.
+    pub(super) async fn call_for_much(&mut self, frame: &[u8], within: Duration) -> Result<Bytes, NetError> {
+        let asked = async {
+            let mut stream = self.take_stream().await?;
+            stream.write(frame).await?;
+            Ok(stream)
+        };
+        let mut stream = in_time(within, asked).await?;
+        let answer = stream.answer(Some(within)).await?;
         self.stream = Some(stream);
         Ok(answer)
     }

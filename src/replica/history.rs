@@ -81,9 +81,9 @@ impl Client {
     /// Asks the peer for committed entries.
     ///
     /// # Errors
-    /// When it does not answer within `within`, or no longer has them.
+    /// When its answer does not begin within `within` or breaks off, or when it no longer has them.
     pub async fn history(&mut self, request: HistoryRequest, within: Duration) -> Result<History, ReplicaError> {
-        read(self.call(&json_frame(Tag::History, &request), within).await?)
+        read(self.call_for_much(&json_frame(Tag::History, &request), within).await?)
     }
 }
 

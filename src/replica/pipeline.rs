@@ -65,7 +65,7 @@ impl Pipeline<'_> {
         let (Some(Sent { prev, last, .. }), Some(stream)) = (self.outstanding.pop_front(), &mut self.stream) else {
             return Ok(None);
         };
-        let answer = in_time(within, stream.answer()).await?;
+        let answer = in_time(within, stream.answer(None)).await?;
         if self.outstanding.is_empty() {
             self.client.stream = self.stream.take();
         }

@@ -22,7 +22,7 @@ use super::propose::{Ask, Outcome, PROPOSALS_MAX, ask};
 use super::read::vouch;
 use super::snapshots::Snapshots;
 use super::stream::Stream;
-use super::transfer;
+use super::transfer::{self, Incoming};
 use super::types::{TypeConfig, Vote};
 use super::wire::{Tag, from_json, read_append};
 use crate::event::{NodeId, Proposal, Term};
@@ -79,14 +79,7 @@ impl Service {
         let read = async move {
             let mut snapshot = None;
             while let Some(frame) = receive.read(None).await? {
-                let answer = match frame.first() {
-                    Some(tag) if *tag == Tag::Append as u8 => self.append(peer, frame.slice(1..))?,
-                    Some(tag) if *tag == Tag::Snapshot as u8 => {
-                        let part = frame.slice(1..);
-                        ready(transfer::take(&self.snapshots, &self.raft, peer, part, &mut snapshot).await).boxed()
-                    }
-                    _ => ready(self.answer(peer, frame).await?).boxed(),
-                };
+                let answer = self.begin(peer, &frame, &mut snapshot).await?;
                 if begun.send(answer).await.is_err() {
                     break;
                 }
@@ -102,6 +95,29 @@ impl Service {
         tokio::try_join!(read, write).map(|_| ())
     }
 
+    /// Does what a message asks for. What is left to wait for, if anything, is its answer.
+    async fn begin(
+        &self,
+        peer: NodeId,
+        frame: &Bytes,
+        snapshot: &mut Option<Incoming>,
+    ) -> Result<BoxFuture<'static, Vec<u8>>, ReplicaError> {
+        let tag = frame.first().copied().and_then(Tag::from_byte);
+        let tag = tag.ok_or_else(|| ReplicaError::wire("unknown kind of message"))?;
+        let body = frame.slice(1..);
+        let answer = match tag {
+            Tag::Append => return self.append(peer, body),
+            Tag::Vote | Tag::PreVote => self.vote(tag, ballot(peer, &body)?).await,
+            Tag::Transfer => self.take_over(peer, &body).await?,
+            Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
+            Tag::Greet => reply(self.greet(peer, &body)),
+            Tag::Read => reply(vouch(&self.raft, &self.leases, from_json(&body)?).await),
+            Tag::Snapshot => transfer::take(&self.snapshots, &self.raft, peer, body, snapshot).await,
+            Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
+        };
+        Ok(ready(answer).boxed())
+    }
+
     /// Hands entries to Raft, before it returns: what comes next on the stream is behind them. The answer comes when they are durable.
     fn append(&self, peer: NodeId, body: Bytes) -> Result<BoxFuture<'static, Vec<u8>>, ReplicaError> {
         let request = read_append(body)?;
@@ -115,23 +131,10 @@ impl Service {
         })
     }
 
-    async fn answer(&self, peer: NodeId, frame: Bytes) -> Result<Vec<u8>, ReplicaError> {
-        let tag = frame.first().copied().and_then(Tag::from_byte);
-        let tag = tag.ok_or_else(|| ReplicaError::wire("unknown kind of message"))?;
-        let body = frame.slice(1..);
-        Ok(match tag {
-            Tag::Vote | Tag::PreVote => self.vote(tag, ballot(peer, &body)?).await,
-            Tag::Transfer => {
-                let request: TransferLeaderRequest<TypeConfig> = from_json(&body)?;
-                speaks_for_itself(peer, request.from_leader())?;
-                reply(self.raft.handle_transfer_leader(request).await)
-            }
-            Tag::History => history::answer(&self.log, &body).unwrap_or_else(|error| history::refusal(&error)),
-            Tag::Greet => reply(self.greet(peer, &body)),
-            Tag::Read => reply(vouch(&self.raft, &self.leases, from_json(&body)?).await),
-            Tag::Append | Tag::Snapshot => return Err(ReplicaError::wire("it is taken elsewhere")),
-            Tag::Propose => reply::<_, ReplicaError>(Ok(self.propose(peer, &body).await?)),
-        })
+    async fn take_over(&self, peer: NodeId, body: &[u8]) -> Result<Vec<u8>, ReplicaError> {
+        let request: TransferLeaderRequest<TypeConfig> = from_json(body)?;
+        speaks_for_itself(peer, request.from_leader())?;
+        Ok(reply(self.raft.handle_transfer_leader(request).await))
     }
 
     /// Votes, or says how it would.

@@ -102,13 +102,13 @@ impl Stream {
         self.send.write_parts(parts).await
     }
 
-    /// The next answer.
+    /// The next answer. `idle` bounds the wait for its beginning.
     ///
     /// # Errors
     /// When the connection is lost, or the peer finishes the stream instead.
-    pub async fn answer(&mut self) -> Result<Bytes, NetError> {
+    pub async fn answer(&mut self, idle: Option<Duration>) -> Result<Bytes, NetError> {
         let ended = NetError::Stream { doing: "waiting for an answer", reason: "the peer finished it".into() };
-        self.read(None).await?.ok_or(ended)
+        self.read(idle).await?.ok_or(ended)
     }
 
     /// The next frame; `None` when the peer has finished the stream. `idle` bounds the wait for its beginning.

@@ -9,6 +9,8 @@ use futures_util::FutureExt;
 use kifu::event::NodeId;
 use kifu::net::{Authority, Endpoint, EndpointLimits};
 use kifu::replica::Peers;
+use kifu::replica::client::Client;
+use kifu::replica::history::HistoryRequest;
 use tokio::net::UdpSocket;
 
 use super::identity;
@@ -47,6 +49,28 @@ async fn a_dial_goes_on_when_whoever_asked_for_it_has_no_more_time() {
     assert_eq!(connection.peer().node, other);
     acceptor.accept().await.expect("the dial");
     assert!(acceptor.accept().now_or_never().is_none(), "one for all");
+}
+
+#[tokio::test]
+async fn a_large_answer_may_take_longer_than_its_beginning() {
+    let authority = Authority::create().expect("a CA");
+    let (other, acceptor) = endpoint(&authority, "other");
+    let peers = peers(&authority, other, acceptor.local_address().expect("bound"));
+    let within = Duration::from_secs(3);
+    let words = "nothing of that is here".as_bytes();
+    let slow = async {
+        let connection = acceptor.accept().await.expect("the dial");
+        let (mut send, _receive) = connection.accept().await.expect("open").expect("a stream");
+        let answer = [&(1 + words.len() as u32).to_le_bytes()[..], &[0], words].concat();
+        for piece in answer.chunks(1) {
+            send.write_all(piece).await.expect("it is read");
+            tokio::time::sleep(within / words.len() as u32).await;
+        }
+    };
+    let mut client = Client::new(other, peers);
+    let (_, answer) = tokio::join!(slow, client.history(HistoryRequest { from: 0, to: 1 }, within));
+    let error = answer.expect_err("a refusal").to_string();
+    assert!(error.ends_with("nothing of that is here"), "all of it has arrived: {error}");
 }
 
 #[tokio::test]
