@@ -19,8 +19,8 @@
 //! DIR/unfinished/     checkpoints of training jobs that have not ended
 //! ```
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -93,12 +93,6 @@ pub struct Runtime {
     pub pid: u32,
     /// The other members.
     pub peers: Vec<PeerAddress>,
-}
-
-/// Held while a node runs on a data directory; freed by the system when the process ends, however it ends.
-#[derive(Debug)]
-pub struct DirLock {
-    _file: File,
 }
 
 fn one() -> u32 {
@@ -244,38 +238,6 @@ impl Layout {
     pub fn save_json(&self, path: &Path, value: &impl Serialize) -> Result<(), NodeError> {
         write_durably(path, &serde_json::to_vec_pretty(value).expect("plain data"))
     }
-
-    /// Takes the data directory for this process.
-    ///
-    /// # Errors
-    /// [`NodeError::Locked`] when another process has it.
-    pub fn lock(&self) -> Result<DirLock, NodeError> {
-        let path = self.root.join("lock");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(NodeError::io(&path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.read_to_string(&mut pid).ok();
-                let pid = if pid.is_empty() { "unknown".to_owned() } else { pid };
-                return Err(NodeError::Locked { path: self.root.clone(), pid });
-            }
-            Err(TryLockError::Error(source)) => return Err(NodeError::Io { path, source }),
-        }
-        let note = |file: &mut File| -> std::io::Result<()> {
-            file.set_len(0)?;
-            file.rewind()?;
-            write!(file, "{}", std::process::id())
-        };
-        note(&mut file).map_err(NodeError::io(&path))?;
-        Ok(DirLock { _file: file })
-    }
 }
 
 /// Writes a file so that after a crash it is there whole or not at all.
@@ -336,16 +298,5 @@ mod tests {
         assert!(matches!(layout.create(), Err(NodeError::NotADataDir { .. })));
         fs::write(dir.path().join("node.toml"), "name = 3").expect("written");
         assert!(matches!(layout.load_config(), Err(NodeError::Config { .. })));
-    }
-
-    #[test]
-    fn one_process_at_a_time() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let layout = Layout::new(dir.path());
-        let held = layout.lock().expect("free");
-        let Err(NodeError::Locked { pid, .. }) = layout.lock() else { panic!("the lock is held") };
-        assert_eq!(pid, std::process::id().to_string());
-        drop(held);
-        layout.lock().expect("free again");
     }
 }

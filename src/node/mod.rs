@@ -22,6 +22,7 @@ pub mod join;
 pub mod keeper;
 pub mod layout;
 pub mod leader;
+pub mod lock;
 pub mod members;
 mod mover;
 #[expect(clippy::module_inception, reason = "the room and its main noun share the name")]

@@ -20,6 +20,7 @@ use crate::event::history::HistoryArchived;
 use crate::event::{Command, Hash, Millis, NodeId, Proposal, Seq};
 use crate::log::{LogPosition, LogReader};
 use crate::replica::propose::Outcome;
+use crate::replica::snapshots::Basis;
 use crate::replica::{Replica, ReplicaError};
 
 /// How long a fact may take until it is committed; then the next round asks again.
@@ -132,8 +133,10 @@ impl Retainer {
     /// When something cannot be read, written or recorded. Nothing that is not in the archive has gone then.
     pub async fn round(&self) -> Result<usize, NodeError> {
         let old = self.old().await?;
-        let (Some((_, first)), Some((_, last))) = (old.first(), old.last()) else { return Ok(0) };
-        let covered = match self.replica.make_snapshot(first.index).await? {
+        let Some((_, last)) = old.last().copied() else { return Ok(0) };
+        let rows_go_on = self.replica.fold().is_saved_on() && !self.replica.log().is_full();
+        let basis = if rows_go_on { Basis::Rows } else { Basis::Log };
+        let covered = match self.replica.make_snapshot(basis).await? {
             Some(position) if position.index >= last.index => last.index,
             Some(position) => position.index,
             None => return Ok(0),

@@ -140,8 +140,14 @@ impl Fold {
     /// # Errors
     /// When the store cannot be read.
     pub(super) fn saved_with_note(&self) -> Result<Option<(State, Vec<u8>)>, ReplicaError> {
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(keeper.load()?.zip(keeper.note()?))
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = keeper.load().and_then(|state| Ok(state.zip(keeper.note()?)));
+        Ok(found.inspect_err(|error| keeper.give_up(error))?)
+    }
+
+    /// Whether rows are saved again when it is time, as far as can be seen.
+    pub fn is_saved_on(&self) -> bool {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner).goes_on()
     }
 
     /// Puts a state in the place of the one that was folded so far: it lies further on.

@@ -104,6 +104,12 @@ impl Keeper {
         }
     }
 
+    /// Whether rows are written again when it is time, as far as can be seen: there is a store, and space.
+    pub(super) fn goes_on(&self) -> bool {
+        let usable = !matches!(&self.rows, Rows::Store { store: None, .. });
+        usable && self.has_room()
+    }
+
     /// Whether the disk has space for rows. While it has none they stay as they are: the next start folds a longer tail. What the system does
     /// not say is seen when they are written.
     fn has_room(&self) -> bool {
@@ -113,7 +119,8 @@ impl Keeper {
         }
     }
 
-    fn give_up(&mut self, error: &ProjectionError) {
+    /// Lets go of a store that failed.
+    pub(super) fn give_up(&mut self, error: &ProjectionError) {
         tracing::warn!(%error, "no checkpoint was written; the next start folds a longer tail");
         if let Rows::Store { store, .. } = &mut self.rows
             && let Some(store) = store.take()

@@ -7,21 +7,20 @@ use openraft::async_runtime::watch::WatchReceiver;
 
 use super::error::ReplicaError;
 use super::replica::{Replica, stopped};
-use super::snapshots::aside;
+use super::snapshots::{Basis, aside};
 use crate::log::LogPosition;
 
 /// Raft hears of a snapshot that is there within so long, unless it is busy; then the next round is soon enough.
 const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 impl Replica {
-    /// Makes a snapshot of the log that covers the entry `covering`, and tells Raft of it. Returns its position, which may lie before that
-    /// entry while it is not committed; none where nothing is.
+    /// Makes the log's snapshot, and tells Raft of it. Returns its position; none when there is nothing yet that it could be made of.
     ///
     /// # Errors
     /// When the snapshot cannot be written, or Raft has stopped.
-    pub async fn make_snapshot(&self, covering: u64) -> Result<Option<LogPosition>, ReplicaError> {
+    pub async fn make_snapshot(&self, of: Basis) -> Result<Option<LogPosition>, ReplicaError> {
         let snapshots = self.snapshots.clone();
-        let made = aside(&self.snapshots.log, move || snapshots.make(covering)).await?;
+        let made = aside(&self.snapshots.log, move || snapshots.make(of)).await?;
         let Some(position) = made else { return Ok(None) };
         self.raft.trigger().snapshot().await.map_err(stopped)?;
         let mut metrics = self.raft.metrics();

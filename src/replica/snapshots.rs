@@ -41,6 +41,16 @@ pub(super) enum Source {
     Received { writer: Box<SnapshotWriter>, state: Box<State>, note: Note },
 }
 
+/// What a snapshot is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The last checkpoint. A node whose snapshot is damaged then still has rows that the log reaches.
+    Rows,
+    /// The last snapshot, and what is committed and durable since. For a log that waits for space: nothing is applied meanwhile, so the rows stand
+    /// still, and only a snapshot further on makes space.
+    Log,
+}
+
 /// The snapshots of one replica.
 pub struct Snapshots {
     pub(super) log: Log,
@@ -75,36 +85,24 @@ impl Snapshots {
         self.receiving.load(Ordering::Relaxed) == turn
     }
 
-    /// Writes the log's snapshot, so that it covers the entry `covering`: of the rows if they have come so far, or else of the log itself. None
-    /// where neither is possible yet.
-    ///
-    /// The rows may be left behind for long, while a disk is nearly full; then what makes space is a snapshot.
+    /// Writes the log's snapshot. None where that is not possible yet.
     ///
     /// # Errors
-    /// When the log cannot be read or the snapshot cannot be written.
-    pub fn make(&self, covering: u64) -> Result<Option<LogPosition>, ReplicaError> {
-        let made = match self.of_rows(covering)? {
-            Some(made) => Some(made),
-            None => self.of_log()?,
+    /// When what it is made of cannot be read, or the snapshot cannot be written.
+    pub fn make(&self, of: Basis) -> Result<Option<LogPosition>, ReplicaError> {
+        let made = match of {
+            Basis::Rows => self.of_rows()?,
+            Basis::Log => self.of_log()?,
         };
         Ok(made.map(|file| file.header().position))
     }
 
-    /// Of the last checkpoint, if it has come so far and can be read.
-    fn of_rows(&self, covering: u64) -> Result<Option<SnapshotFile>, ReplicaError> {
-        let saved = self.fold.saved_with_note().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the rows cannot be read; the snapshot is made of the log");
-            None
-        });
-        let Some((state, note)) = saved else { return Ok(None) };
+    fn of_rows(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
+        let Some((state, note)) = self.fold.saved_with_note()? else { return Ok(None) };
         let raft: RaftCheckpoint = serde_json::from_slice(&note).map_err(ReplicaError::wire)?;
-        match raft.applied.is_some_and(|applied| applied.index >= covering) {
-            true => self.write(&state, raft),
-            false => Ok(None),
-        }
+        self.write(&state, raft)
     }
 
-    /// Of the last snapshot and all that is committed and durable since.
     fn of_log(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
         let Some(until) = self.log.settled().filter(|_| self.fold.upgrade_needed().is_none()) else { return Ok(None) };
         let _span = tracing::info_span!("fold_for_snapshot", until).entered();

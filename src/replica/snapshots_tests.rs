@@ -9,7 +9,7 @@ use openraft::type_config::alias::SnapshotOf;
 use super::error::ReplicaError;
 use super::fold::Fold;
 use super::machine::{Machine, RaftCheckpoint};
-use super::snapshots::{self, SnapshotData, Snapshots, Source};
+use super::snapshots::{self, Basis, SnapshotData, Snapshots, Source};
 use super::store::LogStore;
 use super::types::{Batch, TypeConfig};
 use crate::event::cluster::HostOnline;
@@ -192,40 +192,18 @@ async fn a_damaged_snapshot_is_moved_aside_and_made_again() {
     }
 }
 
-/// Cannot be read, like rows on a disk that was full in the wrong moment.
-struct Broken;
-
-impl Checkpoints for Broken {
-    fn save(&mut self, _: &mut State, _: &[u8]) -> Result<(), ProjectionError> {
-        Err(ProjectionError::Digest { table: "a failure" })
-    }
-
-    fn load(&self) -> Result<Option<State>, ProjectionError> {
-        Err(ProjectionError::Digest { table: "a failure" })
-    }
-
-    fn note(&self) -> Result<Option<Vec<u8>>, ProjectionError> {
-        Ok(None)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn where_there_are_no_rows_a_snapshot_is_made_of_the_log() {
-    is_made_of_the_log(Nothing).await;
-    is_made_of_the_log(Broken).await;
-}
-
-async fn is_made_of_the_log(rows: impl Checkpoints + 'static) {
+async fn where_rows_stand_still_a_snapshot_is_made_of_the_log() {
     let log_here = log(&SimDisk::new(), 100).await;
-    let fold = Arc::new(Fold::simulated(NODE, State::new(), rows));
+    let fold = Arc::new(Fold::simulated(NODE, State::new(), Nothing));
     let snapshots = Snapshots::new(log_here.clone(), fold);
-    let make = |covering| snapshots.make(covering).expect("written").map(|position| position.index);
-    assert_eq!(make(0), Some(99));
+    let make = |of| snapshots.make(of).expect("written").map(|position| position.index);
+    assert_eq!((make(Basis::Rows), make(Basis::Log)), (None, Some(99)));
     // From here on only the snapshot knows what came before.
     log_here.trim_before(90).expect("asked").await.expect("durable");
     log_here.append_durably((100..140).map(entry).collect()).expect("next").await.expect("durable");
     log_here.save_committed(Some(129)).expect("noted");
-    assert_eq!(make(139), Some(129), "no further than what is committed");
+    assert_eq!(make(Basis::Log), Some(129), "no further than what is committed");
     let content = |file: SnapshotFile| {
         let (note, state) = file.read().expect("whole");
         let (note, state) = snapshots::decode(file.header(), &note, &state).expect("they belong together");
@@ -236,7 +214,7 @@ async fn is_made_of_the_log(rows: impl Checkpoints + 'static) {
     let applied = machine.made().expect("written").expect("there is a state");
     assert_eq!(content(made), content(applied), "as if it had been applied");
     log_here.reject_snapshot().expect("moved aside");
-    assert_eq!(make(0), None, "nobody knows what came before");
+    assert_eq!(make(Basis::Log), None, "nobody knows what came before");
 }
 
 async fn is_made_again_after(damage: fn(&mut Vec<u8>)) {

@@ -12,6 +12,7 @@ use kifu::log::{Log, LogOptions};
 use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, Identity, Role, Validity};
 use kifu::projection::{State, Store};
 use kifu::replica::machine::RaftCheckpoint;
+use kifu::replica::snapshots::Basis;
 use kifu::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
 use kifu::work::Outbox;
 use kifu::work::outbox::Limits;
@@ -185,7 +186,7 @@ async fn a_learner_that_starts_from_nothing_goes_on_from_a_snapshot_when_the_beg
     let mut position = None;
     while position.is_none_or(|position: kifu::log::LogPosition| position.index < 10) {
         first.replica.append(term, &drafts).await.expect("a quorum of one");
-        position = first.replica.make_snapshot(0).await.expect("written");
+        position = first.replica.make_snapshot(Basis::Rows).await.expect("written");
     }
     let position = position.expect("the loop has ended");
     first.replica.let_go_before(position.index + 1).await.expect("asked");

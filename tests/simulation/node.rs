@@ -19,6 +19,7 @@ use kifu::node::members::{self, Members};
 use kifu::node::reporter::Reporter;
 use kifu::replica::greeting::Run;
 use kifu::replica::propose::{ASKS_MAX, Ask, Outcome};
+use kifu::replica::snapshots::Basis;
 use kifu::replica::{Fold, Peers, Replica, ReplicaOptions};
 use kifu::work::Outbox;
 use kifu::work::outbox::Limits;
@@ -232,12 +233,10 @@ async fn retain(keep: u64, machine: Arc<Machine>, replica: Arc<Replica>, world: 
     let mut dice = Dice::new(world.plan.seed, &format!("retention of {}", machine.name));
     loop {
         tokio::time::sleep(dice.ms(300, 2_000)).await;
-        let settled = replica.log().settled().unwrap_or(0);
-        // Of the rows, or, since they are seldom so far, of the log.
-        let covering = if dice.chance(0.5) { settled } else { 0 };
+        let basis = if dice.chance(0.5) { Basis::Rows } else { Basis::Log };
         // A disk that fails is noticed elsewhere; a full one has space again later.
-        let Ok(Some(position)) = replica.make_snapshot(covering).await else { continue };
-        let kept = settled.saturating_sub(keep);
+        let Ok(Some(position)) = replica.make_snapshot(basis).await else { continue };
+        let kept = replica.log().settled().unwrap_or(0).saturating_sub(keep);
         replica.let_go_before(kept.min(position.index + 1)).await.ok();
         world.trace().note(&format!("{} may let go of {kept}", machine.name));
     }
