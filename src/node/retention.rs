@@ -134,7 +134,9 @@ impl Retainer {
     pub async fn round(&self) -> Result<usize, NodeError> {
         let old = self.old().await?;
         let Some((_, last)) = old.last().copied() else { return Ok(0) };
-        let rows_go_on = self.replica.fold().is_saved_on() && !self.replica.log().is_full();
+        let fold = self.replica.fold().clone();
+        // A checkpoint that is being written is waited for, and not by the control runtime.
+        let rows_go_on = aside(move || Ok(fold.is_saved_on())).await? && !self.replica.log().is_full();
         let basis = if rows_go_on { Basis::Rows } else { Basis::Log };
         let covered = match self.replica.make_snapshot(basis).await? {
             Some(position) if position.index >= last.index => last.index,

@@ -8,7 +8,7 @@ use crate::log::{Entry, Payload};
 use crate::projection::State;
 
 /// Changed rows are forgotten after so many records: nobody saves them as changes.
-pub(super) const FORGET_EVERY: u64 = 4_096;
+const FORGET_EVERY: u64 = 4_096;
 
 /// A state, and where Raft stands with it.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Folding {
 }
 
 impl Folding {
-    /// Folds the next entry. `look` sees the state every [`FORGET_EVERY`] records.
+    /// Folds the next entry. `look` sees the state every few thousand records.
     ///
     /// # Errors
     /// When a record cannot be read, and what `look` says.
