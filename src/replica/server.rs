@@ -9,6 +9,7 @@ use openraft::async_runtime::watch::WatchReceiver;
 use openraft::raft::{TransferLeaderRequest, VoteRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
 use super::contact::Heard;
@@ -124,11 +125,7 @@ impl Service {
         speaks_for_itself(peer, &request.vote)?;
         self.heard.note(Term(request.vote.leader_id.term), peer, Instant::now());
         let raft = self.raft.clone();
-        let mut appended = async move { reply(raft.append_entries(request).await) }.boxed();
-        Ok(match (&mut appended).now_or_never() {
-            Some(answer) => ready(answer).boxed(),
-            None => appended,
-        })
+        Ok(begun(async move { reply(raft.append_entries(request).await) }.boxed()))
     }
 
     async fn take_over(&self, peer: NodeId, body: &[u8]) -> Result<Vec<u8>, ReplicaError> {
@@ -166,6 +163,16 @@ impl Service {
             return Ok(vec![Outcome::Unavailable { leader }; proposals.len()]);
         }
         Ok(ask(&self.intake, proposals).await)
+    }
+}
+
+/// Takes the first step of `answer` before it returns: with it a request goes into Raft's channel. The step is not refused because the
+/// task has done much already ([`tokio::task::coop`]): a refused one would be made up for behind the next request's, and the two would
+/// reach Raft in the wrong order.
+fn begun(mut answer: BoxFuture<'static, Vec<u8>>) -> BoxFuture<'static, Vec<u8>> {
+    match unconstrained(&mut answer).now_or_never() {
+        Some(answer) => ready(answer).boxed(),
+        None => answer,
     }
 }
 
@@ -208,7 +215,27 @@ fn reply<T: Serialize, E: std::fmt::Display>(result: Result<T, E>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+
     use super::*;
+
+    #[tokio::test]
+    async fn requests_go_to_raft_in_order_however_much_the_task_has_done() {
+        let (raft, mut arrived) = mpsc::channel(2);
+        let request = |number| {
+            let raft = raft.clone();
+            async move {
+                raft.send(number).await.expect("space");
+                std::future::pending().await
+            }
+            .boxed()
+        };
+        while has_budget_remaining() {
+            assert!(consume_budget().now_or_never().is_some());
+        }
+        let _answers = [1, 2].map(|number| begun(request(number)));
+        assert_eq!([1, 2].map(|_| arrived.try_recv()), [Ok(1), Ok(2)]);
+    }
 
     #[test]
     fn nobody_leads_or_stands_in_the_name_of_another() {
