@@ -41,7 +41,7 @@ use crate::event::{Command, FORMAT_VERSION, NodeId};
 use crate::net::{Channel, Connection, Endpoint, EndpointLimits, Hello, resolve};
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
-use crate::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
+use crate::replica::{Fold, Member, Peers, Replica, ReplicaError, ReplicaOptions, Timing};
 use crate::work::{Outbox, OutboxError, WorkError};
 
 /// How long a stopping node waits for its last proposals, and for another leader.
@@ -88,14 +88,7 @@ impl Node {
         let lock = layout.lock()?;
         // The last run was over by now.
         let begun = Instant::now();
-        let opened = match open::open(&layout, &config) {
-            Err(NodeError::Log(error)) if error.is_repairable() => {
-                repair::before_start(&layout, &config, error).await?;
-                open::open(&layout, &config)?
-            }
-            other => other?,
-        };
-        repair::report_pending(&layout, &opened.outbox).await?;
+        let opened = open_whole(&layout, &config).await?;
         let listen: SocketAddr = resolve(&config.listen).await?;
         let endpoint = Endpoint::bind(
             listen,
@@ -104,7 +97,7 @@ impl Node {
         )?;
         let web = http::bind(&config.http).await?;
         let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
-        let wired = wire(&layout, &config, opened, &endpoint, (timing, format, begun)).await?;
+        let wired = wire_whole(&layout, &config, opened, &endpoint, (timing, format, begun)).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
             wired.replica.bootstrap(member).await?;
@@ -373,6 +366,40 @@ struct Wired {
     fetcher: Fetcher,
     workshop: Arc<Workshop>,
     rollcall: Arc<Rollcall>,
+}
+
+/// Opens the directory, and repairs its log from the other members where it is damaged.
+async fn open_whole(layout: &Layout, config: &NodeConfig) -> Result<Opened, NodeError> {
+    let opened = match open::open(layout, config) {
+        Err(NodeError::Log(error)) if error.is_repairable() => {
+            repair::before_start(layout, config, error).await?;
+            open::open(layout, config)?
+        }
+        other => other?,
+    };
+    repair::report_pending(layout, &opened.outbox).await?;
+    Ok(opened)
+}
+
+/// Wires what a data directory holds, and reads all of it before it gives up: Raft also reads entries of segments that a start leaves to
+/// the background, and what keeps it from starting may be damage there.
+async fn wire_whole(
+    layout: &Layout,
+    config: &NodeConfig,
+    opened: Opened,
+    endpoint: &Endpoint,
+    how: (Timing, u32, Instant),
+) -> Result<Wired, NodeError> {
+    match wire(layout, config, opened, endpoint, how).await {
+        Err(NodeError::Replica(ReplicaError::Stopped { reason })) => {
+            tracing::error!(reason, "Raft does not start: all of the log is read, then it is tried once more");
+            let path = layout.check_all();
+            std::fs::write(&path, b"").map_err(NodeError::io(path))?;
+            let opened = open_whole(layout, config).await?;
+            wire(layout, config, opened, endpoint, how).await
+        }
+        other => other,
+    }
 }
 
 /// Wires what a data directory holds.

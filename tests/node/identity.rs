@@ -106,49 +106,6 @@ async fn a_copy_of_a_running_node_is_refused_and_both_say_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_segment_is_fetched_from_a_peer_before_the_start_and_the_repair_is_a_fact() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let [mut first, mut second, _third] = cluster(folder.path()).await;
-    second.kill();
-    let segment = second.data.join("log").join(format!("{:020}.seg", 0));
-    let mut bytes = std::fs::read(&segment).expect("readable");
-    bytes[700] ^= 0x10;
-    std::fs::write(&segment, &bytes).expect("written");
-    second.start();
-    second.wait_for("being back", |status| status.hosts_online == 3).await;
-    let deadline = Instant::now() + PATIENCE;
-    let repaired = loop {
-        if let Some(record) = events(&first, &[Kind::LogRepaired]).await.pop() {
-            break record;
-        }
-        assert!(Instant::now() < deadline, "the repair is not a fact");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    let text = repaired.to_string();
-    assert!(text.contains("00000000000000000000.seg") && text.contains("checksum"), "{text}");
-    let aside = std::fs::read(second.data.join("log").join(format!("{:020}.seg.0.aside", 0)));
-    assert_eq!(aside.expect("it is kept"), bytes, "evidence is left alone");
-    assert!(!second.data.join("repairs.json").exists(), "it is reported once");
-
-    // The first node knew nobody when it was made. Without its checkpoint it finds the others in what can still be read.
-    first.token();
-    first.kill();
-    remove(&first.data, &["state"]);
-    let segment = first.data.join("log").join(format!("{:020}.seg", 0));
-    let mut bytes = std::fs::read(&segment).expect("readable");
-    let last = bytes.windows(8).rposition(|window| window == b"checksum").expect("the repair is in its log");
-    bytes[last] ^= 0x10;
-    std::fs::write(&segment, &bytes).expect("written");
-    first.start();
-    first.wait_for("being back", |status| status.hosts_online == 3).await;
-    let deadline = Instant::now() + PATIENCE;
-    while events(&second, &[Kind::LogRepaired]).await.len() < 2 {
-        assert!(Instant::now() < deadline, "the second repair is not a fact");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_wiped_outbox_gives_no_number_twice() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut machine = Machine::new(folder.path(), "n1");

@@ -10,6 +10,7 @@ mod leases;
 mod members;
 mod past;
 mod quorum;
+mod repair;
 mod retention;
 mod running;
 mod subscription;
