@@ -94,17 +94,21 @@ async fn a_damaged_segment_is_fetched_from_a_peer_before_the_start_and_the_repai
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_that_only_raft_meets_is_repaired_before_the_start_too() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [first, mut second, _third] = cluster(folder.path()).await;
+    let [mut first, mut second] = ["n1", "n2"].map(|name| Machine::new(folder.path(), name));
+    first.init(&[]);
+    first.start();
+    first.wait_for("a leader", |status| status.hosts_online == 1).await;
+    second.join(&first, &[]);
     small_segments(&second);
-    assert_eq!(second.stop(), 0);
     second.start();
+    second.wait_for("both", |status| status.hosts_online == 2).await;
     fill(&first, &second, 4).await;
     let seq = first.status().await.expect("it runs").seq;
     second.wait_for("the last job", |status| status.seq >= seq).await;
     assert_eq!(second.stop(), 0);
     flip(&segment(&second, 0), 128 + 20);
     second.start();
-    second.wait_for("being back", |status| status.hosts_online == 3).await;
+    second.wait_for("being back", |status| status.hosts_online == 2).await;
     let text = repairs(&first, 1).await[0].to_string();
     assert!(text.contains("00000000000000000000.seg"), "{text}");
 }
