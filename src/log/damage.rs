@@ -1,16 +1,19 @@
 //! Finds the first segment that cannot be read to its end, and what is known around it.
 
 use super::base;
-use super::disk::LogDisk;
-use super::entry::Tip;
+use super::disk::{LogDisk, LogFile};
+use super::entry::{Entry, Tip};
 use super::error::LogError;
 use super::frame::{self, ENTRY_HEADER_BYTES, FRAME_HEADER_BYTES};
 use super::recovery;
-use super::segment;
+use super::segment::{self, SEGMENT_HEADER_BYTES};
 use super::tail::Tail;
 use super::vote;
 use super::walk::{self, Step, Walk};
-use crate::event::Hash;
+use crate::event::{Hash, Term};
+
+/// Where a disk has lost bytes, the others are read in pieces as small as a sector.
+const PIECE_BYTES: usize = 512;
 
 /// A segment that is damaged or missing.
 #[derive(Clone, Debug)]
@@ -29,8 +32,10 @@ pub struct Damage {
     pub(super) before: Tip,
     /// The end of the log after it, where a later segment tells.
     pub(super) after: Option<Tip>,
-    /// Entries behind the damage that are whole: index and chain. A repair must agree with each.
-    pub(super) anchors: Vec<(u64, Hash)>,
+    /// The last entry that this node knows to be committed, where no later segment tells.
+    pub(super) committed: Option<u64>,
+    /// Entries behind the damage that are whole: index, term and chain. A repair must agree with each that was committed.
+    pub(super) anchors: Vec<(u64, Term, Hash)>,
 }
 
 impl Damage {
@@ -43,6 +48,7 @@ impl Damage {
             reason,
             before,
             after,
+            committed: None,
             anchors: vec![],
         }
     }
@@ -52,10 +58,28 @@ impl Damage {
         Damage::new(before, Some(after), reason)
     }
 
-    /// A repair must also reach `index`: something outside the log says that this node had it.
+    /// Whether `entry`, which is committed, may stand there. An entry of an older term that stands there was never committed, if this node does
+    /// not know that it was; nor was what stands behind it.
+    pub(super) fn agrees_with(&mut self, entry: &Entry) -> bool {
+        let Some(&(index, term, chain)) = self.anchors.iter().find(|(index, ..)| *index == entry.index) else {
+            return true;
+        };
+        if chain == entry.chain {
+            return true;
+        }
+        let replaced = self.end_index.is_none() && term < entry.term && Some(index) > self.committed;
+        if replaced {
+            self.anchors.clear();
+            self.reach = self.committed;
+        }
+        replaced
+    }
+
+    /// A repair must also reach `index`: something outside the log says that this node had it, and that it is committed.
     pub fn must_reach(&mut self, index: Option<u64>) {
         if self.end_index.is_none() {
             self.reach = self.reach.max(index);
+            self.committed = self.committed.max(index);
         }
     }
 }
@@ -83,14 +107,22 @@ pub fn find_damage(disk: &dyn LogDisk, cluster: &Hash) -> Result<Option<Damage>,
         let after = || firsts.get(place + 1).map(|next| header_tip(disk, *next)).transpose();
         let mut walk = match Walk::open(disk, first) {
             Ok(walk) => walk,
-            Err(error) if error.is_damage() => return Damage::new(tip, after()?, error.to_string()).seen(disk, None),
+            Err(error) if error.is_damage() => {
+                let frames = frames_of(disk, first)?;
+                return Ok(Some(Damage::new(tip, after()?, error.to_string()).seen(disk, &frames, tip.next_index)));
+            }
             Err(error) => return Err(error),
         };
         recovery::check_cluster(&walk, cluster)?;
         walk::check_joint(&tip, &walk)?;
         match read(&mut walk, place + 1 == firsts.len())? {
             None => (previous, tip) = (tip, walk.tip),
-            Some(reason) => return Damage::new(tip, after()?, reason).seen(disk, Some(&walk)),
+            Some(reason) => {
+                // Not what begins right here: it may be whole, and not follow.
+                let rest = bytes_from(walk.file().as_ref(), walk.offset() + 1);
+                let rest = rest.map_err(|error| LogError::io("read", walk.path(), error))?;
+                return Ok(Some(Damage::new(tip, after()?, reason).seen(disk, &rest, walk.tip.next_index)));
+            }
         }
     }
     Ok(None)
@@ -119,22 +151,46 @@ pub(super) fn read(walk: &mut Walk, is_last: bool) -> Result<Option<String>, Log
     })
 }
 
+/// All that stands behind the header of a segment whose header is damaged.
+fn frames_of(disk: &dyn LogDisk, first: u64) -> Result<Vec<u8>, LogError> {
+    let name = segment::name_of(first);
+    let file = disk.open(&name).map_err(|error| LogError::io("open", &disk.path(&name), error))?;
+    let frames = bytes_from(file.as_ref(), SEGMENT_HEADER_BYTES as u64);
+    frames.map_err(|error| LogError::io("read", &disk.path(&name), error))
+}
+
+/// A file's bytes from `offset` on. Something must have stood where the disk has lost them; that is not zeros.
+fn bytes_from(file: &dyn LogFile, offset: u64) -> std::io::Result<Vec<u8>> {
+    let bytes = file.bytes()?.saturating_sub(offset);
+    let mut rest = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
+    match file.read_at(&mut rest, offset) {
+        Err(error) if walk::is_lost(&error) => {}
+        read => {
+            rest.truncate(read?);
+            return Ok(rest);
+        }
+    }
+    for (number, piece) in rest.chunks_mut(PIECE_BYTES).enumerate() {
+        match file.read_at(piece, offset + (number * PIECE_BYTES) as u64) {
+            Err(error) if walk::is_lost(&error) => piece.fill(0xff),
+            read => drop(read?),
+        }
+    }
+    Ok(rest)
+}
+
 impl Damage {
-    /// Notes what stands behind the damage: entries that a repair must agree with, and how far it must reach.
-    fn seen(mut self, disk: &dyn LogDisk, walk: Option<&Walk>) -> Result<Option<Damage>, LogError> {
-        let bytes = match walk {
-            Some(walk) => walk.rest()?,
-            None => vec![],
-        };
-        let mut at = 1;
-        let mut end = 0;
+    /// Notes what stands in `bytes` behind the damage: entries that a repair must agree with, and how far it must reach. `whole` is the index
+    /// after the last entry before it.
+    fn seen(mut self, disk: &dyn LogDisk, bytes: &[u8], whole: u64) -> Damage {
+        let (mut at, mut end) = (0, 0);
         while at < bytes.len() {
             let rest = &bytes[at..];
             match frame::plausible(rest, self.first_index).then(|| frame::decode_copy(rest)) {
                 Some(Ok((entry, _))) => {
                     at += frame::frame_bytes(&entry) as usize;
                     end = at;
-                    self.anchors.push((entry.index, entry.chain));
+                    self.anchors.push((entry.index, entry.term, entry.chain));
                 }
                 _ => at += 1,
             }
@@ -143,10 +199,11 @@ impl Damage {
             // Bytes behind the last whole frame may have been entries, each at least this long.
             let garbage = bytes[end..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             let lost = garbage.div_ceil(FRAME_HEADER_BYTES + ENTRY_HEADER_BYTES) as u64;
-            let whole = walk.map_or(self.before.next_index, |walk| walk.tip.next_index);
-            let seen = self.anchors.last().map_or(whole, |(index, _)| (index + 1).max(whole));
-            self.reach = (seen + lost).max(vote::load_committed(disk)).checked_sub(1);
+            let seen = self.anchors.last().map_or(whole, |(index, ..)| (index + 1).max(whole));
+            let committed = vote::load_committed(disk);
+            self.committed = committed.checked_sub(1);
+            self.reach = (seen + lost).max(committed).checked_sub(1);
         }
-        Ok(Some(self))
+        self
     }
 }

@@ -110,6 +110,7 @@ pub(super) fn recover(disk: &dyn LogDisk, options: &LogOptions) -> Result<Recove
     }
     let (walk, tail) = last.expect("there is at least one segment");
     let cut = cut_tail(&walk, tail)?;
+    settle(disk, &walk)?;
     let capacity = walk.file().bytes().map_err(|error| LogError::io("read", walk.path(), error))?;
     let active = Active { file: walk.file().clone(), path: walk.path().clone(), tail: walk.offset(), capacity };
     let committed = vote::load_committed(disk).min(tip.next_index).max(begins.next_index);
@@ -178,6 +179,12 @@ fn tidy(disk: &dyn LogDisk) -> Result<Vec<String>, LogError> {
     Ok(unfinished)
 }
 
+/// Makes durable what was found: a process that was killed may have written it and not synced it, and whoever sees it in the log counts on it.
+fn settle(disk: &dyn LogDisk, last: &Walk) -> Result<(), LogError> {
+    last.file().sync().map_err(|error| LogError::fatal("sync", last.path(), error))?;
+    disk.sync_dir().map_err(|error| LogError::fatal("sync", &disk.path(""), error))
+}
+
 /// Overwrites a torn tail with zeros, or refuses damage.
 fn cut_tail(walk: &Walk, tail: Tail) -> Result<Option<Cut>, LogError> {
     let bytes = match tail {
@@ -187,7 +194,6 @@ fn cut_tail(walk: &Walk, tail: Tail) -> Result<Option<Cut>, LogError> {
     };
     let offset = walk.offset();
     wipe(walk.file().as_ref(), offset, bytes)
-        .and_then(|()| walk.file().sync())
         .map_err(|error| LogError::fatal("cut the tail of", walk.path(), error))?;
     let (path, next_index, next_seq) = (walk.path().clone(), walk.tip.next_index, walk.tip.next_seq);
     tracing::warn!(path = %path.display(), offset, bytes, next_index, %next_seq, "cut a torn tail");

@@ -104,8 +104,7 @@ impl Repair {
         {
             return refused("the next segment does not follow from it");
         }
-        let anchor = self.damage.anchors.iter().find(|(anchor, _)| *anchor == index);
-        if anchor.is_some_and(|(_, chain)| *chain != entry.chain) {
+        if !self.damage.agrees_with(&entry) {
             return refused("this node has another entry there that is whole");
         }
         frame::encode(&entry, index, &mut self.bytes);

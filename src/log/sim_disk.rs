@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,7 @@ const SECTOR_BYTES: usize = 512;
 pub enum Crash {
     /// Nothing.
     LoseAll,
-    /// Everything: the process died, not the machine.
+    /// Everything: the process died, not the machine. What was not synced still is not.
     KeepAll,
     /// The first so many bytes of them, file by file.
     KeepBytes(usize),
@@ -61,6 +62,8 @@ struct Content {
     durable: Vec<u8>,
     /// Bytes that were written since the last sync.
     dirty: BTreeSet<(usize, usize)>,
+    /// Bytes that cannot be read.
+    lost: Option<Range<usize>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -116,16 +119,20 @@ impl SimDisk {
     pub fn crashed(&self, crash: Crash) -> SimDisk {
         let folder = lock(&self.folder);
         let faults = Arc::new(Mutex::new(Faults::default()));
-        let names = if matches!(crash, Crash::KeepAll) { &folder.names } else { &folder.durable_names };
-        let names: BTreeMap<_, _> = names
-            .iter()
-            .map(|(name, file)| {
-                let bytes = lock(&file.content).after(crash);
-                let content = Content { now: bytes.clone(), durable: bytes, dirty: BTreeSet::new() };
-                (name.clone(), Arc::new(MemoryFile { content: Mutex::new(content), faults: faults.clone() }))
-            })
-            .collect();
-        let folder = Folder { durable_names: names.clone(), names, faults };
+        let mut found = BTreeMap::new();
+        let mut find = |names: &BTreeMap<String, Arc<MemoryFile>>| -> BTreeMap<String, Arc<MemoryFile>> {
+            let mut file_after = |file: &Arc<MemoryFile>| {
+                let content = || Mutex::new(lock(&file.content).after(crash));
+                let file = found
+                    .entry(Arc::as_ptr(file))
+                    .or_insert_with(|| Arc::new(MemoryFile { content: content(), faults: faults.clone() }));
+                file.clone()
+            };
+            names.iter().map(|(name, file)| (name.clone(), file_after(file))).collect()
+        };
+        let durable_names = find(&folder.durable_names);
+        let names = if matches!(crash, Crash::KeepAll) { find(&folder.names) } else { durable_names.clone() };
+        let folder = Folder { names, durable_names, faults };
         SimDisk { folder: Arc::new(Mutex::new(folder)) }
     }
 
@@ -137,10 +144,19 @@ impl SimDisk {
     /// Replaces the bytes of a file, durably: damage, a cut, a foreign file.
     pub fn put(&self, name: &str, bytes: Vec<u8>) {
         let mut folder = lock(&self.folder);
-        let content = Content { now: bytes.clone(), durable: bytes, dirty: BTreeSet::new() };
+        let content = Content { now: bytes.clone(), durable: bytes, ..Content::default() };
         let file = Arc::new(MemoryFile { content: Mutex::new(content), faults: folder.faults.clone() });
         folder.names.insert(name.to_owned(), file.clone());
         folder.durable_names.insert(name.to_owned(), file);
+    }
+
+    /// Lets no byte of `range` of a file be read any more, as a bad sector does.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn lose(&self, name: &str, range: Range<usize>) {
+        let file = lock(&self.folder).names.get(name).cloned().expect("there is such a file");
+        lock(&file.content).lost = Some(range);
     }
 
     fn faults(&self) -> Arc<Mutex<Faults>> {
@@ -201,13 +217,13 @@ impl Content {
         self.dirty.insert((offset, end));
     }
 
-    fn after(&self, crash: Crash) -> Vec<u8> {
+    fn after(&self, crash: Crash) -> Content {
         let mut bytes = self.durable.clone();
         bytes.resize(self.now.len().max(bytes.len()), 0);
         let mut keep = |from: usize, to: usize| bytes[from..to].copy_from_slice(&self.now[from..to]);
         match crash {
             Crash::LoseAll => {}
-            Crash::KeepAll => keep(0, self.now.len()),
+            Crash::KeepAll => return self.clone(),
             Crash::KeepBytes(mut left) => {
                 for (from, to) in &self.dirty {
                     let part = left.min(to - from);
@@ -227,7 +243,7 @@ impl Content {
                 }
             }
         }
-        bytes
+        Content { now: bytes.clone(), durable: bytes, ..Content::default() }
     }
 }
 
@@ -241,7 +257,7 @@ impl LogDisk for SimDisk {
         lock(&folder.faults).change()?;
         lock(&folder.faults).take_space(bytes)?;
         let zeros = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
-        let content = Content { now: zeros.clone(), durable: zeros, dirty: BTreeSet::new() };
+        let content = Content { now: zeros.clone(), durable: zeros, ..Content::default() };
         let file = Arc::new(MemoryFile { content: Mutex::new(content), faults: folder.faults.clone() });
         let replaced = folder.names.insert(name.to_owned(), file.clone());
         lock(&folder.faults).give_back(replaced);
@@ -295,6 +311,13 @@ impl LogFile for MemoryFile {
         let content = lock(&self.content);
         let rest = usize::try_from(offset).ok().and_then(|offset| content.now.get(offset..)).unwrap_or(&[]);
         let read = rest.len().min(into.len());
+        if content
+            .lost
+            .as_ref()
+            .is_some_and(|lost| (lost.start as u64) < offset + read as u64 && offset < lost.end as u64)
+        {
+            return Err(rustix::io::Errno::IO.into());
+        }
         into[..read].copy_from_slice(&rest[..read]);
         Ok(read)
     }
@@ -316,7 +339,7 @@ impl LogFile for MemoryFile {
         due(&mut faults.sync)?;
         faults.syncs += 1;
         let mut content = lock(&self.content);
-        let Content { now, durable, dirty } = &mut *content;
+        let Content { now, durable, dirty, .. } = &mut *content;
         durable.resize(now.len(), 0);
         for (from, to) in std::mem::take(dirty) {
             durable[from..to].copy_from_slice(&now[from..to]);

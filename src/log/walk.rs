@@ -10,6 +10,7 @@ use super::error::LogError;
 use super::frame::{Found, Frame, FrameReader};
 use super::segment::{self, SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::tail::{self, Tail};
+use crate::event::Seq;
 
 /// What comes next in a segment.
 pub(super) enum Step {
@@ -40,7 +41,16 @@ impl Walk {
             return Err(LogError::Foreign { path, reason });
         }
         let mut bytes = [0; SEGMENT_HEADER_BYTES];
-        let read = file.read_at(&mut bytes, 0).map_err(|error| LogError::io("read", &path, error))?;
+        let read = file.read_at(&mut bytes, 0).map_err(|error| match is_lost(&error) {
+            true => LogError::Damaged {
+                path: path.clone(),
+                offset: 0,
+                index: first_index,
+                first_seq: Seq(0),
+                reason: error.to_string(),
+            },
+            false => LogError::io("read", &path, error),
+        })?;
         let header = SegmentHeader::decode(&bytes[..read], &path, first_index)?;
         let frames = FrameReader::new(file, SEGMENT_HEADER_BYTES as u64);
         Ok(Walk { header, tip: header.before, name, path, frames })
@@ -81,18 +91,6 @@ impl Walk {
         tail::judge(self.file().as_ref(), self.offset(), self.tip.next_index, bad).map_err(|error| self.io(error))
     }
 
-    /// All bytes from the current place to the end of the file.
-    pub(super) fn rest(&self) -> Result<Vec<u8>, LogError> {
-        let read = || {
-            let bytes = self.file().bytes()?.saturating_sub(self.offset());
-            let mut rest = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
-            let read = self.file().read_at(&mut rest, self.offset())?;
-            rest.truncate(read);
-            Ok(rest)
-        };
-        read().map_err(|error| self.io(error))
-    }
-
     /// Damage at the current place.
     pub(super) fn damaged_here(&self, reason: String) -> LogError {
         self.damaged(self.offset(), &self.tip, reason)
@@ -116,8 +114,16 @@ impl Walk {
     }
 
     fn io(&self, error: io::Error) -> LogError {
-        LogError::io("read", &self.path, error)
+        match is_lost(&error) {
+            true => self.damaged_here(error.to_string()),
+            false => LogError::io("read", &self.path, error),
+        }
     }
+}
+
+/// Whether the disk has lost the bytes that were to be read: bad sectors, or rot that the file system noticed.
+pub(super) fn is_lost(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
 /// Checks that the segment of `next` continues the log at `tip`.

@@ -42,6 +42,21 @@ fn a_machine_that_loses_power_loses_only_what_was_not_acknowledged() {
     assert_eq!(check(&disk.crashed(Crash::KeepAll), &durable, "all kept"), 10);
 }
 
+/// A killed process leaves what it wrote in the system's memory. Whoever opens the log counts on it from then on.
+#[test]
+fn what_a_start_finds_is_durable_when_it_is_told() {
+    let (disk, durable) = interrupted(6, 4);
+    let killed = disk.crashed(Crash::KeepAll);
+    assert_eq!(
+        read_disk(killed.crashed(Crash::LoseAll).reader()).expect("whole"),
+        durable,
+        "nothing has synced it yet"
+    );
+    let (log, _) = open(&killed);
+    assert_eq!(all(&log).len(), 10);
+    assert_eq!(all(&open(&killed.crashed(Crash::LoseAll)).0), all(&log));
+}
+
 #[test]
 fn a_write_may_stop_at_any_byte() {
     let (disk, durable) = interrupted(3, 2);

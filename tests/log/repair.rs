@@ -105,6 +105,65 @@ fn the_last_segment_is_repaired_only_as_far_as_this_node_had_acknowledged() {
     check_whole(&damaged, &disk);
 }
 
+/// A history of which this node knows no more than that `committed` is.
+fn history_known_up_to(committed: u64) -> (SimDisk, Vec<NewEntry>) {
+    let (disk, source) = history();
+    open(&disk).0.save_committed(Some(committed)).expect("noted");
+    (disk, source)
+}
+
+#[test]
+fn a_damaged_header_of_the_last_segment_hides_no_entry_behind_it() {
+    let (disk, source) = history_known_up_to(3);
+    let name = segments(&disk).pop().expect("a segment");
+    let damaged = flip(&disk, &name, 30);
+    let found = find_damage(&damaged, &cluster()).expect("readable").expect("damaged");
+    assert_eq!((found.end_index, found.reach), (None, Some(source.len() as u64 - 1)));
+    repair(&damaged, &source[..source.len() - 1]).expect_err("the last one may have been acknowledged");
+    repair(&damaged, &source).expect("repaired");
+    check_whole(&damaged, &disk);
+}
+
+#[test]
+fn what_a_disk_cannot_read_any_more_is_repaired_as_any_damage_is() {
+    let (disk, source) = history();
+    let names = segments(&disk);
+    for name in [&names[0], names.last().expect("a segment")] {
+        for lost in [0..60, 128..300, 300..500] {
+            let damaged = disk.crashed(Crash::KeepAll);
+            damaged.lose(name, lost.clone());
+            let error = Log::open_on(damaged.writer(), options()).map(drop).expect_err("it cannot be read");
+            assert!(error.is_repairable(), "{lost:?}: {error}");
+            let repaired = repair(&damaged, &source).expect("repaired");
+            assert_eq!(&repaired[0].segment, name);
+            check_whole(&damaged, &disk);
+        }
+    }
+    let log = open(&disk).0;
+    disk.lose(&names[1], 300..301);
+    let damage = log.check_sealed(names[1][..20].parse().expect("an index")).expect("no other error");
+    assert!(damage.is_some_and(|damage| damage.reason.contains("Input/output")), "rot is found while the node runs");
+}
+
+/// A leader that was deposed may hold entries that nobody committed, and whose places others have taken.
+#[test]
+fn what_was_never_committed_does_not_stand_in_the_way_of_a_repair() {
+    let (disk, source) = history();
+    let name = segments(&disk).pop().expect("a segment");
+    let first: u64 = name[..20].parse().expect("an index");
+    let replaced = [&source[..=first as usize], &entries(first + 1, 1, 2)].concat();
+    for (committed, allowed) in [(first + 1, false), (first, true)] {
+        let (disk, _) = history_known_up_to(committed);
+        let damaged = flip(&disk, &name, 128 + 40);
+        match repair(&damaged, &replaced) {
+            Ok(_) => assert!(allowed, "entry {committed} is known to be committed"),
+            Err(error) => assert!(!allowed, "{error}"),
+        }
+        let whole = |disk: &SimDisk| open(disk).0.last().map(|last| (last.index, last.term.0));
+        assert!(!allowed || whole(&damaged) == Some((first + 1, 2)));
+    }
+}
+
 #[test]
 fn another_history_is_never_installed() {
     let (disk, source) = history();
