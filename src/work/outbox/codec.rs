@@ -4,7 +4,7 @@
 //! key    "p" ‖ origin_seq u64 BE ‖ chunk u16 BE
 //! value  version u8 ‖ chunks u16 LE ‖ CRC32C u32 LE of (key ‖ version ‖ chunks ‖ payload) ‖ payload
 //! ```
-//! A proposal's rkyv bytes are cut into chunks, because sled writes large values to files that it never syncs.
+//! A proposal's rkyv bytes are cut into chunks, because sled writes large pages to files that it never syncs.
 
 use crate::event::Proposal;
 use crate::event::registry::bytes_of;
@@ -13,8 +13,8 @@ use crate::event::registry::bytes_of;
 pub const PROPOSAL_BYTES_MAX: usize = crate::event::record::RECORD_BYTES_MAX;
 /// Raised whenever the bytes of a [`Proposal`] change their meaning.
 pub(super) const VERSION: u8 = 1;
-/// Bytes of a proposal in one value; well below the 128 KiB from which sled uses files.
-const CHUNK_BYTES: usize = 48 << 10;
+/// Bytes of a proposal in one value. sled writes a page of more than 128 KiB to a file of its own, and a page holds up to twenty values.
+const CHUNK_BYTES: usize = 4 << 10;
 /// Bytes of a value before its payload.
 pub(super) const HEAD_BYTES: usize = 7;
 
