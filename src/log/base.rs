@@ -8,6 +8,7 @@ use super::error::LogError;
 use super::fields::Fields;
 use super::recovery;
 use super::segment::{self, FORMAT_VERSION, SEGMENT_HEADER_BYTES, SegmentHeader, TEMPORARY};
+use super::segment_disk::SegmentDisk;
 use crate::event::{Hash, Seq};
 
 /// The file.
@@ -94,6 +95,15 @@ impl Base {
 
 fn read_header(disk: &dyn LogDisk, first: u64) -> Result<SegmentHeader, LogError> {
     super::walk::Walk::open(disk, first).map(|walk| walk.header)
+}
+
+/// The index of the first entry that the log in `folder` holds, whether it is there yet or not. Whoever reads that log and its archive, and
+/// fails, reads again when this has moved meanwhile: what was to be read lies in the archive now.
+///
+/// # Errors
+/// When the file that says so cannot be read.
+pub fn first_index(folder: &std::path::Path) -> Result<u64, LogError> {
+    begins(&SegmentDisk::reader(folder)).map(|(first, _)| first)
 }
 
 /// The first index of the log, and the end of what came before it; none where it begins at index 0.

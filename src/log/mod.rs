@@ -49,6 +49,7 @@ mod walk;
 mod writer;
 
 pub use archive_disk::{ArchiveDisk, SealedPart};
+pub use base::first_index;
 pub use cursor::{LogCursor, Place};
 pub use damage::{Damage, find_damage};
 pub use disk::{LogDisk, LogFile};

@@ -138,8 +138,18 @@ impl LogReader {
         self.records(seq)?.next().transpose().map(|found| found.filter(|record| record.seq == seq))
     }
 
-    /// The last segment for which `fits` holds; it does for the first one.
+    /// The last segment for which `fits` holds; it does for the first one. Looks again when segments went to the archive meanwhile.
     fn open_segment(&self, fits: impl Fn(&Walk) -> bool) -> Result<LogCursor, LogError> {
+        loop {
+            let (begins, _) = base::begins(self.disk.as_ref())?;
+            match self.open_listed(&fits) {
+                Err(_) if base::begins(self.disk.as_ref())?.0 != begins => {}
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_listed(&self, fits: &impl Fn(&Walk) -> bool) -> Result<LogCursor, LogError> {
         let firsts = base::list(self.disk.as_ref())?;
         let mut low = 0;
         let mut high = firsts.len();

@@ -133,7 +133,7 @@ impl SnapshotFile {
     ///
     /// # Errors
     /// [`LogError::Damaged`] when its header cannot be read, [`LogError::Io`].
-    pub(super) fn load(disk: &dyn LogDisk) -> Result<Option<SnapshotFile>, LogError> {
+    pub fn load(disk: &dyn LogDisk) -> Result<Option<SnapshotFile>, LogError> {
         let Some(Beginning { file, bytes }) = beginning::<SNAPSHOT_HEADER_BYTES>(disk, SNAPSHOT)? else {
             return Ok(None);
         };

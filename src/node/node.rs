@@ -37,7 +37,8 @@ use super::rollcall::{Doorman, Rollcall};
 use super::room::Room;
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
-use crate::event::{Command, FORMAT_VERSION, NodeId};
+use crate::event::{Command, FORMAT_VERSION, NodeId, Seq};
+use crate::log::Log;
 use crate::net::{Channel, Connection, Endpoint, EndpointLimits, Hello, resolve};
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
@@ -96,7 +97,7 @@ impl Node {
             EndpointLimits { hello: hello(timing, format), ..EndpointLimits::default() },
         )?;
         let web = http::bind(&config.http).await?;
-        let genesis: Option<Command> = layout.load_json(&layout.genesis())?;
+        let genesis = genesis(&layout, &opened.log)?;
         let wired = wire_whole(&layout, &config, opened, &endpoint, (timing, format, begun)).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
@@ -366,6 +367,17 @@ struct Wired {
     fetcher: Fetcher,
     workshop: Arc<Workshop>,
     rollcall: Arc<Rollcall>,
+}
+
+/// The first command of a cluster that this node founds. Once it is in the log nobody needs the file any more.
+fn genesis(layout: &Layout, log: &Log) -> Result<Option<Command>, NodeError> {
+    match layout.load_json(&layout.genesis()) {
+        Err(error) if log.last().is_some_and(|last| last.seq > Seq(0)) => {
+            tracing::warn!(%error, "the cluster's first command cannot be read; it is in the log");
+            Ok(None)
+        }
+        other => other,
+    }
 }
 
 /// Opens the directory, and repairs its log from the other members where it is damaged.

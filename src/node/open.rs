@@ -1,5 +1,7 @@
 //! Opens what a data directory holds, and brings its parts into step.
 
+use std::time::Duration;
+
 use super::error::NodeError;
 use super::layout::{Layout, NodeConfig};
 use super::standing::Standing;
@@ -15,6 +17,9 @@ use crate::work::outbox::Limits;
 
 /// More numbers than a node gives while its own log lags behind the cluster.
 const NUMBERS_SKIPPED: u64 = 1 << 32;
+
+/// How long a start waits for the end of a row store that it cannot use.
+pub(super) const LET_GO: Duration = Duration::from_secs(2);
 
 /// A segment has at least so many bytes, whatever `node.toml` says.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
@@ -101,9 +106,13 @@ type Loaded = Result<(Store, Option<State>, Option<Vec<u8>>), crate::projection:
 
 fn load(folder: &std::path::Path) -> Loaded {
     let store = Store::open(folder)?;
-    let state = store.load()?;
-    let note = store.note()?;
-    Ok((store, state, note))
+    match store.load().and_then(|state| Ok((state, store.note()?))) {
+        Ok((state, note)) => Ok((store, state, note)),
+        Err(error) => {
+            store.let_go(LET_GO);
+            Err(error)
+        }
+    }
 }
 
 /// The entry from which on the log is read at the start. All before it is in the checkpoint, and is checked in the
@@ -128,7 +137,7 @@ fn open_projections(
                 tracing::info!(seq = state.seq.0, "folding from the checkpoint");
                 return Ok((store, state, checkpoint));
             }
-            drop(store);
+            store.let_go(LET_GO);
         }
         Ok((store, None, _)) => return Ok((store, State::default(), RaftCheckpoint::default())),
         Ok((_, Some(state), _)) if empty => {

@@ -10,11 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::error::NodeError;
 use super::layout::{Layout, NodeConfig};
+use super::open::LET_GO;
 use super::standing::Standing;
 use crate::event::command::ReportRepair;
 use crate::event::history::LogRepaired;
 use crate::event::{Command, Event, Kind, NodeId, Seq};
-use crate::log::{Damage, Log, LogError, LogOptions, LogReader, Repair, Repaired, SegmentDisk, find_damage};
+use crate::log::{
+    Damage, Log, LogError, LogOptions, LogReader, Repair, Repaired, SegmentDisk, SnapshotFile, find_damage,
+};
 use crate::net::{Endpoint, EndpointLimits, Identity, Role};
 use crate::projection::{State, Store};
 use crate::replica::client::Client;
@@ -49,8 +52,11 @@ pub async fn before_start(layout: &Layout, config: &NodeConfig, found: LogError)
     let peers = Arc::new(Peers::new(config.node, endpoint));
     config.peers.iter().for_each(|peer| peers.learn(peer.node, &peer.address));
     // The checkpoint knows members that joined after this node did.
-    if let Ok(Some(state)) = Store::open(&layout.state()).and_then(|store| store.load()) {
-        state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+    if let Ok(store) = Store::open(&layout.state()) {
+        if let Ok(Some(state)) = store.load() {
+            learn_from(&state, &peers);
+        }
+        store.let_go(LET_GO);
     }
     if peers.others().is_empty() {
         // The cluster's first node knew nobody when it was made, and may have died before its first checkpoint.
@@ -81,13 +87,18 @@ pub async fn before_start(layout: &Layout, config: &NodeConfig, found: LogError)
     Err(unrepaired(&folder, &found, "more segments are damaged than one start repairs: replace the disk"))
 }
 
+fn learn_from(state: &State, peers: &Peers) {
+    state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+}
+
 /// Learns members from what can still be read of a damaged log: its snapshot, and its records up to the damage.
 fn learn_from_log(folder: &Path, peers: &Peers) {
-    let Ok(reader) = LogReader::open(folder) else { return };
-    let snapshot = reader.snapshot().ok().flatten().and_then(|file| file.read().ok());
+    // The snapshot can be read when no segment can.
+    let snapshot = SnapshotFile::load(&SegmentDisk::reader(folder)).ok().flatten().and_then(|file| file.read().ok());
     if let Some(state) = snapshot.and_then(|(_, state)| State::restore(&state).ok()) {
-        state.hosts.table.values().for_each(|host| peers.learn(host.host, &host.address));
+        learn_from(&state, peers);
     }
+    let Ok(reader) = LogReader::open(folder) else { return };
     let first = reader.base().ok().flatten().map_or(Seq(1), |base| base.seq.next());
     let Ok(records) = reader.records(first) else { return };
     for record in records.map_while(Result::ok) {

@@ -5,6 +5,7 @@
 //! directory ([`Store::destroy`]) and folds the log again. sled may panic on damaged files; that is caught and reported.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::ProjectionError;
 use super::guard;
@@ -81,6 +82,20 @@ impl Store {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Lets go of a store that may have failed, on a thread of its own, and waits so long for its end: after a failed write, or on a damaged file,
+    /// that may never come, or be a panic. A store that is still held cannot be opened; then it is made anew.
+    pub fn let_go(self, patience: Duration) {
+        let (ended, end) = std::sync::mpsc::channel();
+        let end_it = move || {
+            drop(self);
+            ended.send(()).ok();
+        };
+        match std::thread::Builder::new().name("kifu-rows-end".to_owned()).spawn(end_it) {
+            Ok(_) => drop(end.recv_timeout(patience)),
+            Err(error) => tracing::debug!(%error, "there is no thread for the end of the row store"),
+        }
     }
 
     /// Removes a store that is not usable. No fact is lost.

@@ -125,7 +125,7 @@ impl Keeper {
         if let Rows::Store { store, .. } = &mut self.rows
             && let Some(store) = store.take()
         {
-            let_go(store);
+            store.let_go(Duration::ZERO);
         }
         self.saved_at = Instant::now();
     }
@@ -146,14 +146,6 @@ impl Keeper {
                 }
             }
         }
-    }
-}
-
-/// Lets go of a store that failed, on a thread of its own: after a failed write its end was never seen to come on a full disk, or may panic, and
-/// whoever folds must not wait for it. A store that is still held cannot be opened; then it is made anew.
-fn let_go(store: Store) {
-    if let Err(error) = std::thread::Builder::new().name("kifu-rows-end".to_owned()).spawn(move || drop(store)) {
-        tracing::debug!(%error, "there is no thread for the end of the row store");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use kifu::event::cluster::QuorumHealth;
 use kifu::event::jobs::{ExternalSpec, JobSpec};
 use kifu::event::{JobId, Kind};
 use kifu::node::Layout;
@@ -111,4 +112,19 @@ async fn damage_that_only_raft_meets_is_repaired_before_the_start_too() {
     second.wait_for("being back", |status| status.hosts_online == 2).await;
     let text = repairs(&first, 1).await[0].to_string();
     assert!(text.contains("00000000000000000000.seg"), "{text}");
+}
+
+/// A file that only a new cluster needs does not keep a node of an old one from starting.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_command_is_read_from_the_log_once_it_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut machine = Machine::new(folder.path(), "n1");
+    machine.init(&[]);
+    machine.start();
+    machine.wait_for("a leader", |status| status.hosts_online == 1).await;
+    assert_eq!(machine.stop(), 0);
+    flip(&Layout::new(&machine.data).genesis(), 0);
+    machine.start();
+    machine.wait_for("a leader", |status| status.hosts_online == 1 && status.health != QuorumHealth::Lost).await;
+    machine.token();
 }

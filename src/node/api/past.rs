@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::artifact::whole_log;
 use crate::event::Seq;
+use crate::log::first_index;
 use crate::projection::State;
 use crate::replay::{History, Moment, ReplayError, Retained};
 
@@ -55,6 +56,18 @@ impl Past {
     }
 
     fn make(&self, moment: Moment, applied: Seq) -> Result<Arc<State>, ReplayError> {
+        loop {
+            let begins = first_index(&self.log).ok();
+            match self.make_at_once(moment, applied) {
+                Err(error) if first_index(&self.log).ok() != begins => {
+                    tracing::debug!(%error, "history went to the archive meanwhile: it is read again");
+                }
+                made => return made,
+            }
+        }
+    }
+
+    fn make_at_once(&self, moment: Moment, applied: Seq) -> Result<Arc<State>, ReplayError> {
         let history = match whole_log(&self.log, Some(&self.archive)) {
             Ok(reader) => History::new(reader, self.retained.clone()),
             Err(error) => {

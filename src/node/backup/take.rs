@@ -7,6 +7,7 @@ use super::manifest::{BACKUP_VERSION, Manifest};
 use super::segments;
 use crate::artifact::{BlobStore, whole_log};
 use crate::event::Seq;
+use crate::log::first_index;
 use crate::node::api::{Client, Request, Response, Target};
 use crate::node::layout::write_durably;
 use crate::node::{Layout, NodeError};
@@ -31,6 +32,18 @@ pub struct Taken {
 /// When something cannot be read, written or verified, or `out` holds a backup of another log. The earlier backup is still
 /// good then.
 pub async fn take(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
+    loop {
+        let begins = first_index(&layout.log()).ok();
+        match take_at_once(layout, out).await {
+            Err(error) if first_index(&layout.log()).ok() != begins => {
+                tracing::info!(%error, "history went to the archive meanwhile: the backup begins anew");
+            }
+            taken => return taken,
+        }
+    }
+}
+
+async fn take_at_once(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
     let earlier = Manifest::load(out)?;
     let archive = layout.load_config().map_or_else(|_| layout.root().join("archive"), |config| layout.archive(&config));
     let reader = whole_log(&layout.log(), Some(&archive))?;
