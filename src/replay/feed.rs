@@ -3,7 +3,7 @@
 use super::error::ReplayError;
 use super::filter::Sieve;
 use crate::event::{Record, Seq};
-use crate::log::Log;
+use crate::log::{Entry, Log};
 
 /// Bytes of the log that are looked at in one piece: the bound on what a reader holds, however slow it is.
 const PIECE_BYTES: usize = 256 << 10;
@@ -13,7 +13,7 @@ pub struct Feed {
     log: Log,
     sieve: Sieve,
     next: Seq,
-    /// The entry where `next` is looked for, once it is known.
+    /// The entry where `next` is looked for, once it is known. It never lies behind an entry that may still be replaced.
     index: Option<u64>,
     over: bool,
 }
@@ -51,19 +51,34 @@ impl Feed {
                 None => return Ok(wanted),
             },
         };
-        for entry in self.log.read(index, u64::MAX, PIECE_BYTES)? {
+        self.index = Some(index);
+        let mut at = index;
+        // Entries without records are passed over for good only when a record stands behind them that is committed.
+        while self.index == Some(index) {
+            let piece = self.log.read(at, u64::MAX, PIECE_BYTES)?;
+            let Some(last) = piece.last() else { break };
+            at = last.index + 1;
+            if self.look(piece, upto, &mut wanted)? {
+                break;
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Looks at a piece. True when nothing behind it may be looked at now.
+    fn look(&mut self, piece: Vec<Entry>, upto: Seq, wanted: &mut Vec<Record>) -> Result<bool, ReplayError> {
+        for entry in piece {
             for record in entry.records() {
                 let (seq, raw) = record.map_err(|source| ReplayError::Record { seq: self.next, source })?;
                 if seq > upto {
-                    self.index = Some(entry.index);
-                    return Ok(wanted);
+                    return Ok(true);
                 }
                 if seq < self.next {
                     continue;
                 }
                 if self.sieve.is_over(&raw) {
                     self.over = true;
-                    return Ok(wanted);
+                    return Ok(true);
                 }
                 if self.sieve.passes(&raw) {
                     let record = raw.decode(seq, entry.term);
@@ -71,8 +86,10 @@ impl Feed {
                 }
                 self.next = seq.next();
             }
-            self.index = Some(entry.index + 1);
+            if entry.payload.count() > 0 {
+                self.index = Some(entry.index + 1);
+            }
         }
-        Ok(wanted)
+        Ok(false)
     }
 }

@@ -64,6 +64,8 @@ impl History {
             match self.fold_on(state, at, progress) {
                 Ok(Some(state)) => return Ok(Reconstructed { state, from }),
                 Ok(None) => self.retained.reject(from, &"it does not fit this log"),
+                // The log begins later than this one; its own snapshot may do.
+                Err(ReplayError::Log(LogError::BeforeStart { .. })) => break,
                 Err(error) => return Err(error),
             }
             match from.0.checked_sub(1) {
@@ -115,7 +117,10 @@ impl History {
                 progress(done, at.0 - begin.0);
                 // Looked at now and then only: one more record apart does not matter.
                 if self.retained.wants(state.seq) {
-                    self.retained.keep(&state)?;
+                    // What is asked for does not depend on it: a full disk must not hide the past.
+                    if let Err(error) = self.retained.keep(&state) {
+                        tracing::warn!(%error, "a snapshot on the way was not kept");
+                    }
                 }
             }
         }

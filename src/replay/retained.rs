@@ -123,7 +123,10 @@ impl Retained {
             fs::rename(&temporary, &path)?;
             File::open(&self.folder)?.sync_all()
         };
-        write().map_err(ReplayError::io("write", &path))?;
+        write().map_err(|error| {
+            fs::remove_file(&temporary).ok();
+            ReplayError::io("write", &path)(error)
+        })?;
         tracing::debug!(seq = state.seq.0, "snapshot retained");
         self.thin();
         Ok(())

@@ -373,6 +373,29 @@ mod tests {
         assert_eq!(next(second.next().await.expect("the end")), None);
     }
 
+    /// A leader that is deposed takes back what nobody committed, an entry without records for instance.
+    #[tokio::test]
+    async fn what_takes_the_place_of_an_uncommitted_entry_is_not_passed_over() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let log = new_log(&dir);
+        append(&log, 0..1).await;
+        let blank = NewEntry { index: 1, term: Term(1), leader: NodeId(1), payload: Payload::Blank };
+        log.append_durably(vec![blank]).expect("next").await.expect("durable");
+        let (applied, watch) = watch::channel(Seq(3));
+        let wanted = Wanted { from: Seq(1), filter: Filter::default(), follow: true, limit: None };
+        let mut subscription = Subscription::on(log.clone(), watch, wanted).expect("a filter");
+        for expected in 1..=3 {
+            assert_eq!(subscription.next().await.expect("readable").map(|record| record.seq.0), Some(expected));
+        }
+        assert!(futures_util::poll!(std::pin::pin!(subscription.next())).is_pending());
+        log.truncate_after(Some(0)).expect("open").await.expect("durable");
+        append(&log, 1..3).await;
+        applied.send_replace(Seq(9));
+        for expected in 4..=9 {
+            assert_eq!(subscription.next().await.expect("readable").map(|record| record.seq.0), Some(expected));
+        }
+    }
+
     #[tokio::test]
     async fn a_slow_reader_holds_one_piece_of_the_log() {
         let dir = tempfile::tempdir().expect("a folder");
