@@ -26,6 +26,12 @@ pub enum NodeError {
         /// What is missing or wrong.
         reason: String,
     },
+    /// A task has panicked. What it did is done by nobody any more, so the node stops, and others take over.
+    #[error("a part of the node has failed, so it stops: {reason}; this is a defect: please report it with this log")]
+    Defect {
+        /// What it said.
+        reason: String,
+    },
     /// The folder already holds a node.
     #[error("{path} already holds a node; start it with `kifu-node start --data {path}`, or choose another folder", path = path.display())]
     Exists {

@@ -8,6 +8,7 @@ use crate::event::config::Config;
 use crate::event::{ClusterId, Command, Hash, NodeId};
 use crate::net::authority::CERTIFICATE_LIFETIME;
 use crate::net::{Authority, Role, Validity};
+use crate::policy::admission::{Refusal, check_cluster_name, check_member};
 use crate::work::WorkerProgram;
 
 /// What a new node's configuration says about its certificate: a month is enough for somebody to notice that it fails.
@@ -29,6 +30,16 @@ pub struct NodeOptions {
 }
 
 impl NodeOptions {
+    /// Whether a cluster of this name, if it is to be made, would take such a node: what its first command is refused for is better said
+    /// before anything is made.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`].
+    pub fn check(&self, cluster: Option<&str>) -> Result<(), NodeError> {
+        cluster.map_or(Ok(()), check_cluster_name).map_err(refused)?;
+        check_member(&self.name, &self.listen).map_err(refused)
+    }
+
     /// The node's configuration file.
     pub fn config(self, node: NodeId, cluster: ClusterId, peers: Vec<PeerAddress>) -> NodeConfig {
         let NodeOptions { name, listen, http, slots, workers } = self;
@@ -47,6 +58,10 @@ impl NodeOptions {
     }
 }
 
+fn refused(refusal: Refusal) -> NodeError {
+    NodeError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
+}
+
 /// Makes a cluster and the data directory of its first node.
 ///
 /// # Errors
@@ -57,8 +72,8 @@ pub fn init(
     options: NodeOptions,
     campaign: Config,
 ) -> Result<NodeConfig, NodeError> {
-    crate::policy::admission::config::check(&campaign)
-        .map_err(|refusal| NodeError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() })?;
+    crate::policy::admission::config::check(&campaign).map_err(refused)?;
+    options.check(Some(cluster_name))?;
     layout.create()?;
     let Founded { authority, node } = found(layout, &options)?;
     let cluster = authority.cluster();

@@ -170,7 +170,7 @@ impl JoinService {
 /// # Errors
 /// When the folder is in use, the token is not valid, or the cluster refuses.
 pub async fn join(layout: &Layout, token: &str, options: NodeOptions) -> Result<NodeConfig, NodeError> {
-    layout.create()?;
+    layout.create_for_join()?;
     let token = JoinToken::decode(token)?;
     let now = super::clock::Clock.now();
     if token.pass().expires_at < now {

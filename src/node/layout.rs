@@ -179,12 +179,26 @@ impl Layout {
     /// # Errors
     /// [`NodeError::Exists`] when it holds a node already, [`NodeError::NotADataDir`] when it holds anything else.
     pub fn create(&self) -> Result<(), NodeError> {
+        self.create_beside(None)
+    }
+
+    /// The same for a node that joins. It may hold the identity of a join that failed, or whose answer was lost: with the same key it is
+    /// asked for again, and a token that the key has used up already is good for it.
+    ///
+    /// # Errors
+    /// As [`Layout::create`].
+    pub fn create_for_join(&self) -> Result<(), NodeError> {
+        self.create_beside(Some("identity"))
+    }
+
+    fn create_beside(&self, known: Option<&str>) -> Result<(), NodeError> {
         if self.config().exists() {
             return Err(NodeError::Exists { path: self.root.clone() });
         }
         fs::create_dir_all(&self.root).map_err(NodeError::io(&self.root))?;
         let mut entries = fs::read_dir(&self.root).map_err(NodeError::io(&self.root))?;
-        if entries.next().is_some() {
+        let is_known = |entry: &fs::DirEntry| known.is_some_and(|known| entry.file_name() == known);
+        if entries.any(|entry| !entry.as_ref().is_ok_and(is_known)) {
             let reason = "it is not empty, and what it holds is not a node".to_owned();
             return Err(NodeError::NotADataDir { path: self.root.clone(), reason });
         }

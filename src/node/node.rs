@@ -37,9 +37,9 @@ use super::rollcall::{Doorman, Rollcall};
 use super::room::Room;
 use super::workshop::Workshop;
 use crate::artifact::{BlobStore, serve_blobs};
-use crate::event::{Command, FORMAT_VERSION, NodeId, Seq};
-use crate::log::Log;
+use crate::event::{Command, FORMAT_VERSION, NodeId};
 use crate::net::{Channel, Connection, Endpoint, EndpointLimits, Hello, resolve};
+use crate::projection::State;
 use crate::replay::{Retained, RetainedLimits};
 use crate::replica::propose::{ASKS_MAX, Ask};
 use crate::replica::{Fold, Member, Peers, Replica, ReplicaError, ReplicaOptions, Timing};
@@ -97,7 +97,7 @@ impl Node {
             EndpointLimits { hello: hello(timing, format), ..EndpointLimits::default() },
         )?;
         let web = http::bind(&config.http).await?;
-        let genesis = genesis(&layout, &opened.log)?;
+        let genesis = genesis(&layout, &config, &opened.state)?;
         let wired = wire_whole(&layout, &config, opened, &endpoint, (timing, format, begun)).await?;
         if genesis.is_some() {
             let member = Member { name: config.name.clone(), address: config.listen.clone() };
@@ -148,6 +148,7 @@ impl Node {
         let failed: Option<NodeError> = loop {
             tokio::select! {
                 () = stop.cancelled() => break None,
+                Some(Err(ended)) = self.tasks.join_next() => break Some(NodeError::Defect { reason: ended.to_string() }),
                 () = tokio::time::sleep(HEARTBEAT_EVERY) => {
                     if let Err(error) = self.replica.health() {
                         break Some(error.into());
@@ -243,7 +244,8 @@ impl Node {
         self.tasks.spawn(members.run());
         let (replica, address) = (self.replica.clone(), self.config.listen.clone());
         self.tasks.spawn(Mover { node, address, replica, clock: Clock }.run(self.stop.clone()));
-        let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.stop.clone() };
+        // Until it has said goodbye: workers that end take seconds, and a node that is silent meanwhile loses its leases.
+        let courier = Courier { outbox: self.outbox.clone(), replica: self.replica.clone(), stop: self.end.clone() };
         self.tasks.spawn(courier.run());
         self.tasks.spawn(self.rollcall.clone().run(self.replica.clone(), self.stop.clone()));
         let scrubber = repair::scrubber(&self.replica, node, self.pulse.peers.clone(), self.outbox.clone());
@@ -257,10 +259,10 @@ impl Node {
         }
         let reporter = Reporter { replica: self.replica.clone(), outbox: self.outbox.clone(), clock: Clock };
         self.tasks.spawn(reporter.run(self.stop.clone()));
-        let (pulse, workshop, replica, stop) =
-            (self.pulse.clone(), self.workshop.clone(), self.replica.clone(), self.stop.clone());
+        let (pulse, workshop, replica, end) =
+            (self.pulse.clone(), self.workshop.clone(), self.replica.clone(), self.end.clone());
         self.tasks.spawn(async move {
-            while !stop.is_cancelled() {
+            while !end.is_cancelled() {
                 learn_addresses(&replica, &pulse.peers);
                 pulse.beat(workshop.running(), false);
                 tokio::time::sleep(HEARTBEAT_EVERY).await;
@@ -304,14 +306,14 @@ impl Node {
         let health =
             Health { replica, footing, outbox, workshop: self.workshop.clone(), lag, scrape: Scrape::default() };
         if let Some(bulk) = &self.bulk {
-            bulk.spawn(http::serve(web, health, self.end.clone()));
+            self.tasks.spawn_on(http::serve(web, health, self.end.clone()), bulk.handle());
             let archivist = Archivist {
                 fold: self.replica.fold().clone(),
                 retained: self.past.retained().clone(),
                 stop: self.stop.clone(),
             };
-            bulk.spawn(archivist.run());
-            bulk.spawn(fetcher.run(self.stop.clone()));
+            self.tasks.spawn_on(archivist.run(), bulk.handle());
+            self.tasks.spawn_on(fetcher.run(self.stop.clone()), bulk.handle());
         }
         let workshop = self.workshop.clone();
         self.tasks.spawn(async move { workshop.run().await });
@@ -369,10 +371,10 @@ struct Wired {
     rollcall: Arc<Rollcall>,
 }
 
-/// The first command of a cluster that this node founds. Once it is in the log nobody needs the file any more.
-fn genesis(layout: &Layout, log: &Log) -> Result<Option<Command>, NodeError> {
+/// The first command of a cluster that this node founds. Once there is that cluster nobody needs the file any more.
+fn genesis(layout: &Layout, config: &NodeConfig, state: &State) -> Result<Option<Command>, NodeError> {
     match layout.load_json(&layout.genesis()) {
-        Err(error) if log.last().is_some_and(|last| last.seq > Seq(0)) => {
+        Err(error) if state.cluster.get().is_some_and(|row| row.cluster == config.cluster) => {
             tracing::warn!(%error, "the cluster's first command cannot be read; it is in the log");
             Ok(None)
         }
@@ -516,5 +518,25 @@ async fn listen(connection: Connection, hearing: Hearing) {
             // Nothing that this process says is taken for the member's word.
             connection.close("another process holds this identity");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::init::{NodeOptions, init};
+    use crate::node::ports::free_address;
+
+    #[tokio::test]
+    async fn a_node_stops_when_one_of_its_tasks_has_panicked() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(dir.path());
+        let (listen, http) = (free_address().expect("a port"), free_address().expect("a port"));
+        let options = NodeOptions { name: "n1".to_owned(), listen, http, slots: 0, workers: vec![] };
+        init(&layout, "c", options, crate::event::config::Config::default()).expect("a data directory");
+        let mut node = Node::start(layout, Timing::LAN).await.expect("it starts");
+        node.tasks.spawn(async { panic!("a defect") });
+        let ended = node.run(CancellationToken::new()).await.expect_err("it stops by itself");
+        assert!(matches!(&ended, NodeError::Defect { reason } if reason.contains("a defect")), "{ended}");
     }
 }

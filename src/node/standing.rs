@@ -101,6 +101,10 @@ impl Standing {
         if last.is_none() && welcome.voter {
             return wiped("the cluster counts this node among its voters, and a voter has a log".to_owned());
         }
+        if last.is_none() && earlier == 0 && welcome.incarnation != 0 {
+            let known = welcome.incarnation;
+            return wiped(format!("the cluster saw this node start as {known}, and nothing here is left of that"));
+        }
         if earlier != 0 && earlier < welcome.incarnation {
             let known = welcome.incarnation;
             return wiped(format!(
@@ -114,6 +118,29 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Hash;
+    use crate::log::LogOptions;
+
+    #[test]
+    fn a_directory_that_knows_less_than_the_cluster_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(dir.path());
+        let log = Log::open(&layout.log(), LogOptions::new(Hash::of(b"x"))).expect("a new log").0;
+        let welcome = |voter, acknowledged, incarnation| Welcome {
+            incarnation,
+            voter,
+            acknowledged,
+            leads: true,
+            holder: None,
+            intruder: None,
+        };
+        let fits = |earlier, welcome: &Welcome| Standing::compare(&layout, &log, earlier, welcome).is_ok();
+        assert!(fits(0, &welcome(false, None, 0)), "it has just joined");
+        assert!(fits(7, &welcome(false, None, 7)), "it ran, and has got nothing yet");
+        assert!(!fits(0, &welcome(false, None, 7)), "it ran: whatever it proposes now would count as repeated");
+        assert!(!fits(7, &welcome(false, None, 8)), "an older copy");
+        assert!(!fits(7, &welcome(true, None, 7)) && !fits(7, &welcome(false, Some(3), 7)));
+    }
 
     #[test]
     fn what_an_earlier_run_promised_a_leader_is_known() {

@@ -121,3 +121,24 @@ async fn a_wiped_outbox_gives_no_number_twice() {
     assert!(words.contains("the outbox is gone"), "{words}");
     machine.token();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_failed_is_repeated_with_the_same_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [mut first, second] = ["n1", "n2"].map(|name| Machine::new(folder.path(), name));
+    first.init(&[]);
+    first.start();
+    first.wait_for("a leader", |status| status.hosts_online == 1).await;
+    let token = first.token();
+    assert_eq!(first.stop(), 0);
+    let (code, words) = ended(&second.make(&["join", "--token", &token]));
+    assert_eq!(code, 4, "{words}");
+    let key = std::fs::read(second.data.join("identity/node.key")).expect("it has a key");
+    first.start();
+    first.wait_for("a leader", |status| status.hosts_online == 1 && status.health != QuorumHealth::Lost).await;
+    let (code, words) = ended(&second.make(&["join", "--token", &token]));
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(std::fs::read(second.data.join("identity/node.key")).expect("it has a key"), key);
+    let (code, words) = ended(&second.make(&["join", "--token", &token]));
+    assert_eq!(code, 5, "now it is a node: {words}");
+}

@@ -54,6 +54,7 @@ pub fn restore(
     options: RestoreOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Restored, NodeError> {
+    options.node.check(options.cluster.as_deref())?;
     let broken = |reason: String| NodeError::Backup { path: from.to_owned(), reason };
     let manifest =
         Manifest::load(from)?.ok_or_else(|| broken("there is no manifest.json: it is no backup".to_owned()))?;

@@ -18,9 +18,7 @@ pub(super) fn create(state: &State, origin: NodeId, command: &FoundCluster) -> R
     if origin != command.node.node {
         return Err(Refusal::NotYours { origin, host: command.node.node });
     }
-    if !is_id(command.cluster.as_str(), ClusterId::PREFIX) || !is_name(&command.name) {
-        return Err(Refusal::BadNode { reason: "the cluster's name is not a plain one".to_owned() });
-    }
+    check_cluster(&command.cluster, &command.name)?;
     check_node(state, &command.node)?;
     config::check(&command.config)?;
     let created = ClusterCreated { cluster: command.cluster.clone(), name: command.name.clone(), ca: command.ca };
@@ -117,17 +115,44 @@ pub(super) fn report_divergence(
     Ok(vec![Decision::new(event, cause)])
 }
 
+/// What a cluster may be called.
+///
+/// # Errors
+/// [`Refusal::BadNode`].
+pub fn check_cluster_name(name: &str) -> Result<(), Refusal> {
+    let bad =
+        || Refusal::BadNode { reason: "the cluster's name must consist of letters, digits and -_. only".to_owned() };
+    is_name(name).then_some(()).ok_or_else(bad)
+}
+
+/// What a member may be called, and where it may be dialled.
+///
+/// # Errors
+/// [`Refusal::BadNode`].
+pub fn check_member(name: &str, address: &str) -> Result<(), Refusal> {
+    let bad = |reason: &str| Err(Refusal::BadNode { reason: reason.to_owned() });
+    if !is_name(name) {
+        return bad("its name must consist of letters, digits and -_. only");
+    }
+    if !is_address(address) {
+        return bad("its address must be host:port");
+    }
+    Ok(())
+}
+
+pub(super) fn check_cluster(id: &ClusterId, name: &str) -> Result<(), Refusal> {
+    if !is_id(id.as_str(), ClusterId::PREFIX) {
+        return Err(Refusal::BadNode { reason: "the cluster's id is not one".to_owned() });
+    }
+    check_cluster_name(name)
+}
+
 pub(super) fn check_node(state: &State, node: &JoinNode) -> Result<(), Refusal> {
     let bad = |reason: &str| Err(Refusal::BadNode { reason: reason.to_owned() });
     if NodeId::of(&node.fingerprint) != node.node {
         return bad("its id does not follow from its key");
     }
-    if !is_name(&node.name) {
-        return bad("its name must consist of letters, digits and -_. only");
-    }
-    if !is_address(&node.address) {
-        return bad("its address must be host:port");
-    }
+    check_member(&node.name, &node.address)?;
     match state.hosts.by_name(&node.name) {
         Some(host) => Err(Refusal::NameTaken { name: node.name.clone(), node: host.host }),
         None => Ok(()),

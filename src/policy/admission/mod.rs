@@ -26,5 +26,6 @@ mod submissions;
 mod text;
 
 pub use admit::admit;
+pub use cluster::{check_cluster_name, check_member};
 pub use config::check as check_config;
 pub use refusal::Refusal;

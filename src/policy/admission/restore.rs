@@ -1,11 +1,10 @@
 //! A restored cluster's first command.
 
 use super::Refusal;
-use super::cluster::{check_node, joined};
-use super::text::{is_id, is_name};
+use super::cluster::{check_cluster, check_node, joined};
+use crate::event::NodeId;
 use crate::event::cluster::ClusterRestored;
 use crate::event::command::RestoreCluster;
-use crate::event::{ClusterId, NodeId};
 use crate::policy::limits::MISSING_BLOBS_MAX;
 use crate::policy::view::Decision;
 use crate::projection::State;
@@ -22,9 +21,7 @@ pub(super) fn restore(state: &State, origin: NodeId, command: &RestoreCluster) -
         return Err(Refusal::ClusterExists);
     }
     let bad = |reason: &str| Err(Refusal::BadNode { reason: reason.to_owned() });
-    if !is_id(command.cluster.as_str(), ClusterId::PREFIX) || !is_name(&command.name) {
-        return bad("the cluster's name is not a plain one");
-    }
+    check_cluster(&command.cluster, &command.name)?;
     if command.missing.len() > MISSING_BLOBS_MAX {
         return bad("too many blobs are missing");
     }
@@ -48,6 +45,7 @@ pub(super) fn restore(state: &State, origin: NodeId, command: &RestoreCluster) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::ClusterId;
     use crate::event::cluster::LeaderElected;
     use crate::event::command::JoinNode;
     use crate::event::samples::{hash, sample};
