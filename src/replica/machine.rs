@@ -193,8 +193,9 @@ fn take_over(data: SnapshotData) -> Result<(LogPosition, Note, State), ReplicaEr
             Ok((file.header().position, note, state))
         }
         Source::Received { writer, state, note } => {
-            let file = writer.publish()?;
-            Ok((file.header().position, note, *state))
+            let position = writer.header().position;
+            writer.publish()?;
+            Ok((position, note, *state))
         }
     }
 }

@@ -144,14 +144,16 @@ impl Snapshots {
 
     /// The log's snapshot, if this build can read it. What is damaged is moved aside.
     pub(super) fn usable(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
-        let found = self.log.snapshot().and_then(|found| match found {
-            Some(file) if file.header().rows_version == ROWS_VERSION => file.read().map(|_| Some(file)),
-            _ => Ok(None),
-        });
+        let (header, found) = match self.log.snapshot() {
+            Ok(Some(file)) if file.header().rows_version == ROWS_VERSION => {
+                (Some(*file.header()), file.read().map(|_| Some(file)))
+            }
+            found => (None, found.map(|_| None)),
+        };
         match found {
             Err(error @ LogError::Damaged { .. }) => {
                 tracing::warn!(%error, "the snapshot is moved aside");
-                self.log.reject_snapshot()?;
+                self.log.reject_snapshot(header.as_ref())?;
                 Ok(None)
             }
             other => Ok(other?),

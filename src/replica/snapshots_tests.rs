@@ -210,10 +210,11 @@ async fn where_rows_stand_still_a_snapshot_is_made_of_the_log() {
         (note, state.digest())
     };
     let made = snapshots.usable().expect("readable").expect("it was made");
+    let header = *made.header();
     let (machine, _) = start(&log(&SimDisk::new(), 130).await).await.expect("a whole log");
     let applied = machine.made().expect("written").expect("there is a state");
     assert_eq!(content(made), content(applied), "as if it had been applied");
-    log_here.reject_snapshot().expect("moved aside");
+    log_here.reject_snapshot(Some(&header)).expect("moved aside");
     assert_eq!(make(Basis::Log), None, "nobody knows what came before");
 }
 
