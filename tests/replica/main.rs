@@ -1,6 +1,7 @@
 //! Three replicas in one process, over real QUIC and real files.
 
 mod deposed;
+mod halted;
 mod peers;
 mod pipeline;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kifu::event::cluster::LeaderElected;
-use kifu::event::{Command, Draft, Hash, Millis, NodeId, Term};
+use kifu::event::{Command, Draft, FORMAT_VERSION, Hash, Millis, NodeId, Term};
 use kifu::log::{Log, LogOptions};
 use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, Identity, Role, Validity};
 use kifu::projection::{State, Store};
@@ -40,6 +41,11 @@ fn identity(authority: &Authority, name: &str) -> Identity {
 }
 
 async fn start(authority: &Authority, name: &str) -> Node {
+    start_reading(authority, name, FORMAT_VERSION).await
+}
+
+/// Starts a replica as a build that reads this format version.
+async fn start_reading(authority: &Authority, name: &str, format: u32) -> Node {
     let dir = tempfile::tempdir().expect("a folder");
     let identity = identity(authority, name);
     let id = identity.node();
@@ -54,7 +60,7 @@ async fn start(authority: &Authority, name: &str) -> Node {
     let replica = Replica::start(ReplicaOptions {
         node: id,
         log,
-        fold: Arc::new(Fold::new(id, State::default(), store)),
+        fold: Arc::new(Fold::new(id, State::default(), store).reading(format)),
         checkpoint: RaftCheckpoint::default(),
         peers: peers.clone(),
         timing: Timing::WAN,
