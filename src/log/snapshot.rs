@@ -4,7 +4,7 @@
 //! written and synced under another name first. A log whose beginning is gone has one, so that it can be started from.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -196,9 +196,13 @@ fn hash_of(header: &SnapshotHeader, content: &[u8]) -> Hash {
     Hash(*hasher.finalize().as_bytes())
 }
 
+/// The place of the log's snapshot: held while one takes another's place, or is moved aside, and no longer.
+pub(super) type Place = Arc<Mutex<()>>;
+
 /// A snapshot that is being written, under a name that no start looks at. Removed when it is given up.
 pub struct SnapshotWriter {
     disk: Arc<dyn LogDisk>,
+    place: Place,
     name: String,
     file: Arc<dyn LogFile>,
     header: SnapshotHeader,
@@ -210,13 +214,17 @@ pub struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// Begins a file that no other writer uses: `number` must not be in use.
-    pub(super) fn begin(disk: Arc<dyn LogDisk>, header: SnapshotHeader, number: u64) -> Result<Self, LogError> {
+    pub(super) fn begin(
+        (disk, place): (Arc<dyn LogDisk>, Place),
+        header: SnapshotHeader,
+        number: u64,
+    ) -> Result<Self, LogError> {
         let name = format!("{SNAPSHOT}.{number}{TEMPORARY}");
         let path = disk.path(&name);
         let file = disk.create(&name, header.file_bytes()).map_err(|error| LogError::io("create", &path, error))?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&header.unhashed());
-        let writer = SnapshotWriter { disk, name, file, header, hasher, written: 0, kept: false };
+        let writer = SnapshotWriter { disk, place, name, file, header, hasher, written: 0, kept: false };
         writer.file.write_at(&header.encode(), 0).map_err(|error| LogError::io("write", &path, error))?;
         Ok(writer)
     }
@@ -265,14 +273,32 @@ impl SnapshotWriter {
         SnapshotFile { header: self.header, file: self.file.clone(), path }.read()
     }
 
-    /// Makes it the log's snapshot, durably, in place of the one before.
+    /// Makes it the log's snapshot, durably, in place of the one before. Returns the one that is there now: a later one stays, because the log may
+    /// begin behind what this one covers by now.
     ///
     /// # Errors
     /// What the disk says; the state of the disk is unknown then.
     pub fn publish(mut self) -> Result<SnapshotFile, LogError> {
+        let place = self.place.clone();
+        let _held = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(later) = self.later()? {
+            return Ok(later);
+        }
         recovery::publish(self.disk.as_ref(), &self.name, SNAPSHOT)?;
         self.kept = true;
         Ok(SnapshotFile { header: self.header, file: self.file.clone(), path: self.disk.path(SNAPSHOT) })
+    }
+
+    /// The snapshot that is there, if it is later, and of use to whoever can use this one.
+    fn later(&self) -> Result<Option<SnapshotFile>, LogError> {
+        let is_later = |header: &SnapshotHeader| {
+            header.position.index > self.header.position.index && header.rows_version == self.header.rows_version
+        };
+        match SnapshotFile::load(self.disk.as_ref()) {
+            Ok(found) => Ok(found.filter(|file| is_later(&file.header))),
+            Err(LogError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn refused(&self, reason: String) -> LogError {
@@ -310,7 +336,13 @@ pub(super) fn header_of(
     Ok(header)
 }
 
-/// Moves a snapshot aside that cannot be used.
-pub(super) fn put_aside(disk: &dyn LogDisk) -> Result<(), LogError> {
-    base::put_aside(disk, SNAPSHOT).map(drop)
+/// Moves a snapshot aside that cannot be used: the one with this header, or one whose header cannot be read.
+pub(super) fn put_aside(disk: &dyn LogDisk, place: &Place, damaged: Option<&SnapshotHeader>) -> Result<(), LogError> {
+    let _held = place.lock().unwrap_or_else(PoisonError::into_inner);
+    match SnapshotFile::load(disk) {
+        Ok(Some(found)) if Some(found.header()) != damaged => Ok(()),
+        Ok(None) => Ok(()),
+        Ok(Some(_)) | Err(LogError::Damaged { .. }) => base::put_aside(disk, SNAPSHOT).map(drop),
+        Err(error) => Err(error),
+    }
 }

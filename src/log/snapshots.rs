@@ -32,10 +32,12 @@ impl Log {
             let reason = format!("the snapshot is of another cluster: {}", header.cluster);
             return Err(LogError::Refused { index: header.position.index, reason });
         }
-        SnapshotWriter::begin(self.shared().disk.clone(), header, NUMBER.fetch_add(1, Ordering::Relaxed))
+        let at = (self.shared().disk.clone(), self.shared().snapshot_place.clone());
+        SnapshotWriter::begin(at, header, NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Writes a snapshot of all entries up to `position` and makes it the log's, durably.
+    /// Writes a snapshot of all entries up to `position` and makes it the log's, durably. As [`SnapshotWriter::publish`], it returns a later one
+    /// that has come meanwhile.
     ///
     /// # Errors
     /// [`LogError::Refused`] when it is too large; what the disk says.
@@ -54,12 +56,13 @@ impl Log {
         writer.publish()
     }
 
-    /// Moves a snapshot aside that turned out to be damaged. It is kept for people, and never read again.
+    /// Moves a snapshot aside that turned out to be damaged: the one with this header, or one whose header cannot be read. It is kept for people,
+    /// and never read again. One that has come meanwhile stays.
     ///
     /// # Errors
     /// What the disk says.
-    pub fn reject_snapshot(&self) -> Result<(), LogError> {
-        snapshot::put_aside(self.shared().disk.as_ref())
+    pub fn reject_snapshot(&self, damaged: Option<&SnapshotHeader>) -> Result<(), LogError> {
+        snapshot::put_aside(self.shared().disk.as_ref(), &self.shared().snapshot_place, damaged)
     }
 
     /// Whether this log is written by a task on the caller's runtime, as in simulations, which have no threads.

@@ -14,6 +14,7 @@ use super::index::Index;
 use super::pending::Done;
 use super::queue::{Append, Job, Queue, Work};
 use super::recovery::Recovered;
+use super::snapshot::Place;
 use super::store::{LogOptions, LogStats};
 use super::vote::Vote;
 
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     space: Condvar,
     /// Bytes that new segments leave free on the disk.
     pub keep_free: AtomicU64,
+    pub snapshot_place: Place,
     /// Where a writer without a thread of its own waits for work.
     driven: Option<Notify>,
 }
@@ -85,7 +87,8 @@ impl Shared {
         };
         let driven = driven.then(Notify::new);
         let (state, work, space) = (Mutex::new(state), Condvar::new(), Condvar::new());
-        Shared { disk, options, state, work, space, keep_free: AtomicU64::new(0), driven }
+        let (keep_free, snapshot_place) = (AtomicU64::new(0), Place::default());
+        Shared { disk, options, state, work, space, keep_free, snapshot_place, driven }
     }
 
     /// The state, whatever happened to other threads: each change under the lock is complete in itself.

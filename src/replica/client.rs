@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ReplicaError;
 use super::greeting::{Greeting, Welcome};
-use super::hold::with_the_next;
+use super::hold::Requests;
 use super::peers::Peers;
 use super::pipeline;
 use super::snapshots::SnapshotData;
@@ -165,7 +165,7 @@ impl RaftNetworkV2<TypeConfig> for Client {
     where
         S: futures_util::Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        let answers = pipeline::answers(self, with_the_next(input), option.soft_ttl());
+        let answers = pipeline::answers(self, Requests::new(input), option.soft_ttl());
         Box::pin(std::future::ready(Ok(answers)))
     }
 

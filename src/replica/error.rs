@@ -49,6 +49,12 @@ pub enum ReplicaError {
         /// Why.
         reason: String,
     },
+    /// A member does not take a snapshot over.
+    #[error("the member refuses the snapshot: {reason}")]
+    SnapshotRefused {
+        /// What it said.
+        reason: String,
+    },
     /// A committed record cannot be read.
     #[error("record cannot be read at raft index {index}: {source}")]
     Record {

@@ -7,7 +7,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::stream::Fuse;
+use futures_util::{FutureExt, Stream, StreamExt};
 use openraft::raft::AppendEntriesRequest;
 use tokio::time::{Instant, timeout_at};
 
@@ -16,26 +17,37 @@ use super::types::TypeConfig;
 /// How long the news waits: about as long as programs that write on and on take to come back.
 const NEWS_WAIT: Duration = Duration::from_millis(2);
 
-pub(super) type Requests = Pin<Box<dyn Stream<Item = AppendEntriesRequest<TypeConfig>> + Send>>;
+/// The requests that Raft makes for one peer. Raft notes for each when it made it, which is when it is asked for it.
+pub(super) struct Requests(Fuse<Pin<Box<dyn Stream<Item = AppendEntriesRequest<TypeConfig>> + Send>>>);
 
-/// The same requests, without those whose news a later one brings soon enough. What answers a later one answers them, too: Raft counts what
-/// is acknowledged by position.
-pub(super) fn with_the_next<S>(requests: S) -> Requests
-where
-    S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin + Send + 'static,
-{
-    Box::pin(futures_util::stream::unfold(requests.fuse(), |mut requests| async move {
-        let mut request = requests.next().await?;
+impl Requests {
+    pub(super) fn new<S>(requests: S) -> Requests
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin + Send + 'static,
+    {
+        let requests: Pin<Box<dyn Stream<Item = _> + Send>> = Box::pin(requests);
+        Requests(requests.fuse())
+    }
+
+    /// The next request, without those whose news a later one brings soon enough. What answers a later one answers them, too: Raft counts what
+    /// is acknowledged by position. For when no request waits for its answer.
+    pub(super) async fn next(&mut self) -> Option<AppendEntriesRequest<TypeConfig>> {
+        let mut request = self.0.next().await?;
         let deadline = Instant::now() + NEWS_WAIT;
         while request.entries.is_empty() {
-            match timeout_at(deadline, requests.next()).await {
+            match timeout_at(deadline, self.0.next()).await {
                 Ok(Some(next)) => request = next,
                 // Nothing came, or nothing ever will: the news goes alone.
                 Ok(None) | Err(_) => break,
             }
         }
-        Some((request, requests))
-    }))
+        Some(request)
+    }
+
+    /// The next request, if there is one at this moment. Its news does not wait.
+    pub(super) fn ready(&mut self) -> Option<AppendEntriesRequest<TypeConfig>> {
+        self.0.next().now_or_never().flatten()
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +75,12 @@ mod tests {
         }
     }
 
+    fn held(
+        requests: impl Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin + Send + 'static,
+    ) -> impl Stream<Item = AppendEntriesRequest<TypeConfig>> {
+        stream::unfold(Requests::new(requests), |mut requests| async { Some((requests.next().await?, requests)) })
+    }
+
     async fn sent(
         requests: impl Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin + Send + 'static,
     ) -> Vec<String> {
@@ -70,7 +88,7 @@ mod tests {
             let index = |id: Option<LogId>| id.map_or(0, |id| id.index);
             format!("{}+{} c{}", index(request.prev_log_id), request.entries.len(), index(request.leader_commit))
         };
-        with_the_next(requests).map(short).collect().await
+        held(requests).map(short).collect().await
     }
 
     #[tokio::test]
@@ -83,7 +101,14 @@ mod tests {
     async fn news_that_nothing_follows_goes_alone() {
         assert_eq!(sent(stream::iter([request(3, 3, 0)])).await, ["3+0 c3"]);
         let silence = stream::iter([request(3, 3, 0)]).chain(stream::pending());
-        let first = with_the_next(silence).next().await.expect("the news");
+        let first = Requests::new(silence).next().await.expect("the news");
         assert_eq!((first.entries.len(), first.leader_commit), (0, Some(at(3))));
+    }
+
+    #[tokio::test]
+    async fn news_behind_a_request_that_waits_for_its_answer_does_not_wait() {
+        let mut requests = Requests::new(stream::iter([request(3, 3, 0), request(3, 4, 0)]).chain(stream::pending()));
+        let commits = std::iter::from_fn(|| requests.ready()).map(|request| request.leader_commit);
+        assert_eq!(commits.collect::<Vec<_>>(), [Some(at(3)), Some(at(4))]);
     }
 }

@@ -19,6 +19,8 @@ use crate::event::{EventError, Record, Seq, Term};
 use crate::log::{LogPosition, SnapshotFile};
 use crate::projection::State;
 
+type RaftSnapshot = SnapshotOf<TypeConfig, SnapshotData>;
+
 /// Feeds committed entries to the [`Fold`].
 pub struct Machine {
     fold: Arc<Fold>,
@@ -77,8 +79,23 @@ impl Machine {
     }
 
     /// The state as it is now, as the log's snapshot: nothing is applied meanwhile.
-    pub(super) fn made(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
-        self.fold.read(|state| self.snapshots.write(state, self.folded.clone()))
+    pub(super) async fn made(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
+        let (snapshots, folded) = (self.snapshots.clone(), self.folded.clone());
+        aside(&self.snapshots.log, move || snapshots.fold.read(|state| snapshots.write(state, folded))).await
+    }
+
+    /// The snapshot that is there.
+    async fn found(&self) -> Result<Option<RaftSnapshot>, ReplicaError> {
+        let snapshots = self.snapshots.clone();
+        aside(&self.snapshots.log, move || snapshots.to_raft()).await
+    }
+
+    /// The snapshot of the state as it is now.
+    async fn made_and_found(&self) -> Result<Option<RaftSnapshot>, ReplicaError> {
+        match self.made().await? {
+            Some(_) => self.found().await,
+            None => Ok(None),
+        }
     }
 
     fn keeps_first_members(&self) -> bool {
@@ -143,13 +160,13 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder { made: self.made() }
+        Builder { made: self.made_and_found().await }
     }
 
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
         let made = match force {
-            true => self.made(),
-            false => self.snapshots.usable(),
+            true => self.made_and_found().await,
+            false => self.found().await,
         };
         // Unasked, nothing is made here: retention makes snapshots, and tells Raft of them in this way.
         (force || matches!(made, Ok(Some(_)))).then_some(Builder { made })
@@ -174,42 +191,41 @@ impl RaftStateMachine<TypeConfig> for Machine {
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> Result<Option<SnapshotOf<TypeConfig, SnapshotData>>, io::Error> {
-        let found = self.snapshots.usable().map_err(fatal)?;
-        let found = match found {
-            None if self.snapshots.log.base().is_some() => self.made().map_err(fatal)?,
-            found => found,
-        };
-        found.map(snapshots::to_raft).transpose().map_err(fatal)
+    async fn get_current_snapshot(&mut self) -> Result<Option<RaftSnapshot>, io::Error> {
+        match self.found().await.map_err(fatal)? {
+            None if self.snapshots.log.base().is_some() => self.made_and_found().await.map_err(fatal),
+            found => Ok(found),
+        }
     }
 }
 
 /// What a snapshot holds. One that was received gets its name first.
 fn take_over(data: SnapshotData) -> Result<(LogPosition, Note, State), ReplicaError> {
     match data.source {
-        Source::File(file) => {
+        Source::File { file, .. } => {
             let (note, state) = file.read()?;
             let (note, state) = snapshots::decode(file.header(), &note, &state)?;
             Ok((file.header().position, note, state))
         }
         Source::Received { writer, state, note } => {
-            let file = writer.publish()?;
-            Ok((file.header().position, note, *state))
+            let position = writer.header().position;
+            writer.publish()?;
+            Ok((position, note, *state))
         }
     }
 }
 
 /// Tells Raft of the snapshot that is there.
 pub struct Builder {
-    made: Result<Option<SnapshotFile>, ReplicaError>,
+    made: Result<Option<RaftSnapshot>, ReplicaError>,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Builder {
     type SnapshotData = SnapshotData;
 
-    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, SnapshotData>, io::Error> {
+    async fn build_snapshot(&mut self) -> Result<RaftSnapshot, io::Error> {
         let made = std::mem::replace(&mut self.made, Ok(None)).map_err(fatal)?;
-        let file = made.ok_or_else(|| {
+        made.ok_or_else(|| {
             fatal(ReplicaError::Snapshot {
                 seq: Seq(0),
                 reason: "the log begins later than the projections have come, and there is no snapshot of what came \
@@ -217,7 +233,6 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
                          anew"
                     .to_owned(),
             })
-        })?;
-        Ok(snapshots::to_raft(file)?)
+        })
     }
 }

@@ -75,7 +75,7 @@ impl Replica {
             if !unknown(&outcomes) {
                 break;
             }
-            outcomes = self.forward(peer, proposals.clone()).await;
+            outcomes = self.forward(&mut None, peer, proposals.clone()).await;
         }
         outcomes
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::event::NodeId;
@@ -20,6 +21,8 @@ const DIALS_MAX: usize = 4;
 pub struct Peers {
     node: NodeId,
     endpoint: Endpoint,
+    /// What drives the connections, whoever asks for them: for a transfer's runtime Raft's messages would be one thing among many.
+    runtime: Handle,
     members: Mutex<BTreeMap<NodeId, Arc<Peer>>>,
     /// The member that said that this node was removed.
     removed_by: OnceLock<NodeId>,
@@ -60,9 +63,10 @@ impl Drop for Dial {
 }
 
 impl Peers {
-    /// Nobody yet.
+    /// Nobody yet. To be called on the runtime that is to drive the connections.
     pub fn new(node: NodeId, endpoint: Endpoint) -> Peers {
-        Peers { node, endpoint, members: Mutex::default(), removed_by: OnceLock::new() }
+        let runtime = Handle::current();
+        Peers { node, endpoint, runtime, members: Mutex::default(), removed_by: OnceLock::new() }
     }
 
     /// Notes where a member listens. The latest word counts.
@@ -168,7 +172,7 @@ impl Peers {
         });
         if begins {
             let (peers, dial) = (self.clone(), Dial(peer.clone()));
-            tokio::spawn(async move {
+            self.runtime.spawn(async move {
                 if let Err(error) = peers.dial(node, &dial.0).await {
                     dial.0.link.send_modify(|link| link.failure = Some(Arc::new(error)));
                 }

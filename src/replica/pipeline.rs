@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{Fuse, unfold};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::stream::unfold;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
 
 use super::client::{Answers, Client, Rpc, in_time, time_for, unreachable};
@@ -32,7 +31,7 @@ struct Sent {
 /// Requests, and those of them that wait for an answer.
 struct Pipeline<'s> {
     client: &'s mut Client,
-    requests: Fuse<Requests>,
+    requests: Requests,
     /// Where the answers come that are awaited; the client's own as long as there are none.
     stream: Option<Stream>,
     outstanding: VecDeque<Sent>,
@@ -41,8 +40,11 @@ struct Pipeline<'s> {
 }
 
 /// Sends all requests, and gives the answers in the same order, until one is not a full success.
+///
+/// What acknowledges no more than the request behind it does is not given: Raft takes the answer to an entry for one to all requests that
+/// end with it, and would believe that the peer had answered one that it made later, and that is still on its way. A lease counts from there.
 pub(super) fn answers(client: &mut Client, requests: Requests, patience: Duration) -> Answers<'_> {
-    let pipeline = Pipeline { client, requests: requests.fuse(), stream: None, outstanding: VecDeque::new(), patience };
+    let pipeline = Pipeline { client, requests, stream: None, outstanding: VecDeque::new(), patience };
     Box::pin(unfold(Some(pipeline), |pipeline| async { pipeline?.next().await }))
 }
 
@@ -58,28 +60,35 @@ impl Pipeline<'_> {
     /// Sends what may be sent, and waits for the oldest answer: it, and whether the peer took the whole request. None when all requests are
     /// answered and no further one will come.
     async fn exchange(&mut self) -> Result<Option<(StreamAppendResult<TypeConfig>, bool)>, ReplicaError> {
-        while let Some(request) = self.next_to_send().await {
-            self.send(&request).await?;
+        loop {
+            while let Some(request) = self.next_to_send().await {
+                self.send(&request).await?;
+            }
+            let within = self.time_for_answer();
+            let (Some(Sent { prev, last, .. }), Some(stream)) = (self.outstanding.pop_front(), &mut self.stream) else {
+                return Ok(None);
+            };
+            let answer = in_time(within, stream.answer(None)).await?;
+            if self.outstanding.is_empty() {
+                self.client.stream = self.stream.take();
+            }
+            let answer = from_json::<Result<AppendEntriesResponse<TypeConfig>, String>>(&answer)?;
+            let answer = answer.map_err(ReplicaError::wire)?.into_stream_result(prev, last);
+            let whole = answer.as_ref().is_ok_and(|taken| *taken == last);
+            let is_last_word = self.outstanding.front().is_none_or(|next| next.last != last);
+            if !whole || is_last_word {
+                return Ok(Some((answer, whole)));
+            }
         }
-        let within = self.time_for_answer();
-        let (Some(Sent { prev, last, .. }), Some(stream)) = (self.outstanding.pop_front(), &mut self.stream) else {
-            return Ok(None);
-        };
-        let answer = in_time(within, stream.answer(None)).await?;
-        if self.outstanding.is_empty() {
-            self.client.stream = self.stream.take();
-        }
-        let answer = from_json::<Result<AppendEntriesResponse<TypeConfig>, String>>(&answer)?;
-        let answer = answer.map_err(ReplicaError::wire)?.into_stream_result(prev, last);
-        let whole = answer.as_ref().is_ok_and(|taken| *taken == last);
-        Ok(Some((answer, whole)))
     }
 
+    /// Behind a request that waits for its answer goes only what is there at this moment, and all of that goes: for each that Raft was asked
+    /// for, the answers are held back that it would take for one to it.
     async fn next_to_send(&mut self) -> Option<AppendEntriesRequest<TypeConfig>> {
         match self.outstanding.back() {
             None => self.requests.next().await,
             Some(last) if last.bytes < FULL_BYTES || self.outstanding.len() == OUTSTANDING_MAX => None,
-            Some(_) => self.requests.next().now_or_never().flatten(),
+            Some(_) => self.requests.ready(),
         }
     }
 

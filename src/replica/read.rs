@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::client::Client;
 use super::error::ReplicaError;
 use super::lease::Leases;
-use super::replica::{Raft, Replica};
+use super::replica::{Raft, Replica, while_leads};
 use super::wire::{Tag, from_json, json_frame};
 use crate::broken::{self, Defect};
+use crate::event::NodeId;
 
 /// How long a read waits for the leader's word and for this node's fold.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,13 +73,9 @@ impl Replica {
         loop {
             let leader = self.leadership.borrow().leader;
             let answer = match leader {
-                Some(leader) if leader == self.node => self.vouch(consistency).await,
                 Some(leader) => {
-                    let mut client = Client::new(leader, self.peers().clone());
-                    let answer = client.call(&json_frame(Tag::Read, &consistency), READ_TIMEOUT).await;
-                    answer.map_err(ReplicaError::from).and_then(|answer| {
-                        from_json::<Result<u64, String>>(&answer)?.map_err(|reason| ReplicaError::Unreadable { reason })
-                    })
+                    let answer = while_leads(&self.leadership, leader, self.ask_to_vouch(leader, consistency)).await;
+                    answer.unwrap_or_else(|| Err(self.not_leader()))
                 }
                 None => Err(ReplicaError::NotLeader { leader: None }),
             };
@@ -91,9 +88,14 @@ impl Replica {
         }
     }
 
-    /// As leader: the entry up to which a read that begins now must have folded.
-    async fn vouch(&self, consistency: Consistency) -> Result<u64, ReplicaError> {
-        vouch(&self.raft, &self.leases, consistency).await
+    /// The entry up to which a read that begins now must have folded, as `leader` says.
+    async fn ask_to_vouch(&self, leader: NodeId, consistency: Consistency) -> Result<u64, ReplicaError> {
+        if leader == self.node {
+            return vouch(&self.raft, &self.leases, consistency).await;
+        }
+        let mut client = Client::new(leader, self.peers().clone());
+        let answer = client.call(&json_frame(Tag::Read, &consistency), READ_TIMEOUT).await?;
+        from_json::<Result<u64, String>>(&answer)?.map_err(|reason| ReplicaError::Unreadable { reason })
     }
 
     /// How long the answer of a quorum counts for reads at [`Consistency::Lease`], if this node leads. Zero: they ask the quorum.

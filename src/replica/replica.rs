@@ -37,6 +37,8 @@ pub(super) type Raft = openraft::Raft<TypeConfig, Machine>;
 pub(super) const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long forwarded proposals may take, or longer where they are many and the link is slow.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(6);
+/// The answer of a leader that leads no more may be on its way, and is waited for so long.
+const LAST_WORD: Duration = Duration::from_millis(100);
 /// Bytes of the log that are read at a time when records are asked for.
 const RECORDS_BYTES: usize = 256 * 1024;
 /// Voters at most; further members stay learners.
@@ -233,17 +235,32 @@ impl Replica {
     /// Hands proposals to whoever leads. One outcome for each, in order.
     pub async fn propose(&self, proposals: Vec<Proposal>) -> Vec<Outcome> {
         debug_assert!(proposals.len() <= PROPOSALS_MAX, "callers cut their batches");
-        let leader = self.leadership.borrow().leader;
-        match leader {
-            Some(leader) if leader == self.node => ask(&self.intake, proposals).await,
-            Some(leader) => self.forward(leader, proposals).await,
-            None => vec![Outcome::Unavailable { leader: None }; proposals.len()],
+        loop {
+            let leader = self.leadership.borrow().leader;
+            match leader {
+                Some(leader) if leader == self.node => return ask(&self.intake, proposals).await,
+                None => return vec![Outcome::Unavailable { leader: None }; proposals.len()],
+                Some(leader) => {
+                    let mut forwarder = self.forwarder.lock().await;
+                    // Whoever waited for its turn may find another leader.
+                    if self.leadership.borrow().leader == Some(leader) {
+                        let unavailable = vec![Outcome::Unavailable { leader: Some(leader) }; proposals.len()];
+                        let forwarded = self.forward(&mut forwarder, leader, proposals);
+                        return while_leads(&self.leadership, leader, forwarded).await.unwrap_or(unavailable);
+                    }
+                }
+            }
         }
     }
 
-    pub(super) async fn forward(&self, leader: NodeId, proposals: Vec<Proposal>) -> Vec<Outcome> {
+    /// Hands proposals to `leader`, with the client that `forwarder` has for it, or gets.
+    pub(super) async fn forward(
+        &self,
+        forwarder: &mut Option<(NodeId, Client)>,
+        leader: NodeId,
+        proposals: Vec<Proposal>,
+    ) -> Vec<Outcome> {
         let unavailable = vec![Outcome::Unavailable { leader: Some(leader) }; proposals.len()];
-        let mut forwarder = self.forwarder.lock().await;
         if forwarder.as_ref().is_none_or(|(target, _)| *target != leader) {
             *forwarder = Some((leader, Client::new(leader, self.peers.clone())));
         }
@@ -405,6 +422,25 @@ fn watch_leadership(raft: &Raft) -> watch::Receiver<Leadership> {
     receiver
 }
 
+/// What a call to `leader` gives. None once it leads no more and its last word has not come: it may be gone, and whoever waited for it could
+/// ask its successor long before the call's limit. What was asked may have been done.
+pub(super) async fn while_leads<T>(
+    leadership: &watch::Receiver<Leadership>,
+    leader: NodeId,
+    call: impl Future<Output = T>,
+) -> Option<T> {
+    let mut leadership = leadership.clone();
+    let deposed = async {
+        leadership.wait_for(|now| now.leader != Some(leader)).await.ok();
+        tokio::time::sleep(LAST_WORD).await;
+    };
+    tokio::select! {
+        biased;
+        answer = call => Some(answer),
+        () = deposed => None,
+    }
+}
+
 pub(super) fn stopped(error: impl std::fmt::Display) -> ReplicaError {
     ReplicaError::Stopped { reason: error.to_string() }
 }
@@ -414,6 +450,8 @@ const _: () = assert!(PROPOSALS_MAX * 4096 < FRAME_BYTES_MAX);
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[test]
@@ -422,6 +460,25 @@ mod tests {
             let config = config(timing).expect("a valid configuration");
             assert_eq!(config.enable_pre_vote, Some(true));
             assert!(config.heartbeat_interval * 2 < config.election_timeout_min, "a lost heartbeat is no election");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_leads_no_more_is_not_waited_for_beyond_its_last_word() {
+        let by = |node| Leadership { leader: node, term: Term(1) };
+        for next in [None, Some(NodeId(2))] {
+            let (sender, leadership) = watch::channel(by(Some(NodeId(1))));
+            let mut call = pin!(while_leads(&leadership, NodeId(1), std::future::pending::<()>()));
+            let while_it_leads = tokio::time::timeout(FORWARD_TIMEOUT, &mut call).await;
+            assert!(while_it_leads.is_err(), "the call's own limit ends it");
+            sender.send_replace(by(next));
+            let given_up = tokio::time::timeout(FORWARD_TIMEOUT, call).await;
+            assert_eq!(given_up, Ok(None), "it was never going to answer");
+            let late = async {
+                tokio::time::sleep(LAST_WORD / 2).await;
+                7
+            };
+            assert_eq!(while_leads(&leadership, NodeId(1), late).await, Some(7), "it was on its way");
         }
     }
 }

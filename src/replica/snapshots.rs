@@ -4,8 +4,8 @@
 //! its own.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openraft::type_config::alias::{SnapshotMetaOf, SnapshotOf};
 use serde::{Deserialize, Serialize};
@@ -36,9 +36,30 @@ pub struct SnapshotData {
 
 pub(super) enum Source {
     /// On the disk.
-    File(SnapshotFile),
+    File { file: SnapshotFile, format: u32, whole: Whole },
     /// Durable and verified, but not the log's snapshot yet.
     Received { writer: Box<SnapshotWriter>, state: Box<State>, note: Note },
+}
+
+/// The snapshot whose content was read and found whole, and its note: it is not read again each time that somebody looks for one to send. A
+/// member that refuses it is offered it again and again.
+#[derive(Clone, Default)]
+pub(super) struct Whole(Arc<Mutex<Option<(SnapshotHeader, Note)>>>);
+
+impl Whole {
+    fn known(&self) -> MutexGuard<'_, Option<(SnapshotHeader, Note)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The note of the snapshot with this header.
+    fn note_of(&self, header: &SnapshotHeader) -> Option<Note> {
+        self.known().as_ref().filter(|(known, _)| known == header).map(|(_, note)| note.clone())
+    }
+
+    /// It may have been damaged since: the next that looks for it reads it again.
+    pub(super) fn doubt(&self) {
+        *self.known() = None;
+    }
 }
 
 /// What a snapshot is made of.
@@ -59,12 +80,13 @@ pub struct Snapshots {
     receiving: AtomicU64,
     /// How many were installed from a leader since the start.
     installed: AtomicU64,
+    whole: Whole,
 }
 
 impl Snapshots {
     /// The snapshots of the log, for the fold.
     pub fn new(log: Log, fold: Arc<Fold>) -> Snapshots {
-        Snapshots { log, fold, receiving: AtomicU64::new(0), installed: AtomicU64::new(0) }
+        Snapshots { log, fold, receiving: AtomicU64::new(0), installed: AtomicU64::new(0), whole: Whole::default() }
     }
 
     /// How many snapshots were installed since the start.
@@ -144,18 +166,47 @@ impl Snapshots {
 
     /// The log's snapshot, if this build can read it. What is damaged is moved aside.
     pub(super) fn usable(&self) -> Result<Option<SnapshotFile>, ReplicaError> {
-        let found = self.log.snapshot().and_then(|found| match found {
-            Some(file) if file.header().rows_version == ROWS_VERSION => file.read().map(|_| Some(file)),
-            _ => Ok(None),
-        });
-        match found {
-            Err(error @ LogError::Damaged { .. }) => {
-                tracing::warn!(%error, "the snapshot is moved aside");
-                self.log.reject_snapshot()?;
-                Ok(None)
-            }
-            other => Ok(other?),
+        Ok(self.look(false)?.map(|(file, _)| file))
+    }
+
+    /// The same, as Raft wants it. Its content is not read again as long as nobody doubts it.
+    pub(super) fn to_raft(&self) -> Result<Option<SnapshotOf<TypeConfig, SnapshotData>>, ReplicaError> {
+        let found = self.look(true)?;
+        Ok(found.map(|(file, note)| {
+            let source = Source::File { file, format: note.format, whole: self.whole.clone() };
+            SnapshotOf::<TypeConfig, SnapshotData> { meta: meta_of(&note), snapshot: SnapshotData { source } }
+        }))
+    }
+
+    /// Looks for the log's snapshot, and reads it, unless it was found whole before and that is `trusted`.
+    fn look(&self, trusted: bool) -> Result<Option<(SnapshotFile, Note)>, ReplicaError> {
+        let file = match self.log.snapshot() {
+            Ok(Some(file)) if file.header().rows_version == ROWS_VERSION => file,
+            Ok(_) => return Ok(None),
+            Err(error @ LogError::Damaged { .. }) => return self.reject(None, &error),
+            Err(error) => return Err(error.into()),
+        };
+        let header = *file.header();
+        if let Some(note) = self.whole.note_of(&header).filter(|_| trusted) {
+            return Ok(Some((file, note)));
         }
+        let note = match file.read() {
+            Ok((note, _)) => note,
+            Err(error @ LogError::Damaged { .. }) => return self.reject(Some(&header), &error),
+            Err(error) => return Err(error.into()),
+        };
+        let wrong =
+            |error: serde_json::Error| ReplicaError::Snapshot { seq: header.position.seq, reason: error.to_string() };
+        let note: Note = serde_json::from_slice(&note).map_err(wrong)?;
+        *self.whole.known() = Some((header, note.clone()));
+        Ok(Some((file, note)))
+    }
+
+    fn reject<T>(&self, damaged: Option<&SnapshotHeader>, error: &LogError) -> Result<Option<T>, ReplicaError> {
+        tracing::warn!(%error, "the snapshot is moved aside");
+        self.whole.doubt();
+        self.log.reject_snapshot(damaged)?;
+        Ok(None)
     }
 
     /// Why a snapshot cannot be taken over by this build, if it cannot.
@@ -196,19 +247,6 @@ pub(super) fn decode(header: &SnapshotHeader, note: &[u8], state: &[u8]) -> Resu
     Ok((note, state))
 }
 
-/// A snapshot's file, as Raft wants it.
-pub(super) fn to_raft(file: SnapshotFile) -> Result<SnapshotOf<TypeConfig, SnapshotData>, ReplicaError> {
-    let header = *file.header();
-    let note = file.content(0, header.note_bytes as usize)?;
-    let wrong =
-        |error: serde_json::Error| ReplicaError::Snapshot { seq: header.position.seq, reason: error.to_string() };
-    let note: Note = serde_json::from_slice(&note).map_err(wrong)?;
-    Ok(SnapshotOf::<TypeConfig, SnapshotData> {
-        meta: meta_of(&note),
-        snapshot: SnapshotData { source: Source::File(file) },
-    })
-}
-
 /// What Raft knows of a snapshot with this note.
 pub(super) fn meta_of(note: &Note) -> SnapshotMetaOf<TypeConfig> {
     SnapshotMetaOf::<TypeConfig> { last_log_id: note.raft.applied, last_membership: note.raft.membership.clone() }
@@ -225,12 +263,6 @@ pub(super) async fn aside<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(ReplicaError::Stopped { reason: error.to_string() }),
-    }
-}
-
-impl From<SnapshotFile> for SnapshotData {
-    fn from(file: SnapshotFile) -> SnapshotData {
-        SnapshotData { source: Source::File(file) }
     }
 }
 

@@ -79,7 +79,7 @@ async fn made() -> (SnapshotHeader, Vec<u8>, Hash) {
     let log = log(&SimDisk::new(), 100).await;
     let (machine, snapshots) = start(&log).await.expect("a whole log");
     let digest = snapshots.fold.read(State::digest);
-    let file = machine.made().expect("written").expect("there is a state");
+    let file = machine.made().await.expect("written").expect("there is a state");
     assert_eq!(file.header().position, log.last().expect("entries"));
     let content = file.content(0, usize::MAX).expect("readable").to_vec();
     (*file.header(), content, digest)
@@ -210,10 +210,11 @@ async fn where_rows_stand_still_a_snapshot_is_made_of_the_log() {
         (note, state.digest())
     };
     let made = snapshots.usable().expect("readable").expect("it was made");
+    let header = *made.header();
     let (machine, _) = start(&log(&SimDisk::new(), 130).await).await.expect("a whole log");
-    let applied = machine.made().expect("written").expect("there is a state");
+    let applied = machine.made().await.expect("written").expect("there is a state");
     assert_eq!(content(made), content(applied), "as if it had been applied");
-    log_here.reject_snapshot().expect("moved aside");
+    log_here.reject_snapshot(Some(&header)).expect("moved aside");
     assert_eq!(make(Basis::Log), None, "nobody knows what came before");
 }
 
@@ -221,7 +222,7 @@ async fn is_made_again_after(damage: fn(&mut Vec<u8>)) {
     let disk = SimDisk::new();
     let log = log(&disk, 100).await;
     let (mut machine, snapshots) = start(&log).await.expect("a whole log");
-    machine.made().expect("written").expect("there is a state");
+    machine.made().await.expect("written").expect("there is a state");
     log.trim_before(90).expect("asked").await.expect("durable");
     assert!(log.base().is_some());
     let mut bytes = disk.bytes_of("snapshot").expect("there");
@@ -231,4 +232,35 @@ async fn is_made_again_after(damage: fn(&mut Vec<u8>)) {
     assert_eq!(current.meta.last_log_id.map(|id| id.index), Some(99));
     assert!(snapshots.usable().expect("readable").is_some());
     assert!(disk.list().expect("readable").iter().any(|name| name.starts_with("snapshot") && name.ends_with(".aside")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_was_found_whole_is_read_again_only_when_it_is_doubted_or_replaced() {
+    let disk = SimDisk::new();
+    let log = log(&disk, 100).await;
+    let (mut machine, snapshots) = start(&log).await.expect("a whole log");
+    machine.made().await.expect("written").expect("there is a state");
+    let rot = || {
+        let mut bytes = disk.bytes_of("snapshot").expect("there");
+        *bytes.last_mut().expect("content") ^= 1;
+        disk.put("snapshot", bytes);
+    };
+    let index_of = |found: &SnapshotOf<TypeConfig, SnapshotData>| found.meta.last_log_id.map(|id| id.index);
+    let mut found = machine.get_current_snapshot().await.expect("readable").expect("there is one");
+    rot();
+    for _ in 0..3 {
+        found = machine.get_current_snapshot().await.expect("readable").expect("the header is the same");
+        assert_eq!(index_of(&found), Some(99));
+    }
+    let Source::File { whole, .. } = found.snapshot.source else { panic!("it lies on the disk") };
+    whole.doubt();
+    assert!(machine.get_current_snapshot().await.expect("readable").is_none(), "what is wrong with it is seen");
+
+    machine.made().await.expect("written").expect("there is a state");
+    assert!(machine.get_current_snapshot().await.expect("readable").is_some());
+    rot();
+    assert!(snapshots.usable().expect("readable").is_none(), "whoever lets go of history looks for himself");
+    machine.made().await.expect("written").expect("there is a state");
+    rot();
+    assert!(machine.get_current_snapshot().await.expect("readable").is_none(), "the same one made again is another");
 }

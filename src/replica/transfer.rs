@@ -25,7 +25,7 @@ use super::snapshots::{self, SnapshotData, Snapshots, Source, aside};
 use super::types::{TypeConfig, Vote};
 use super::wire::{FRAME_BYTES_MAX, Tag, from_json};
 use crate::event::NodeId;
-use crate::log::{SnapshotHeader, SnapshotWriter};
+use crate::log::{SnapshotFile, SnapshotHeader, SnapshotWriter};
 
 /// Bytes of a piece: what even a slow link takes before a peer counts as silent.
 const PIECE_BYTES: usize = 256 << 10;
@@ -33,6 +33,10 @@ const PIECE_BYTES: usize = 256 << 10;
 const PIECE_TIME_MAX: Duration = Duration::from_secs(10);
 /// For the end: the receiver verifies everything, and puts it in the place of what it had.
 const INSTALL_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// A snapshot that was refused is offered again after so long. Raft would do so after 200 ms, over and over, while it takes people to change what
+/// most refusals are about: another version, or another history.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 
 /// A piece fits into a frame.
 const _: () = assert!(PIECE_BYTES + 2 < FRAME_BYTES_MAX);
@@ -198,23 +202,14 @@ async fn end(snapshots: &Snapshots, raft: &Raft, begun: Incoming) -> Result<Vote
 }
 
 impl Client {
-    /// Sends a snapshot, and waits until the peer goes on from it.
+    /// Sends a snapshot, and waits until the peer goes on from it. Where it refuses, that is told a while later.
     pub(super) async fn send_snapshot(
         &mut self,
         vote: Vote,
         snapshot: SnapshotOf<TypeConfig, SnapshotData>,
         cancel: impl Future<Output = ReplicationClosed>,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        tokio::select! {
-            closed = cancel => Err(StreamingError::Closed(closed)),
-            sent = self.send_parts(vote, snapshot) => match sent {
-                Ok(vote) => Ok(SnapshotResponse::new(vote)),
-                Err(error) => {
-                    tracing::warn!(%error, "a snapshot was not taken over by a member");
-                    Err(StreamingError::Unreachable(Unreachable::new(&error)))
-                }
-            },
-        }
+        told_later(self.send_parts(vote, snapshot), cancel).await
     }
 
     async fn send_parts(
@@ -222,20 +217,25 @@ impl Client {
         vote: Vote,
         snapshot: SnapshotOf<TypeConfig, SnapshotData>,
     ) -> Result<Vote, ReplicaError> {
-        let Source::File(file) = snapshot.snapshot.source else {
+        let Source::File { file, format, whole } = snapshot.snapshot.source else {
             return Err(ReplicaError::wire("a snapshot that is still being received cannot be sent"));
         };
-        let header = *file.header();
-        let format = serde_json::from_slice::<snapshots::Note>(&file.content(0, header.note_bytes as usize)?)
-            .map_err(ReplicaError::wire)?
-            .format;
-        let begin = Begin { vote, header: header.encode().to_vec(), format };
+        let begin = Begin { vote, header: file.header().encode().to_vec(), format };
         let begin = serde_json::to_vec(&begin).expect("messages are plain data");
         if let Some(vote) = self.part(BEGIN, &begin, PIECE_TIME_MAX).await? {
             return Ok(vote);
         }
+        let sent = self.send_content(&file).await;
+        if sent.is_err() {
+            // The fault may lie in what is on the disk here.
+            whole.doubt();
+        }
+        sent
+    }
+
+    async fn send_content(&mut self, file: &SnapshotFile) -> Result<Vote, ReplicaError> {
         let mut offset = 0;
-        while offset < header.content_bytes() {
+        while offset < file.header().content_bytes() {
             let piece = file.content(offset, PIECE_BYTES)?;
             if let Some(vote) = self.part(PIECE, &piece, PIECE_TIME_MAX).await? {
                 return Ok(vote);
@@ -251,19 +251,69 @@ impl Client {
         frame.extend_from_slice(&[Tag::Snapshot as u8, part]);
         frame.extend_from_slice(body);
         let answer = self.call(&frame, within).await?;
-        let progress: Progress = from_json::<Result<Progress, String>>(&answer)?.map_err(ReplicaError::wire)?;
+        let refused = |reason| ReplicaError::SnapshotRefused { reason };
+        let progress: Progress = from_json::<Result<Progress, String>>(&answer)?.map_err(refused)?;
         Ok(progress.vote)
+    }
+}
+
+/// What became of a snapshot that was sent. That it was refused is told a while later.
+async fn told_later(
+    sent: impl Future<Output = Result<Vote, ReplicaError>>,
+    cancel: impl Future<Output = ReplicationClosed>,
+) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+    let told = async {
+        let error = match sent.await {
+            Ok(vote) => return Ok(SnapshotResponse::new(vote)),
+            Err(error) => error,
+        };
+        tracing::warn!(%error, "a snapshot was not taken over by a member");
+        if matches!(error, ReplicaError::SnapshotRefused { .. }) {
+            tokio::time::sleep(REFUSED_PAUSE).await;
+        }
+        Err(StreamingError::Unreachable(Unreachable::new(&error)))
+    };
+    tokio::select! {
+        closed = cancel => Err(StreamingError::Closed(closed)),
+        told = told => told,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::Instant;
+
     use super::*;
     use crate::log::SNAPSHOT_HEADER_BYTES;
+    use crate::net::NetError;
 
     #[test]
     fn a_header_of_zeros_is_none() {
         assert!(SnapshotHeader::decode(&[0; SNAPSHOT_HEADER_BYTES]).is_err());
         assert!(from_json::<Begin>(b"{}").is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_told_a_while_later_unless_replication_ends() {
+        let refused = || ready(Err(ReplicaError::SnapshotRefused { reason: "upgrade needed".to_owned() }));
+        let begun = Instant::now();
+        let told = told_later(refused(), pending()).await;
+        assert!(matches!(told, Err(StreamingError::Unreachable(_))));
+        assert_eq!(begun.elapsed(), REFUSED_PAUSE);
+
+        let (soon, begun) = (Duration::from_secs(1), Instant::now());
+        let closed = async {
+            tokio::time::sleep(soon).await;
+            ReplicationClosed::new("it leads no more")
+        };
+        assert!(matches!(told_later(refused(), closed).await, Err(StreamingError::Closed(_))));
+        assert_eq!(begun.elapsed(), soon);
+
+        let begun = Instant::now();
+        let lost = told_later(ready(Err(NetError::Closed.into())), pending()).await;
+        assert!(matches!(lost, Err(StreamingError::Unreachable(_))));
+        assert_eq!(begun.elapsed(), Duration::ZERO, "it may be there again at once");
     }
 }

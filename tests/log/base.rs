@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use kifu::event::{Hash, Seq, Term};
-use kifu::log::{Crash, Log, LogDisk, LogError, LogPosition, LogReader, SimDisk, verify_on};
+use kifu::log::{Crash, Log, LogDisk, LogError, LogPosition, LogReader, SimDisk, SnapshotWriter, verify_on};
 
 use crate::support::*;
 
@@ -154,4 +154,39 @@ fn a_beginning_that_is_lost_or_damaged_is_refused() {
         flipped.put("base", bytes);
         assert!(matches!(opened(&flipped), LogError::Damaged { .. }), "byte {byte}");
     }
+}
+
+#[test]
+fn a_snapshot_that_was_written_slowly_takes_no_later_ones_place() {
+    let made = |log: &Log, index| log.write_snapshot(position(index), 1, b"note", b"state").expect("written");
+    let earlier = {
+        let (log, _) = open(&SimDisk::new());
+        *made(&log, 10).header()
+    };
+    let disk = SimDisk::new();
+    let (log, _) = open(&disk);
+    let complete = |header| {
+        let mut writer = log.receive_snapshot(header).expect("of this cluster");
+        writer.append(b"notestate").expect("space");
+        writer.verify().expect("whole");
+        writer
+    };
+    let published = |writer: SnapshotWriter| writer.publish().expect("published").header().position.index;
+    let there = || log.snapshot().expect("readable").map(|file| file.header().position.index);
+
+    let slow = complete(earlier);
+    let later = *made(&log, 20).header();
+    assert_eq!((published(slow), there()), (20, Some(20)), "the later one stays");
+    assert_eq!(disk.list().expect("readable").iter().filter(|name| name.contains("snapshot")).count(), 1);
+    log.reject_snapshot(Some(&earlier)).expect("not there any more");
+    assert_eq!(there(), Some(20), "another was meant");
+
+    let mut bytes = disk.bytes_of("snapshot").expect("there");
+    bytes[20] ^= 1;
+    disk.put("snapshot", bytes);
+    assert_eq!((published(complete(earlier)), there()), (10, Some(10)), "what cannot be read does not stay");
+    let newer_rows = log.write_snapshot(position(20), 2, b"note", b"state").expect("written");
+    assert_eq!(newer_rows.header().rows_version, 2);
+    assert_eq!((published(complete(earlier)), there()), (10, Some(10)), "nor what says it in another way");
+    assert_eq!((published(complete(later)), there()), (20, Some(20)));
 }

@@ -1,5 +1,7 @@
 //! Three replicas in one process, over real QUIC and real files.
 
+mod deposed;
+mod halted;
 mod peers;
 mod pipeline;
 
@@ -7,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kifu::event::cluster::LeaderElected;
-use kifu::event::{Command, Draft, Hash, Millis, NodeId, Term};
+use kifu::event::{Command, Draft, FORMAT_VERSION, Hash, Millis, NodeId, Term};
 use kifu::log::{Log, LogOptions};
 use kifu::net::{Authority, Channel, Endpoint, EndpointLimits, Identity, Role, Validity};
 use kifu::projection::{State, Store};
 use kifu::replica::machine::RaftCheckpoint;
+use kifu::replica::propose::Ask;
 use kifu::replica::snapshots::Basis;
 use kifu::replica::{Fold, Member, Peers, Replica, ReplicaOptions, Timing};
 use kifu::work::Outbox;
@@ -23,7 +26,11 @@ struct Node {
     replica: Arc<Replica>,
     member: Member,
     id: NodeId,
+    identity: Identity,
     endpoint: Endpoint,
+    peers: Arc<Peers>,
+    /// What is proposed to it. Nobody answers, unless a test does.
+    asks: mpsc::Receiver<Ask>,
     dir: TempDir,
 }
 
@@ -34,6 +41,11 @@ fn identity(authority: &Authority, name: &str) -> Identity {
 }
 
 async fn start(authority: &Authority, name: &str) -> Node {
+    start_reading(authority, name, FORMAT_VERSION).await
+}
+
+/// Starts a replica as a build that reads this format version.
+async fn start_reading(authority: &Authority, name: &str, format: u32) -> Node {
     let dir = tempfile::tempdir().expect("a folder");
     let identity = identity(authority, name);
     let id = identity.node();
@@ -43,13 +55,14 @@ async fn start(authority: &Authority, name: &str) -> Node {
     let options = LogOptions { segment_bytes: 1 << 16, ..LogOptions::new(authority.fingerprint()) };
     let (log, _) = Log::open(&dir.path().join("log"), options).expect("a log");
     let store = Store::open(&dir.path().join("state")).expect("a store");
-    let (intake, _asks) = mpsc::channel(1);
+    let (intake, asks) = mpsc::channel(1);
+    let peers = Arc::new(Peers::new(id, endpoint.clone()));
     let replica = Replica::start(ReplicaOptions {
         node: id,
         log,
-        fold: Arc::new(Fold::new(id, State::default(), store)),
+        fold: Arc::new(Fold::new(id, State::default(), store).reading(format)),
         checkpoint: RaftCheckpoint::default(),
-        peers: Arc::new(Peers::new(id, endpoint.clone())),
+        peers: peers.clone(),
         timing: Timing::WAN,
         intake,
         votes_from: tokio::time::Instant::now(),
@@ -63,7 +76,7 @@ async fn start(authority: &Authority, name: &str) -> Node {
             tokio::spawn(async move { server.serve(connection).await });
         }
     });
-    Node { replica, member: Member { name: name.to_owned(), address }, id, endpoint, dir }
+    Node { replica, member: Member { name: name.to_owned(), address }, id, identity, endpoint, peers, asks, dir }
 }
 
 fn draft(leader: NodeId, term: Term) -> Draft {

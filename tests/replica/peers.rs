@@ -11,7 +11,9 @@ use kifu::net::{Authority, Endpoint, EndpointLimits};
 use kifu::replica::Peers;
 use kifu::replica::client::Client;
 use kifu::replica::history::HistoryRequest;
+use kifu::replica::stream::Stream;
 use tokio::net::UdpSocket;
+use tokio::runtime::Builder;
 
 use super::identity;
 
@@ -107,4 +109,27 @@ async fn a_dial_that_began_before_its_member_was_there_begins_anew() {
         }
     };
     tokio::time::timeout(PATIENCE, two).await.expect("it was dialled twice");
+}
+
+#[test]
+fn a_connection_outlives_the_runtime_of_whoever_asked_for_it() {
+    let runtime = || Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (own, transfers) = (runtime(), runtime());
+    let (peers, other, acceptor) = own.block_on(async {
+        let authority = Authority::create().expect("a CA");
+        let (other, acceptor) = endpoint(&authority, "other");
+        (peers(&authority, other, acceptor.local_address().expect("bound")), other, acceptor)
+    });
+    own.spawn(async move {
+        let connection = acceptor.accept().await.expect("the dial");
+        while let Ok(Some(mut stream)) = Stream::accept(&connection).await {
+            let question = stream.read(None).await.expect("open").expect("a question");
+            stream.write(&question).await.expect("taken");
+        }
+    });
+    transfers.block_on(peers.connection(other)).expect("it listens");
+    drop(transfers);
+    // There is no second dial: nobody would accept it.
+    let answer = own.block_on(Client::new(other, peers).call(b"a question", PATIENCE)).expect("the connection lives");
+    assert_eq!(&answer[..], b"a question");
 }

@@ -15,7 +15,7 @@ use kifu::replica::wire::{Tag, log_id};
 use openraft::EntryPayload;
 use openraft::network::{RPCOption, RaftNetworkV2};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{draft, identity, start};
 
@@ -42,12 +42,14 @@ fn requests(leader: NodeId, count: u64, bytes: usize) -> Vec<AppendEntriesReques
     (0..count).map(request).collect()
 }
 
+type Append = AppendEntriesRequest<TypeConfig>;
+
 fn option() -> RPCOption {
     RPCOption::new(Duration::from_secs(10))
 }
 
-/// A client of a peer that answers entries only when `ahead` requests wait, its own id, and the most requests that ever waited.
-async fn with_a_slow_peer(ahead: usize) -> (Client, NodeId, Arc<AtomicUsize>) {
+/// A client of a peer, its own id, and where the peer listens.
+fn with_a_peer() -> (Client, NodeId, Endpoint) {
     let authority = Authority::create().expect("a CA");
     let bind = |name| {
         let identity = identity(&authority, name);
@@ -57,6 +59,12 @@ async fn with_a_slow_peer(ahead: usize) -> (Client, NodeId, Arc<AtomicUsize>) {
     let ((own, endpoint), (peer, acceptor)) = (bind("own"), bind("peer"));
     let peers = Arc::new(Peers::new(own, endpoint));
     peers.learn(peer, &acceptor.local_address().expect("bound").to_string());
+    (Client::new(peer, peers), own, acceptor)
+}
+
+/// A client of a peer that answers entries only when `ahead` requests wait, its own id, and the most requests that ever waited.
+async fn with_a_slow_peer(ahead: usize) -> (Client, NodeId, Arc<AtomicUsize>) {
+    let (client, own, acceptor) = with_a_peer();
     let most = Arc::new(AtomicUsize::new(0));
     let seen = most.clone();
     tokio::spawn(async move {
@@ -65,11 +73,15 @@ async fn with_a_slow_peer(ahead: usize) -> (Client, NodeId, Arc<AtomicUsize>) {
             tokio::spawn(answer_slowly(stream, ahead, seen.clone()));
         }
     });
-    (Client::new(peer, peers), own, most)
+    (client, own, most)
+}
+
+fn success() -> Vec<u8> {
+    serde_json::to_vec(&Ok::<_, String>(AppendEntriesResponse::<TypeConfig>::Success)).expect("plain")
 }
 
 async fn answer_slowly(mut stream: Stream, ahead: usize, most: Arc<AtomicUsize>) {
-    let success = serde_json::to_vec(&Ok::<_, String>(AppendEntriesResponse::<TypeConfig>::Success)).expect("plain");
+    let success = success();
     let (send, receive) = stream.split();
     let (frames, mut arrived) = mpsc::channel(64);
     let read = async move {
@@ -125,6 +137,61 @@ async fn answers_that_nobody_waited_for_are_not_taken_for_those_to_other_questio
     drop(answers);
     let answer = client.call(&[Tag::Read as u8], Duration::from_secs(10)).await.expect("answered");
     assert_eq!(&answer[..], OTHER);
+}
+
+/// Answers the first of two requests, the second only once the third was asked for, and the third once it is there.
+async fn answer_the_second_late(
+    acceptor: Endpoint,
+    pulled: Arc<Notify>,
+    happened: mpsc::UnboundedSender<&'static str>,
+) {
+    let connection = acceptor.accept().await.expect("a connection");
+    let mut stream = Stream::accept(&connection).await.expect("open").expect("a stream");
+    for _ in 0..2 {
+        stream.read(None).await.expect("open").expect("a request");
+    }
+    stream.write(&success()).await.expect("taken");
+    pulled.notified().await;
+    stream.write(&success()).await.expect("taken");
+    stream.read(None).await.expect("open").expect("the third request");
+    happened.send("the peer answers the third").expect("the test listens");
+    stream.write(&success()).await.expect("taken");
+    // The connection lasts until the client hangs up.
+    stream.read(None).await.ok();
+}
+
+#[tokio::test]
+async fn an_answer_to_entries_is_held_back_while_a_later_request_that_ends_with_them_is_unanswered() {
+    let (mut client, own, acceptor) = with_a_peer();
+    let (happened, mut events) = mpsc::unbounded_channel();
+    let pulled = Arc::new(Notify::new());
+    tokio::spawn(answer_the_second_late(acceptor, pulled.clone(), happened.clone()));
+    let mut sent = requests(own, 2, FULL);
+    let last = sent[1].entries[0].log_id;
+    let news = AppendEntriesRequest { prev_log_id: Some(last), entries: vec![], ..sent[1].clone() };
+    sent.push(news);
+    // As Raft does it: the news is there once the first request is answered.
+    let (offer, mut offered) = mpsc::unbounded_channel();
+    let to_offer = sent.pop();
+    sent.into_iter().for_each(|request| offer.send(request).expect("open"));
+    let (log, told) = (happened.clone(), pulled.clone());
+    let source = stream::poll_fn(move |context| offered.poll_recv(context)).inspect(move |request: &Append| {
+        if request.entries.is_empty() {
+            log.send("the third is asked for").expect("the test listens");
+            told.notify_one();
+        }
+    });
+    let mut answers = client.stream_append(source, option()).await.expect("a stream");
+    let first = answers.next().await.expect("open").expect("answered").expect("taken");
+    assert_eq!(first.expect("an entry").index, 0);
+    offer.send(to_offer.expect("three")).expect("open");
+    drop(offer);
+    while let Some(answer) = answers.next().await {
+        assert_eq!(answer.expect("answered").expect("taken"), Some(last));
+        happened.send("an answer is given").expect("the test listens");
+    }
+    let events: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+    assert_eq!(events, ["the third is asked for", "the peer answers the third", "an answer is given"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,11 +49,11 @@ pub(super) struct Reign<'a> {
 impl<'a> Reign<'a> {
     /// Begins to reign: behind a barrier, with `LEADER_ELECTED` and the cluster's first command where they are missing.
     pub async fn begin(leader: &'a mut Leader, term: Term) -> Result<Reign<'a>, ReplicaError> {
+        // The barrier writes: a node that stands still, and that nobody can follow, would write one after the other for ever.
+        leader.abdicate_if_halted().await?;
         leader.replica.barrier(term).await?;
-        if let Some(halt) = leader.replica.fold().upgrade_needed() {
-            // It cannot know what holds, so it decides nothing; the membership task hands over.
-            return Err(ReplicaError::Membership { reason: halt.to_string() });
-        }
+        // It may have met what it cannot read on the way.
+        leader.abdicate_if_halted().await?;
         let mut head = leader.replica.fold().read(Clone::clone);
         head.forget_changes();
         if let Err(halt) = head.check_decided_from() {

@@ -11,7 +11,7 @@ use crate::event::{Command, NodeId};
 use crate::node::clock::Clock;
 use crate::node::heartbeat::Hearing;
 use crate::replica::propose::{Ask, Outcome};
-use crate::replica::{Leadership, Replica};
+use crate::replica::{Leadership, Replica, ReplicaError};
 
 /// How long a leader whose batch failed waits before it tries to reign again, in the same term if it still leads.
 const REIGN_AGAIN: Duration = Duration::from_millis(20);
@@ -60,7 +60,7 @@ impl Leader {
         &mut self,
         now: Leadership,
         leadership: &mut watch::Receiver<Leadership>,
-    ) -> Result<(), crate::replica::ReplicaError> {
+    ) -> Result<(), ReplicaError> {
         let mut reign = Reign::begin(self, now.term).await?;
         reign.run(leadership).await
     }
@@ -76,6 +76,13 @@ impl Leader {
             turn_away(ask, None);
         }
         tokio::time::sleep(ABDICATE_AGAIN).await;
+    }
+
+    /// A node that cannot read the log any further cannot know what holds, so it decides nothing.
+    pub(super) async fn abdicate_if_halted(&mut self) -> Result<(), ReplicaError> {
+        let Some(halt) = self.replica.fold().upgrade_needed().map(ToString::to_string) else { return Ok(()) };
+        self.abdicate().await;
+        Err(ReplicaError::Membership { reason: halt })
     }
 
     /// Turns proposals away until this node leads. False when it never will: it stops, or Raft has.
