@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::Clock;
+use super::clock::SteadyClock;
 use super::runs::Runs;
 use crate::event::{JobId, Millis, NodeId, Seq};
 use crate::policy::limits::HEARTBEAT_EVERY_MS;
@@ -52,9 +52,15 @@ pub struct Hearing {
     liveness: Arc<Mutex<Liveness>>,
     positions: Arc<Mutex<BTreeMap<NodeId, (Millis, Seq)>>>,
     runs: Arc<Mutex<Runs>>,
+    clock: SteadyClock,
 }
 
 impl Hearing {
+    /// Now, for whoever measures silence, and for a leader's decisions. It never jumps.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
     /// Notes a heartbeat. False, and nothing is noted of it, when another process holds the sender's identity.
     pub fn hear(&self, from: NodeId, heartbeat: Heartbeat, now: Millis) -> bool {
         let Heartbeat { incarnation, run, slots, running, seq, goodbye, format, halted } = heartbeat;
@@ -102,8 +108,6 @@ impl Hearing {
 pub struct Pulse {
     /// This node.
     pub node: NodeId,
-    /// The clock.
-    pub clock: Clock,
     /// This start of the process.
     pub run: Run,
     /// Jobs that this node can run at a time.
@@ -128,7 +132,7 @@ impl Pulse {
             for node in self.peers.others() {
                 self.peers.send_datagram(node, bytes.clone());
             }
-            self.hearing.hear(self.node, heartbeat, self.clock.now());
+            self.hearing.hear(self.node, heartbeat, self.hearing.now());
         }
     }
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::clock::Clock;
 use super::heartbeat::Hearing;
 use crate::event::membership::MemberRole;
 use crate::event::{Event, NodeId, Seq, Term};
@@ -39,8 +38,6 @@ pub struct Members {
     pub endpoint: Endpoint,
     /// Who was heard lately.
     pub hearing: Hearing,
-    /// The clock.
-    pub clock: Clock,
     /// Ends the task.
     pub stop: CancellationToken,
 }
@@ -121,7 +118,7 @@ impl Members {
     /// Who is to vote. While some member cannot read facts about roles, what the policy would decide is done without them.
     fn wanted(&self, state: &State) -> BTreeSet<NodeId> {
         let mut wanted = wanted_voters(state);
-        let now = self.clock.now();
+        let now = self.hearing.now();
         let decisions =
             self.hearing.with(|liveness| decide(&View { state, now, liveness, leader: self.node, term: Term(0) }));
         for decision in decisions {

@@ -129,7 +129,6 @@ impl Node {
             replica: node.replica.clone(),
             asks: wired.asks,
             hearing: hearing.clone(),
-            clock: Clock,
             genesis,
             stop: node.end.clone(),
         };
@@ -238,7 +237,6 @@ impl Node {
             peers: self.pulse.peers.clone(),
             endpoint: self.endpoint.clone(),
             hearing: self.pulse.hearing.clone(),
-            clock: Clock,
             stop: self.stop.clone(),
         };
         self.tasks.spawn(members.run());
@@ -447,7 +445,7 @@ async fn wire(
     let replica = Arc::new(Replica::start(options).await?);
     let hearing = Hearing::default();
     let (slots, fold_too) = (config.slots, fold.clone());
-    let pulse = Pulse { node, clock, run, slots, peers: peers.clone(), hearing, fold: fold_too };
+    let pulse = Pulse { node, run, slots, peers: peers.clone(), hearing, fold: fold_too };
     let fetcher = Fetcher { node, clock, blobs, fold, peers, outbox: outbox.clone() };
     let workshop = Workshop::new(layout, config, replica.clone(), fetcher.clone(), outbox.clone())?;
     Ok(Wired { replica, asks, outbox, pulse: Arc::new(pulse), fetcher, workshop: Arc::new(workshop), rollcall })
@@ -494,7 +492,7 @@ impl Services {
         match connection.channel() {
             Channel::Raft => {
                 let listening = tokio::spawn(listen(connection.clone(), self.hearing.clone()));
-                let doorman = Doorman { replica: self.replica.clone(), hearing: self.hearing, clock: Clock };
+                let doorman = Doorman { replica: self.replica.clone(), hearing: self.hearing };
                 self.replica.serve_greeted(connection, Arc::new(doorman)).await;
                 listening.abort();
             }
@@ -513,7 +511,7 @@ impl Services {
 async fn listen(connection: Connection, hearing: Hearing) {
     while let Ok(bytes) = connection.receive_datagram().await {
         if let Some(heartbeat) = super::heartbeat::read(&bytes)
-            && !hearing.hear(connection.peer().node, heartbeat, Clock.now())
+            && !hearing.hear(connection.peer().node, heartbeat, hearing.now())
         {
             // Nothing that this process says is taken for the member's word.
             connection.close("another process holds this identity");

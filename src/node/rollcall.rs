@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::Clock;
 use super::error::NodeError;
 use super::heartbeat::Hearing;
 use super::layout::Layout;
@@ -95,13 +94,13 @@ impl Rollcall {
         let mut told = None;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return self.note(lease_ms),
+                () = stop.cancelled() => return self.clone().note_aside(lease_ms).await,
                 () = tokio::time::sleep(ASK_EVERY) => {}
             }
             if noted_at.elapsed() >= NOTE_EVERY {
                 // By now the word of the last run is over.
                 lease_ms = own_ms;
-                self.note(lease_ms);
+                self.clone().note_aside(lease_ms).await;
                 noted_at = Instant::now();
             }
             let others = self.peers.others();
@@ -130,6 +129,11 @@ impl Rollcall {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// As [`Rollcall::note`], on a thread of its own: a busy disk must not hold up the control runtime.
+    async fn note_aside(self: Arc<Self>, lease_ms: u64) {
+        tokio::task::spawn_blocking(move || self.note(lease_ms)).await.ok();
+    }
+
     /// Writes what this node holds now, for its next start.
     fn note(&self, lease_ms: u64) {
         let (incarnation, settled) = (self.run.incarnation, self.log.settled());
@@ -156,13 +160,11 @@ pub struct Doorman {
     pub replica: Arc<Replica>,
     /// Who is heard.
     pub hearing: Hearing,
-    /// The clock.
-    pub clock: Clock,
 }
 
 impl Greeter for Doorman {
     fn welcome(&self, peer: NodeId, greeting: Greeting) -> Welcome {
-        let now = self.clock.now();
+        let now = self.hearing.now();
         let holder = self.hearing.with_runs(|runs| runs.claim(peer, greeting.run, now));
         let intruder = self.hearing.with_runs(|runs| runs.rival(peer, now));
         if let Some(holder) = holder.filter(|holder| holder.run != greeting.run && holder.silent_ms <= HOLD_MS) {

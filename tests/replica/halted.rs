@@ -5,7 +5,6 @@ use std::time::Duration;
 use kifu::event::Draft;
 use kifu::event::membership::MemberMoved;
 use kifu::net::Authority;
-use kifu::node::clock::Clock;
 use kifu::node::leader::Leader;
 use kifu::replica::propose::Outcome;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +30,7 @@ async fn a_halted_leader_that_nobody_can_follow_turns_proposals_away_and_writes_
     let stop = CancellationToken::new();
     let (replica, asks) = (node.replica.clone(), node.asks);
     let (hearing, genesis) = (Default::default(), None);
-    let leader = Leader { node: node.id, replica, asks, hearing, clock: Clock, genesis, stop: stop.clone() };
+    let leader = Leader { node: node.id, replica, asks, hearing, genesis, stop: stop.clone() };
     let leader = tokio::spawn(leader.run());
     // Each is turned away in a reign of its own.
     for _ in 0..2 {

@@ -170,15 +170,7 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, live: &Live, ears: Ea
     let Ears { heard, run, endpoint, genesis } = ears;
     let (node, stop, hearing) = (*node, CancellationToken::new(), Hearing::default());
     let asks = overhear(heard, world.clone());
-    let leader = Leader {
-        node,
-        replica: replica.clone(),
-        asks,
-        hearing: hearing.clone(),
-        clock: Clock,
-        genesis,
-        stop: stop.clone(),
-    };
+    let leader = Leader { node, replica: replica.clone(), asks, hearing: hearing.clone(), genesis, stop: stop.clone() };
     tokio::spawn(leader.run());
     let members = Members {
         node,
@@ -186,7 +178,6 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, live: &Live, ears: Ea
         peers: peers.clone(),
         endpoint: endpoint.clone(),
         hearing: hearing.clone(),
-        clock: Clock,
         stop: stop.clone(),
     };
     tokio::spawn(members.run());
@@ -194,7 +185,7 @@ fn spawn_tasks(machine: &Arc<Machine>, world: &Arc<World>, live: &Live, ears: Ea
     let reporter = Reporter { replica: replica.clone(), outbox: outbox.clone(), clock: Clock };
     tokio::spawn(reporter.run(stop));
     let fold = replica.fold().clone();
-    let pulse = Pulse { node, clock: Clock, run, slots: 1, peers: peers.clone(), hearing: hearing.clone(), fold };
+    let pulse = Pulse { node, run, slots: 1, peers: peers.clone(), hearing: hearing.clone(), fold };
     tokio::spawn(async move {
         loop {
             learn_addresses(&pulse);
@@ -246,7 +237,7 @@ async fn retain(keep: u64, machine: Arc<Machine>, replica: Arc<Replica>, world: 
 async fn listen(connection: Connection, hearing: Hearing) {
     while let Ok(bytes) = connection.receive_datagram().await {
         if let Some(heartbeat) = heartbeat::read(&bytes)
-            && !hearing.hear(connection.peer().node, heartbeat, Clock.now())
+            && !hearing.hear(connection.peer().node, heartbeat, hearing.now())
         {
             connection.close("another process holds this identity");
         }

@@ -83,6 +83,6 @@ impl Footing {
 
     fn behind(&self, leader: NodeId, seq: u64) -> (u64, u64) {
         let heard = self.hearing.last_of(leader);
-        heard.map_or((0, 0), |(at, leader_seq)| (leader_seq.0.saturating_sub(seq), self.clock.now().since(at)))
+        heard.map_or((0, 0), |(at, leader_seq)| (leader_seq.0.saturating_sub(seq), self.hearing.now().since(at)))
     }
 }

@@ -54,8 +54,11 @@ pub fn copy(reader: &LogReader, out: &Path, known: &[SegmentCopy], applied: Seq)
     Ok(Copied { segments, last: last.ok_or_else(nothing)?, written })
 }
 
+/// Whether an earlier backup's copy is still what was written: rot is found while the node has the bytes to replace it.
 fn is_there(out: &Path, copy: &SegmentCopy) -> bool {
-    fs::metadata(out.join(&copy.name)).is_ok_and(|found| found.len() == copy.bytes)
+    check(&out.join(&copy.name), copy.bytes, &copy.hash)
+        .inspect_err(|error| tracing::warn!(%error, segment = copy.name, "it is copied again"))
+        .is_ok()
 }
 
 /// The last entry that is known to be committed: the writer's hint, or the entry of a record that was applied.
@@ -156,4 +159,46 @@ fn pump(path: &Path, bytes: u64, sink: &mut dyn FnMut(&[u8]) -> std::io::Result<
         left -= wanted as u64;
     }
     Ok(Hash(*hasher.finalize().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{NodeId, Term};
+    use crate::log::{Log, LogOptions, NewEntry, Payload};
+    use crate::projection::testing::record;
+    use bytes::Bytes;
+
+    /// A log of a few segments, a record an entry, of which nothing is known to be committed.
+    fn log(folder: &Path, records: u64) -> LogReader {
+        let options = LogOptions { segment_bytes: 64 << 10, ..LogOptions::new(Hash::of(b"x")) };
+        let (log, _) = Log::open(folder, options).expect("a new log");
+        let entry = |index: u64| {
+            let online = crate::event::cluster::HostOnline { host: NodeId(1), incarnation: index, slots: 1 };
+            let mut bytes = vec![];
+            record(index + 1, online).draft.encode_into(&mut bytes);
+            let payload = Payload::Records { count: 1, bytes: Bytes::from(bytes) };
+            NewEntry { index, term: Term(1), leader: NodeId(1), payload }
+        };
+        log.append((0..records).map(entry).collect(), Box::new(|result| result.expect("durable"))).expect("next");
+        drop(log);
+        LogReader::open(folder).expect("a log")
+    }
+
+    #[test]
+    fn copies_that_have_rotted_are_made_again_and_what_was_committed_once_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (reader, out) = (log(&dir.path().join("log"), 2_000), dir.path().join("out"));
+        let first = copy(&reader, &out, &[], Seq(1_900)).expect("copied");
+        assert!(first.segments.len() > 2 && first.last.seq == Seq(1_900), "{:?}", first.last);
+        let again = copy(&reader, &out, &first.segments, Seq(1_900)).expect("copied");
+        assert_eq!((again.written, again.last), (1, first.last), "only the last one may have grown");
+        let rotten = out.join(&first.segments[0].name);
+        let mut bytes = fs::read(&rotten).expect("a copy");
+        bytes[200] ^= 1;
+        fs::write(&rotten, bytes).expect("written");
+        let mended = copy(&reader, &out, &first.segments, Seq(1_900)).expect("copied");
+        assert_eq!((mended.written, mended.last), (first.segments.len(), first.last));
+        check(&rotten, first.segments[0].bytes, &first.segments[0].hash).expect("whole again");
+    }
 }

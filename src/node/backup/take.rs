@@ -54,8 +54,17 @@ async fn take_at_once(layout: &Layout, out: &Path) -> Result<Taken, NodeError> {
         return Err(NodeError::Backup { path: out.to_owned(), reason });
     }
     std::fs::create_dir_all(out).map_err(NodeError::io(out))?;
-    let known = earlier.map(|earlier| earlier.segments).unwrap_or_default();
-    let copied = segments::copy(history.reader(), &out.join("log"), &known, applied(layout).await)?;
+    let (before, known) = earlier.map(|earlier| (earlier.seq, earlier.segments)).unwrap_or_default();
+    // What an earlier backup holds was committed, though a node that was killed may not have noted it.
+    let applied = applied(layout).await.max(before);
+    let copied = segments::copy(history.reader(), &out.join("log"), &known, applied)?;
+    if copied.last.seq < before {
+        let reason = format!(
+            "it reaches record {before}, and this node's log only {}: the backup stays as it is",
+            copied.last.seq
+        );
+        return Err(NodeError::Backup { path: out.to_owned(), reason });
+    }
     let state = history.state_at(copied.last.seq, &mut |_, _| {})?.state;
     if let Some(halt) = state.halted().first() {
         return Err(crate::replay::ReplayError::from(Box::new(halt.clone())).into());

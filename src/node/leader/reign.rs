@@ -61,7 +61,7 @@ impl<'a> Reign<'a> {
             leader.abdicate().await;
             return Err(ReplicaError::Halted { halt });
         }
-        leader.hearing.begin_reign(leader.clock.now());
+        leader.hearing.begin_reign(leader.hearing.now());
         let flights = Flights::default();
         let (waiting, pace, decided_at) = (std::collections::VecDeque::new(), Pace::default(), Instant::now());
         let mut reign = Reign { leader, term, head, flights, waiting, pace, decided_at, undecided: true };
@@ -154,7 +154,7 @@ impl<'a> Reign<'a> {
 
     /// Checks one proposal against the head and adds its records to the batch.
     fn admit(&mut self, proposal: &Proposal, batch: &mut Gathered) -> Outcome {
-        let now = self.leader.clock.now();
+        let now = self.leader.hearing.now();
         match admit(&self.head, proposal, now) {
             Ok(decisions) => {
                 for decision in decisions {
@@ -201,7 +201,7 @@ impl<'a> Reign<'a> {
 
     /// What a policy makes of the head and of what was heard.
     fn view<T>(&self, decide: impl FnOnce(&View) -> T) -> T {
-        let (state, now) = (&self.head, self.leader.clock.now());
+        let (state, now) = (&self.head, self.leader.hearing.now());
         let (leader, term) = (self.leader.node, self.term);
         self.leader.hearing.with(|liveness| decide(&View { state, now, liveness, leader, term }))
     }
@@ -239,7 +239,10 @@ impl<'a> Reign<'a> {
         let Some(genesis) = genesis else { return Ok(()) };
         let mut batch = Gathered::default();
         if let Outcome::Refused { message, .. } = self.admit(&self.own_proposal(genesis), &mut batch) {
-            tracing::error!(message, "the cluster's first command was refused");
+            // Whoever restored the log must not go on in the name of the cluster that it was of.
+            tracing::error!(message, "the cluster's first command was refused: nothing is decided");
+            self.leader.abdicate().await;
+            return Err(ReplicaError::Membership { reason: format!("the first command was refused: {message}") });
         }
         self.commit(batch).await
     }
@@ -251,7 +254,7 @@ impl<'a> Reign<'a> {
     }
 
     fn record(&mut self, decision: Decision, batch: &mut Gathered) {
-        let draft = self.draft(decision, None, self.leader.clock.now());
+        let draft = self.draft(decision, None, self.leader.hearing.now());
         self.add(draft, batch);
     }
 
@@ -277,7 +280,7 @@ impl<'a> Reign<'a> {
     }
 
     fn own_proposal(&self, command: Command) -> Proposal {
-        let observed_at = self.leader.clock.now();
+        let observed_at = self.leader.hearing.now();
         Proposal { origin: self.leader.node, origin_seq: 0, observed_at, caused_by: vec![], command }
     }
 }

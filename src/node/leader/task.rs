@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::reign::Reign;
 use crate::event::{Command, NodeId};
-use crate::node::clock::Clock;
 use crate::node::heartbeat::Hearing;
 use crate::replica::propose::{Ask, Outcome};
 use crate::replica::{Leadership, Replica, ReplicaError};
@@ -29,8 +28,6 @@ pub struct Leader {
     pub asks: mpsc::Receiver<Ask>,
     /// Who was heard lately.
     pub hearing: Hearing,
-    /// The clock.
-    pub clock: Clock,
     /// The first command, on the node that made the cluster.
     pub genesis: Option<Command>,
     /// Ends the task.
