@@ -32,12 +32,14 @@ impl Layout {
         let mut file = options.open(&path).map_err(NodeError::io(&path))?;
         let deadline = Instant::now() + GONE_WAIT;
         loop {
+            // Before it is tried: who stood still for that long has not seen yet whether it is free by now.
+            let late = Instant::now() > deadline;
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(source)) => return Err(NodeError::Io { path, source }),
                 Err(TryLockError::WouldBlock) => {
                     let holder = noted(&mut file);
-                    if Instant::now() > deadline || holder.is_none_or(lives) {
+                    if late || holder.is_none_or(lives) {
                         let pid = holder.map_or("unknown".to_owned(), |holder| holder.as_raw_pid().to_string());
                         return Err(NodeError::Locked { path: self.root().to_owned(), pid });
                     }
@@ -92,7 +94,15 @@ mod tests {
         let held = layout.lock().expect("free");
         // No process has so large a number (proc(5), pid_max).
         std::fs::write(dir.path().join("lock"), "2000000000").expect("noted");
-        let waiting = std::thread::spawn(move || layout.lock().map(drop));
+        let waiting = std::thread::spawn(move || {
+            loop {
+                match layout.lock() {
+                    // It is let go of when this machine has time for it, which may be later than anybody waits.
+                    Err(NodeError::Locked { pid, .. }) => assert_eq!(pid, "2000000000"),
+                    other => break other.map(drop),
+                }
+            }
+        });
         std::thread::sleep(5 * TRY_EVERY);
         drop(held);
         waiting.join().expect("it ends").expect("the child is gone");

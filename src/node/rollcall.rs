@@ -22,6 +22,9 @@ use crate::replica::{Peers, Replica};
 const ROUND: Duration = Duration::from_millis(700);
 /// Between two rounds while somebody else seems to hold the identity.
 const AGAIN: Duration = Duration::from_millis(250);
+/// How long a node that holds no log asks when nobody answers. It may have had one, which only the others can know, and it can do nothing
+/// without them.
+const EMPTY_MAX: Duration = Duration::from_secs(10);
 /// A holder that is still heard after this long is alive.
 const START_MAX: Duration = Duration::from_millis(3 * HOLD_MS);
 /// How often a running node asks.
@@ -58,20 +61,27 @@ impl Rollcall {
         Rollcall { layout, run, earlier, peers, log, leases_ms, failure: Mutex::default() }
     }
 
-    /// Returns once nobody who can be asked objects to this run. Without anybody to ask it returns after one round.
+    /// Returns once nobody who can be asked objects to this run. Without anybody to ask it returns after one round; so it does where
+    /// nobody answers, unless it holds no log: then it asks for a while.
+    ///
+    /// Whoever holds the identity comes first: what is missing in a copy of a running node is not lost.
     ///
     /// # Errors
     /// [`NodeError::Copied`] when another process is heard under this identity, [`NodeError::Wiped`] when this node
     /// acknowledged more than it holds.
     pub async fn admit(&self) -> Result<(), NodeError> {
-        let deadline = Instant::now() + START_MAX;
-        let mut first_beats = BTreeMap::new();
+        let begun = Instant::now();
+        let (mut first_beats, mut heard, mut deadline) = (BTreeMap::new(), BTreeMap::new(), None);
         loop {
-            let answers = join_all(self.peers.others().into_iter().map(|peer| self.ask(peer))).await;
+            let others = self.peers.others();
+            let is_alone = others.is_empty();
+            let answers = join_all(others.into_iter().map(|peer| self.ask(peer))).await;
             let mut held = false;
             for (peer, welcome) in answers.into_iter().flatten() {
-                Standing::compare(&self.layout, &self.log, self.earlier, &welcome)?;
-                let Some(holder) = welcome.holder.filter(|holder| holder.run != self.run) else { continue };
+                let holder = welcome.holder.filter(|holder| holder.run != self.run);
+                heard.insert(peer, welcome);
+                let Some(holder) = holder else { continue };
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + START_MAX);
                 let before = *first_beats.entry((peer, holder.run.number)).or_insert(holder.beats);
                 if holder.beats > before || Instant::now() > deadline {
                     return Err(self.copied(holder.run));
@@ -79,7 +89,11 @@ impl Rollcall {
                 held |= holder.silent_ms <= HOLD_MS;
             }
             if !held {
-                return Ok(());
+                heard.values().try_for_each(|it| Standing::compare(&self.layout, &self.log, self.earlier, it))?;
+                let may_wait = heard.is_empty() && !is_alone && self.peers.removed_by().is_none();
+                if !may_wait || self.log.last().is_some() || begun.elapsed() > EMPTY_MAX {
+                    return Ok(());
+                }
             }
             tokio::time::sleep(AGAIN).await;
         }

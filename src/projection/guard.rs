@@ -4,10 +4,13 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// How often, and how far apart, a locked database is tried: a process that was just killed, or is just being forked, may hold the lock a moment longer,
+/// How far apart a locked database is tried: a process that was just killed, or is just being forked, may hold the lock a moment longer,
 /// and so may a thread of sled's own after the database was dropped.
-const LOCK_TRIES: u32 = 20;
 const LOCK_WAIT: Duration = Duration::from_millis(50);
+/// How long it is tried at a start, when nothing else can be done: on a busy machine such a thread may take seconds.
+pub(crate) const AT_A_START: Duration = Duration::from_secs(10);
+/// How long it is tried while others wait.
+pub(crate) const MEANWHILE: Duration = Duration::from_secs(1);
 
 /// Why sled did not do what it was asked to do. Callers say on which path.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +44,12 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Sl
     }
 }
 
-/// Opens a database, for a second if it is locked.
+/// Opens a database, and tries that for so long if it is locked.
 ///
 /// # Errors
 /// As [`guarded`].
-pub(crate) fn open_patiently(config: &sled::Config) -> Result<sled::Db, SledFault> {
-    for _ in 1..LOCK_TRIES {
+pub(crate) fn open_patiently(config: &sled::Config, patience: Duration) -> Result<sled::Db, SledFault> {
+    for _ in 0..patience.as_millis() / LOCK_WAIT.as_millis() {
         match guarded(|| config.open()) {
             Err(SledFault::InUse) => std::thread::sleep(LOCK_WAIT),
             other => return other,
@@ -69,7 +72,7 @@ mod tests {
     fn a_lock_that_is_let_go_of_soon_is_waited_for() {
         let dir = tempfile::tempdir().expect("a folder");
         let config = sled::Config::new().path(dir.path());
-        let held = open_patiently(&config).expect("nobody has it");
+        let held = open_patiently(&config, AT_A_START).expect("nobody has it");
         assert!(matches!(guarded(|| config.open()), Err(SledFault::InUse)));
         let soon = std::thread::spawn(move || {
             std::thread::sleep(2 * LOCK_WAIT);
@@ -77,7 +80,7 @@ mod tests {
         });
         // Once it is dropped a thread of sled's own may still hold it, on a busy machine for longer than patience lasts.
         let opened = loop {
-            match open_patiently(&config) {
+            match open_patiently(&config, AT_A_START) {
                 Err(SledFault::InUse) => {}
                 other => break other,
             }

@@ -69,13 +69,25 @@ impl Store {
     /// # Errors
     /// [`ProjectionError::Store`] when sled cannot open it.
     pub fn open(dir: &Path) -> Result<Store, ProjectionError> {
+        Store::open_within(dir, guard::AT_A_START)
+    }
+
+    /// The same while others wait: a store that is still held is soon given up.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_meanwhile(dir: &Path) -> Result<Store, ProjectionError> {
+        Store::open_within(dir, guard::MEANWHILE)
+    }
+
+    fn open_within(dir: &Path, patience: Duration) -> Result<Store, ProjectionError> {
         let config = sled::Config::new()
             .path(dir)
             .mode(sled::Mode::HighThroughput)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(Some(FLUSH_EVERY_MS))
             .use_compression(false);
-        let db = guard::open_patiently(&config).map_err(|fault| failure(dir, fault.to_string()))?;
+        let db = guard::open_patiently(&config, patience).map_err(|fault| failure(dir, fault.to_string()))?;
         Ok(Store { path: dir.to_owned(), db })
     }
 

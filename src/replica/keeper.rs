@@ -137,7 +137,7 @@ impl Keeper {
             return;
         }
         self.saved_at = Instant::now();
-        match Store::open(path) {
+        match Store::open_meanwhile(path) {
             Ok(opened) => *store = Some(opened),
             Err(error) => {
                 tracing::debug!(%error, "the row store cannot be opened; it is made anew");

@@ -38,7 +38,7 @@ const ASKS_OTHERS: &str = "not repaired yet";
 const KINDS: [&str; 7] =
     ["archive/archive.json", "blobs/", "identity/ca.key", "log/0", "log/base", "log/snapshot", "state/"];
 /// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The node whose files are damaged.
 const VICTIM: usize = 0;
 
@@ -144,7 +144,11 @@ impl Attack {
             number += 1;
             assert!(Instant::now() < deadline, "after {number} jobs there is still no {:?}", self.missing());
         }
-        self.at = Seq(self.cluster.seq(VICTIM).await.expect("it answers"));
+        let deadline = Instant::now() + PATIENCE;
+        while self.at == Seq(0) {
+            self.at = Seq(self.cluster.seq(VICTIM).await.unwrap_or(0));
+            assert!(Instant::now() < deadline, "it does not answer");
+        }
         while self.digests.is_empty() {
             self.digests = self.past(1).await.unwrap_or_default();
             assert!(Instant::now() < deadline, "the other node does not get to {}", self.at);
@@ -179,13 +183,20 @@ impl Attack {
         self.missing().is_empty()
     }
 
+    /// Submits a job, to a cluster that may be without a leader for a moment.
     async fn submit(&self, name: &str, program: &str, params: String) {
         let spec = ExternalSpec { program: program.to_owned(), params, inputs: vec![] };
         let spec = Box::new(JobSpec::External(spec));
         let request = Request::SubmitJob { job: JobId::new(name), spec, priority: 0 };
-        match self.ask(VICTIM, &request).await {
-            Ok(Response::Done { .. }) => {}
-            other => panic!("{other:?}"),
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.ask(VICTIM, &request).await {
+                Ok(Response::Done { .. }) => return,
+                // An earlier answer was lost.
+                Err(ClientError::Refused { message, .. }) if message.contains("exists") => return,
+                other => assert!(Instant::now() < deadline, "{name}: {other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

@@ -111,6 +111,19 @@ fn elsewhere(authority: &Authority) -> Endpoint {
     Endpoint::bind(address, &identity(authority, "good", Role::Node), EndpointLimits::default()).unwrap()
 }
 
+/// The server takes a connection of `good`. In the middle of a flood a busy machine may be too slow for the first one.
+async fn serves(good: &Endpoint, server: SocketAddr) {
+    for _ in 0..20 {
+        match good.connect(server, None, Channel::Raft).await {
+            Ok(connection) => return echo(&connection).await,
+            Err(error) => {
+                assert!(error.is_transient() && !matches!(error, NetError::Refused { .. }), "{error}");
+            }
+        }
+    }
+    panic!("a node elsewhere is kept out");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_in_thousands_cost_little_memory_and_keep_nobody_out() {
     if is_the_server().await {
@@ -135,14 +148,14 @@ async fn strangers_in_thousands_cost_little_memory_and_keep_nobody_out() {
             let address = server.address;
             tries.spawn(async move { attempt(&stranger, address).await });
         }
-        echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
+        serves(&good, server.address).await;
         while let Some(outcome) = tries.join_next().await {
             outcome.unwrap();
         }
     }
     server.assert_worked_little_since(cpu_before, rounds * AT_A_TIME);
     // The flood's own address may still be over its limits, and is told so.
-    echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
+    serves(&good, server.address).await;
     server.assert_grown_little_since(before);
 }
 
@@ -171,7 +184,7 @@ async fn connections_of_one_address_end_at_its_limit_and_others_are_served() {
     assert_eq!((held.len(), refused), (40, attempts() - 40));
     server.assert_worked_little_since(cpu_before, attempts());
     echo(&held[0]).await;
-    echo(&good.connect(server.address, None, Channel::Raft).await.unwrap()).await;
+    serves(&good, server.address).await;
     server.assert_grown_little_since(before);
 }
 

@@ -161,8 +161,10 @@ async fn a_node_that_never_says_welcome_is_given_up() {
     let mute = mute_server(&identity(&authority, "mute", Role::Node));
     let address = mute.local_addr().unwrap();
     let held = tokio::spawn(async move {
-        let connection = mute.accept().await.unwrap().await.unwrap();
-        connection.closed().await;
+        // On a busy machine it may be given up before it is there.
+        if let Ok(connection) = mute.accept().await.unwrap().await {
+            connection.closed().await;
+        }
     });
     let limits = EndpointLimits { handshake_timeout: Duration::from_secs(2), ..Default::default() };
     let client =

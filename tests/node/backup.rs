@@ -13,16 +13,12 @@ use kifu::replay::{History, Moment, Retained, RetainedLimits};
 use kifu::replica::rebuild::rebuild;
 use serde_json::Value;
 
+use super::cluster::submit_job;
 use super::support::{Machine, ended, program};
 
 async fn submit(machine: &Machine, name: &str) -> Seq {
     let spec = ExternalSpec { program: "nobody-runs-this".to_owned(), params: "{}".to_owned(), inputs: vec![] };
-    let spec = Box::new(JobSpec::External(spec));
-    let request = Request::SubmitJob { job: JobId::new(name), spec, priority: 0 };
-    match machine.ask(&request).await {
-        Ok(Response::Done { seq: Some(seq) }) => seq,
-        other => panic!("{other:?}"),
-    }
+    submit_job(machine, JobId::new(name), JobSpec::External(spec)).await
 }
 
 fn take(machine: &Machine, out: &Path) -> (i32, String) {

@@ -61,16 +61,27 @@ pub async fn submit(machine: &Machine, number: u32) {
     submit_job(machine, JobId::new(format!("count-{number}")), JobSpec::External(spec)).await;
 }
 
-/// Submits a job to a cluster that may be without a leader for a moment.
-pub async fn submit_job(machine: &Machine, job: JobId, spec: JobSpec) {
+/// Submits a job to a cluster that may be without a leader for a moment. Returns the record that says so.
+pub async fn submit_job(machine: &Machine, job: JobId, spec: JobSpec) -> Seq {
+    let id = job.to_string();
     let request = Request::SubmitJob { job, spec: Box::new(spec), priority: 0 };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match machine.ask(&request).await {
-            Ok(_) => return,
-            Err(words) if words.contains("exists") => return,
-            Err(words) => assert!(Instant::now() < deadline, "{words}"),
+        let answer = machine.ask(&request).await;
+        let seq = match &answer {
+            Ok(Response::Done { seq }) => *seq,
+            // An earlier answer was lost.
+            Err(words) if words.contains("exists") => {
+                let rows = machine.rows(&Request::Get { id: id.clone() }).await;
+                let row = rows.iter().find(|row| row["id"] == id.as_str());
+                row.and_then(|row| row["queued_seq"].as_u64()).map(Seq)
+            }
+            _ => None,
+        };
+        if let Some(seq) = seq {
+            return seq;
         }
+        assert!(Instant::now() < deadline, "{answer:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -10,7 +10,7 @@ use kifu::node::api::{Noun, Request};
 use kifu::projection::Store;
 use serde_json::Value;
 
-use super::cluster::events;
+use super::cluster::{events, submit_job};
 use super::http::get;
 use super::running::Running;
 use super::support::{Machine, PATIENCE};
@@ -18,7 +18,14 @@ use super::support::{Machine, PATIENCE};
 /// Changes a row of a stopped node's checkpoint. Its digest is made to fit, so that nothing is wrong with the file: as a bug in a
 /// fold would leave it.
 fn falsify(data: &Path) {
-    let store = Store::open(&Layout::new(data).state()).expect("a store");
+    // The run in this process may still be letting go of it: its last connections end by themselves.
+    let deadline = Instant::now() + PATIENCE;
+    let store = loop {
+        match Store::open(&Layout::new(data).state()) {
+            Ok(store) => break store,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    };
     let mut state = store.load().expect("readable").expect("a checkpoint");
     let note = store.note().expect("readable").expect("a note");
     let changed = state.counts.table.update(&Kind::NodeJoined.number(), |row| row.records += 1);
@@ -30,8 +37,7 @@ fn falsify(data: &Path) {
 /// A job that nobody takes.
 async fn submit(machine: &Machine, number: u32) {
     let spec = ExternalSpec { program: "nobody-runs-this".to_owned(), params: "{}".to_owned(), inputs: vec![] };
-    let (job, spec) = (JobId::new(format!("job-{number}")), Box::new(JobSpec::External(spec)));
-    machine.ask(&Request::SubmitJob { job, spec, priority: 0 }).await.expect("it is queued");
+    submit_job(machine, JobId::new(format!("job-{number}")), JobSpec::External(spec)).await;
 }
 
 /// What a node says of the projection that was changed.

@@ -1,7 +1,7 @@
 //! How long voters keep their word to a leader, and what reads make of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kifu::net::{Endpoint, EndpointLimits, Identity, Role};
 use kifu::node::Layout;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::cluster::cluster;
 use super::quorum::{figure, healthy, leader, wait_until};
-use super::support::Machine;
+use super::support::{Machine, PATIENCE};
 
 /// Waits until whoever leads trusts an answer of a quorum for so long, and reads at each node.
 async fn lease_is(machines: &[Machine; 3], ms: u64) {
@@ -29,9 +29,19 @@ async fn lease_is(machines: &[Machine; 3], ms: u64) {
     for machine in machines {
         machine.wait_for("all", |status| status.hosts_online == 3).await;
         let target = Target::of_this_data_dir(&machine.data).expect("it runs");
-        let client = Client::connect(&target).await.expect("it answers").reading(Consistency::Lease);
-        let answer = client.ask(&Request::List { noun: Noun::Leader }).await.expect("an answer");
-        assert!(matches!(answer, Response::Rows { .. }), "{answer:?}");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let asked = async {
+                let client = Client::connect(&target).await?.reading(Consistency::Lease);
+                client.ask(&Request::List { noun: Noun::Leader }).await
+            };
+            match asked.await {
+                Ok(Response::Rows { .. }) => break,
+                // Around an election nobody has a lease.
+                other => assert!(Instant::now() < deadline, "{other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 

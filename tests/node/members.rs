@@ -1,5 +1,7 @@
 //! Members as operators see and change them: who votes, who leads, who is out.
 
+use std::time::{Duration, Instant};
+
 use kifu::cli::ExitCode;
 use kifu::event::{FORMAT_VERSION, Seq};
 use kifu::node::Layout;
@@ -7,8 +9,8 @@ use kifu::node::api::{Client, Noun, Request, Response, Target};
 use kifu::replica::Consistency;
 use serde_json::Value;
 
-use super::running::{Running, cluster, member, members};
-use super::support::Machine;
+use super::running::{Running, cluster, insist, lead, member, members};
+use super::support::{Machine, PATIENCE};
 
 fn code(code: ExitCode) -> i32 {
     i32::from(code.number())
@@ -16,26 +18,53 @@ fn code(code: ExitCode) -> i32 {
 
 /// Names of the members with this role.
 async fn named(machine: &Machine, role: &str) -> Vec<String> {
-    let rows = members(machine, &["list"]).await.expect("rows");
+    let rows = insist(machine, &["list"]).await.expect("rows");
     let with = rows.iter().filter(|row| row["role"] == role);
     with.map(|row| row["id"].as_str().expect("an id").trim_start_matches("host/").to_owned()).collect()
+}
+
+/// The one that receives the log and does not vote.
+async fn learner_of(machine: &Machine) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(name) = named(machine, "learner").await.pop() {
+            return name;
+        }
+        assert!(Instant::now() < deadline, "the fourth does not receive the log");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn kinds(rows: &[Value]) -> Vec<&str> {
     rows.iter().filter_map(|row| row["kind"].as_str()).collect()
 }
 
-/// A read of `machine` that misses nothing, and the position that it shows.
+/// A read of `machine` that misses nothing, and the position that it shows. Around an election nobody may be able to promise that.
 async fn read(machine: &Machine, consistency: Consistency) -> Seq {
     let target = Target::of_this_data_dir(&machine.data).expect("it ran");
-    let client = Client::connect(&target).await.expect("it answers").reading(consistency);
-    match client.ask(&Request::List { noun: Noun::Leader }).await.expect("an answer") {
-        Response::Rows { footer, .. } => {
-            assert_eq!(footer.consistency, consistency);
-            footer.seq
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let asked = async {
+            let client = Client::connect(&target).await?.reading(consistency);
+            client.ask(&Request::List { noun: Noun::Leader }).await
+        };
+        match asked.await {
+            Ok(Response::Rows { footer, .. }) => {
+                assert_eq!(footer.consistency, consistency);
+                return footer.seq;
+            }
+            Err(error) if Instant::now() < deadline => {
+                assert_eq!(error.exit_code(), ExitCode::Unavailable, "{error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            other => panic!("rows were expected, not {other:?}"),
         }
-        other => panic!("rows were expected, not {other:?}"),
     }
+}
+
+/// Who leads, as this machine knows.
+async fn leader_of(machine: &Machine) -> String {
+    machine.wait_for("a leader", |status| status.leader.is_some()).await.leader.expect("a leader")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -43,33 +72,33 @@ async fn operators_exchange_voters_move_leadership_and_remove_members() {
     let folder = tempfile::tempdir().expect("a folder");
     let (machines, mut running) = cluster(folder.path(), 4, FORMAT_VERSION).await;
     let first = &machines[0];
-    let learner = named(first, "learner").await.pop().expect("the fourth receives the log and does not vote");
-    let leader = first.status().await.and_then(|status| status.leader).expect("a leader");
+    let leader = leader_of(first).await;
+    let learner = learner_of(first).await;
     let voter = named(first, "voter").await.into_iter().rfind(|name| *name != leader).expect("another voter");
 
-    let refused = members(first, &["promote", &learner]).await.expect_err("four are no odd number");
+    let refused = insist(first, &["promote", &learner]).await.expect_err("four are no odd number");
     assert_eq!(refused.0, code(ExitCode::Conflict), "{}", refused.1);
     assert!(refused.1.contains("--instead-of") && refused.1.contains("configure --voters 5"), "{}", refused.1);
-    let unknown = members(first, &["remove", "n44"]).await.expect_err("nobody");
+    let unknown = insist(first, &["remove", "n44"]).await.expect_err("nobody");
     assert_eq!(unknown.0, code(ExitCode::NotFound), "{}", unknown.1);
     assert!(unknown.1.contains("did you mean n4"), "{}", unknown.1);
 
     let exchange = ["promote", learner.as_str(), "--instead-of", voter.as_str()];
-    let plan = members(first, &[&exchange[..], &["--dry-run"]].concat()).await.expect("a plan");
+    let plan = insist(first, &[&exchange[..], &["--dry-run"]].concat()).await.expect("a plan");
     assert_eq!(kinds(&plan), ["MEMBER_ROLE_CHANGED", "MEMBER_ROLE_CHANGED"]);
     assert_eq!(named(first, "learner").await, std::slice::from_ref(&learner), "a dry run changes nothing");
-    members(first, &exchange).await.expect("the exchange");
+    insist(first, &exchange).await.expect("the exchange");
     member(first, &learner, "its vote", |row| row["role"] == "voter").await;
     let row = member(first, &voter, "losing its vote", |row| row["role"] == "learner").await;
     assert_eq!((&row["reason"], row["actor"].is_string()), (&"operator".into(), true), "{row}");
 
-    members(first, &["transfer", &learner]).await.expect("the transfer");
-    member(first, &learner, "leading", |row| row["leader"] == true).await;
+    lead(first, &learner).await;
 
-    let plan = members(first, &["remove", &voter, "--dry-run"]).await.expect("a plan");
+    member(first, &voter, "being online", |row| row["online"] == true).await;
+    let plan = insist(first, &["remove", &voter, "--dry-run"]).await.expect("a plan");
     assert_eq!(kinds(&plan), ["HOST_OFFLINE", "MEMBER_REMOVED"], "no seat is lost");
     let removed = machines.iter().position(|machine| machine.data.ends_with(&voter)).expect("one of the four");
-    members(&machines[(removed + 1) % 4], &["remove", &voter]).await.expect("the removal");
+    insist(&machines[(removed + 1) % 4], &["remove", &voter]).await.expect("the removal");
     let error = running.remove(removed).end().await;
     assert_eq!(error.exit_code(), ExitCode::Conflict, "{error}");
     assert!(error.to_string().contains("was removed"), "{error}");
@@ -92,7 +121,7 @@ async fn a_linearizable_read_shows_all_that_was_acknowledged_before_it() {
         let (writer, reader) = (&machines[round % 3], &machines[(round + 1) % 3]);
         if round == 6 {
             let follower = named(writer, "voter").await.into_iter().find(|name| !writer.data.ends_with(name));
-            members(writer, &["transfer", &follower.expect("another voter")]).await.expect("it is asked");
+            insist(writer, &["transfer", &follower.expect("another voter")]).await.expect("it is asked");
         }
         let stable = format!("{}s", 30 + round);
         let acknowledged = loop {
@@ -126,7 +155,7 @@ fn rehouse(machine: &Machine) -> String {
 async fn a_member_that_moved_is_found_votes_and_leads_where_it_is_now() {
     let folder = tempfile::tempdir().expect("a folder");
     let (machines, running) = cluster(folder.path(), 3, FORMAT_VERSION).await;
-    let leader = machines[0].status().await.and_then(|status| status.leader).expect("a leader");
+    let leader = leader_of(&machines[0]).await;
     let led_by = |machine: &Machine| machine.data.ends_with(&leader);
     let (mut leading, mut following) = (None, vec![]);
     for (machine, node) in machines.iter().zip(running) {
@@ -146,11 +175,10 @@ async fn a_member_that_moved_is_found_votes_and_leads_where_it_is_now() {
     member(first, &name, "its new address", |row| row["address"] == address.as_str() && row["online"] == true).await;
     // Without the third, nothing is acknowledged unless the one that moved has it, too.
     idle.stop().await;
-    members(first, &["configure", "--learner-stable", "77s"]).await.expect("both of two voters take it");
+    insist(first, &["configure", "--learner-stable", "77s"]).await.expect("both of two voters take it");
     let acknowledged = last(first).await;
     assert!(read(moved, Consistency::Linearizable).await >= acknowledged);
-    members(first, &["transfer", &name]).await.expect("it is asked");
-    member(first, &name, "leading", |row| row["leader"] == true).await;
+    lead(first, &name).await;
     let idle = Running::start(third, FORMAT_VERSION).await;
     let row = member(third, &name, "being found by who was away", |row| row["address"] == address.as_str()).await;
     assert_eq!(row["role"], "voter", "{row}");

@@ -8,15 +8,12 @@ use kifu::replay::{History, Moment, Retained};
 
 use serde_json::Value;
 
+use super::cluster::submit_job;
 use super::support::{Machine, ended, program};
 
-fn submit(number: u32) -> Request {
-    let spec = ExternalSpec { program: "nobody-runs-this".to_owned(), params: "{}".to_owned(), inputs: vec![] };
-    Request::SubmitJob {
-        job: JobId::new(format!("past-{number}")),
-        spec: Box::new(JobSpec::External(spec)),
-        priority: 0,
-    }
+fn spec() -> JobSpec {
+    let (program, params) = ("nobody-runs-this".to_owned(), "{}".to_owned());
+    JobSpec::External(ExternalSpec { program, params, inputs: vec![] })
 }
 
 fn as_of(at: Moment, ask: Request) -> Request {
@@ -31,7 +28,7 @@ async fn a_node_answers_as_of_any_record_and_time_as_a_fold_of_its_log_would() {
     machine.start();
     machine.wait_for("a leader", |status| status.hosts_online == 1).await;
     for number in 0..3 {
-        assert!(matches!(machine.ask(&submit(number)).await, Ok(Response::Done { seq: Some(_) })));
+        submit_job(&machine, JobId::new(format!("past-{number}")), spec()).await;
     }
     let jobs = Request::List { noun: Noun::Jobs };
     let now = machine.rows(&jobs).await;
@@ -61,7 +58,8 @@ async fn a_node_answers_as_of_any_record_and_time_as_a_fold_of_its_log_would() {
 
     let future = machine.ask(&as_of(Moment::Seq(Seq(1_000_000)), jobs)).await.expect_err("not yet");
     assert!(future.contains("there is no record 1000000 yet"), "{future}");
-    let order = machine.ask(&as_of(Moment::Seq(Seq(1)), submit(9))).await.expect_err("no read");
+    let submit = Request::SubmitJob { job: JobId::new("past-9"), spec: Box::new(spec()), priority: 0 };
+    let order = machine.ask(&as_of(Moment::Seq(Seq(1)), submit)).await.expect_err("no read");
     assert!(order.contains("only reads"), "{order}");
     people_ask_about_the_past(&machine, submitted[1]).await;
     assert_eq!(machine.stop(), 0);

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use kifu::cli::ExitCode;
 use kifu::node::{Layout, Node, NodeError};
 use kifu::replica::Timing;
 use serde_json::Value;
@@ -9,6 +10,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::support::{Machine, PATIENCE, ended, program};
+
+/// How long whoever was asked to lead may take.
+const ASK_AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A node that runs in this process.
 pub struct Running {
@@ -55,6 +59,38 @@ pub async fn members(machine: &Machine, words: &[&str]) -> Result<Vec<Value>, (i
     match output.status.success() {
         true => Ok(serde_json::from_slice(&output.stdout).expect("JSON rows")),
         false => Err(ended(&output)),
+    }
+}
+
+/// The same, asked again while nobody leads or answers. All changes can be asked for twice but a removal: when the first answer is lost,
+/// the second is that there is no such member, and that is as good.
+pub async fn insist(machine: &Machine, words: &[&str]) -> Result<Vec<Value>, (i32, String)> {
+    let unavailable = i32::from(ExitCode::Unavailable.number());
+    let (mut was_lost, deadline) = (false, Instant::now() + PATIENCE);
+    loop {
+        match members(machine, words).await {
+            Err((code, _)) if code == unavailable && Instant::now() < deadline => was_lost = true,
+            Err((_, why)) if was_lost && words[0] == "remove" && why.contains("no member") => return Ok(vec![]),
+            other => return other,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// Has a member lead. One that does not take over in time leaves the old leader in its place, so it is asked until it does.
+pub async fn lead(machine: &Machine, name: &str) {
+    let (id, deadline) = (format!("host/{name}"), Instant::now() + PATIENCE);
+    loop {
+        insist(machine, &["transfer", name]).await.expect("the transfer");
+        let again = Instant::now() + ASK_AGAIN;
+        while Instant::now() < again {
+            let rows = members(machine, &["list"]).await.unwrap_or_default();
+            if rows.iter().any(|row| row["id"] == id.as_str() && row["leader"] == true) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert!(Instant::now() < deadline, "{name} never leads");
     }
 }
 

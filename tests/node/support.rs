@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use kifu::cli::ExitCode;
 use kifu::node::api::status::Status;
 use kifu::node::api::{Client, Request, Response, Target};
 use kifu::node::ports::free_address;
@@ -66,11 +67,18 @@ impl Machine {
         assert!(output.status.success(), "{}", ended(&output).1);
     }
 
-    /// A join token.
+    /// A join token, of a cluster that may be without a leader for a moment.
     pub fn token(&self) -> String {
-        let output = program().args(["token", "create", "--data"]).arg(&self.data).output().expect("the program runs");
-        assert!(output.status.success(), "{}", ended(&output).1);
-        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+        let (unavailable, deadline) = (i32::from(ExitCode::Unavailable.number()), Instant::now() + PATIENCE);
+        loop {
+            let output = program().args(["token", "create", "--data"]).arg(&self.data).output().expect("it runs");
+            let (code, words) = ended(&output);
+            if code == 0 {
+                return String::from_utf8(output.stdout).expect("text").trim().to_owned();
+            }
+            assert!(code == unavailable && Instant::now() < deadline, "{code}: {words}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     pub fn start(&mut self) {

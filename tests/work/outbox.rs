@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
+use std::time::Duration;
 
 use kifu::event::command::{Command, FailJob, LeaseHolder};
 use kifu::event::{JobId, Millis, NodeId, Proposal, Seq};
@@ -66,7 +67,7 @@ async fn a_wiped_or_old_outbox_never_gives_a_number_again() {
 #[tokio::test]
 async fn a_full_outbox_refuses_and_recovers() {
     let dir = tempfile::tempdir().expect("a folder");
-    let limits = Limits { entries_max: 2, bytes_max: 1 << 20 };
+    let limits = Limits { entries_max: 2, bytes_max: 1 << 20, ..Limits::default() };
     let outbox = Outbox::open(dir.path(), NODE, 0, limits).expect("a new outbox");
     push(&outbox, 1).await.expect("room");
     push(&outbox, 2).await.expect("room");
@@ -74,7 +75,7 @@ async fn a_full_outbox_refuses_and_recovers() {
     outbox.ack(1).await.expect("a healthy disk");
     assert_eq!(push(&outbox, 3).await, Ok(3), "a refused proposal uses up no number");
 
-    let limits = Limits { entries_max: 100, bytes_max: 1_000 };
+    let limits = Limits { entries_max: 100, bytes_max: 1_000, ..Limits::default() };
     let small = tempfile::tempdir().expect("a folder");
     let outbox = Outbox::open(small.path(), NODE, 0, limits).expect("a new outbox");
     let large = outbox.push(command(1, 500), vec![], Millis(1)).await;
@@ -132,7 +133,8 @@ async fn concurrent_pushes_share_syncs_and_all_get_numbers() {
 fn two_nodes_cannot_share_an_outbox() {
     let dir = tempfile::tempdir().expect("a folder");
     let outbox = open(dir.path(), 0);
-    let second = Outbox::open(dir.path(), NODE, 0, Limits::default()).err();
+    let impatient = Limits { lock_wait: Duration::from_millis(200), ..Limits::default() };
+    let second = Outbox::open(dir.path(), NODE, 0, impatient).err();
     assert_eq!(second, Some(OutboxError::InUse { path: dir.path().to_owned() }));
     drop(outbox);
     let foreign = Outbox::open(dir.path(), NodeId(8), 0, Limits::default()).err();

@@ -34,6 +34,13 @@ fn lives(id: u32) -> bool {
     status.rsplit(')').next().and_then(|rest| rest.split_whitespace().next()).is_some_and(|state| state != "Z")
 }
 
+/// Waits until it runs no longer: it was sent the signal, and a busy machine may take a moment to deliver it.
+async fn gone(id: u32) {
+    while lives(id) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_worker_does_job_after_job() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -162,10 +169,7 @@ async fn what_a_worker_started_dies_with_it() {
     let (end, ()) = tokio::join!(worker.run(&job, &events, &cancel), forked);
     assert!(matches!(end, Err(WorkerError::Stalled { .. })), "{end:?}");
     let grandchild: u32 = std::fs::read_to_string(&note).expect("it forked").parse().expect("a number");
-    // The signal was sent; a busy machine may take a moment to deliver it.
-    while lives(grandchild) {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    gone(grandchild).await;
 }
 
 #[tokio::test]
@@ -174,7 +178,7 @@ async fn a_worker_that_ignores_every_request_is_killed_at_the_stop() {
     let worker = WorkerProcess::start(&program("stubborn", &[]), stubborn).await.expect("a worker");
     let id = worker.process_id().expect("it runs");
     worker.stop().await;
-    assert!(!lives(id));
+    gone(id).await;
 }
 
 #[tokio::test]
@@ -200,7 +204,7 @@ async fn the_pool_keeps_good_workers_and_replaces_bad_ones() {
     let other = pool.run(&assignment(dir.path(), "other", 9), &events, &cancel).await;
     assert_eq!(other, Err(WorkerError::Unfit { what: "the external program \"other\"".to_owned() }));
     pool.stop().await;
-    assert!(!lives(ids[0] as u32));
+    gone(ids[0] as u32).await;
     let late = pool.run(&assignment(dir.path(), "fake", 10), &events, &cancel).await;
     assert_eq!(late, Err(WorkerError::Cancelled));
 }

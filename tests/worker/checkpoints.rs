@@ -71,7 +71,7 @@ fn a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
 #[test]
 fn a_checkpoint_of_another_run_or_a_damaged_one_is_ignored_with_a_warning() {
     let log = tempfile::NamedTempFile::new().expect("a file");
-    let mut worker = Worker::start_with(log.reopen().expect("a file").into(), &[]);
+    let mut worker = Worker::start_with(log.reopen().expect("a file").into(), &["--precision", "f32"]);
     let model = worker.init_model();
     let batches = [3, 4].map(|games| games_of(&mut worker, model, games));
     let (result, scratch, _) = worker.done(JobSpec::InitModel(InitModelSpec { seed: 99, ..init("tiny") }));
@@ -116,7 +116,7 @@ fn a_checkpoint_of_another_run_or_a_damaged_one_is_ignored_with_a_warning() {
 
 #[test]
 fn weights_reach_the_model_and_the_manifest_says_so() {
-    let mut worker = Worker::start();
+    let mut worker = Worker::start_exact();
     let model = worker.init_model();
     let batches = [3, 4].map(|games| games_of(&mut worker, model, games));
     let JobSpec::Train(spec) = train(model, batches.into(), 20) else { panic!("training") };

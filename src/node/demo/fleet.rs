@@ -12,7 +12,7 @@ use crate::node::layout::{Layout, Runtime};
 use crate::node::ports::free_address;
 
 /// How long a node may take to stop when asked.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A machine of the demo: a data directory and the node that runs on it.
 pub struct Machine {

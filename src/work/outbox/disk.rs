@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::codec::{self, CodecError};
 use super::error::OutboxError;
@@ -28,11 +29,13 @@ pub struct Limits {
     pub entries_max: u64,
     /// Their bytes.
     pub bytes_max: u64,
+    /// How long a lock is waited for that another process holds, or held until just now.
+    pub lock_wait: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { entries_max: 65_536, bytes_max: 256 << 20 }
+        Limits { entries_max: 65_536, bytes_max: 256 << 20, lock_wait: guard::AT_A_START }
     }
 }
 
@@ -52,12 +55,17 @@ pub(super) struct DiskWriter {
 
 impl DiskWriter {
     /// Opens or creates the outbox of `node`, reads all of it once, and forgets what the log holds (up to `floor`).
-    pub(super) fn open(path: &Path, node: NodeId, floor: u64) -> Result<(DiskWriter, Held), OutboxError> {
+    pub(super) fn open(
+        path: &Path,
+        node: NodeId,
+        floor: u64,
+        lock_wait: Duration,
+    ) -> Result<(DiskWriter, Held), OutboxError> {
         let io = |action| move |error: std::io::Error| io_error(action, path, &error);
         let sled_path = path.join("sled");
         std::fs::create_dir_all(&sled_path).map_err(io("create"))?;
         let config = sled::Config::new().path(&sled_path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(500));
-        let db = guard::open_patiently(&config).map_err(|fault| failed(path, fault))?;
+        let db = guard::open_patiently(&config, lock_wait).map_err(|fault| failed(path, fault))?;
         let sync = File::options().read(true).write(true).open(sled_path.join("db")).map_err(io("open"))?;
         let disk = Disk { path: path.to_owned(), db, sync: sync.into() };
         let mark = disk.open_mark(node)?;

@@ -66,7 +66,7 @@ impl Outbox {
     /// [`OutboxError::InUse`], [`OutboxError::Foreign`], [`OutboxError::Damaged`], [`OutboxError::TooNew`] or
     /// [`OutboxError::Io`], each with a way out.
     pub fn open(path: &Path, node: NodeId, floor: u64, limits: Limits) -> Result<Outbox, OutboxError> {
-        let (disk, held) = DiskWriter::open(path, node, floor)?;
+        let (disk, held) = DiskWriter::open(path, node, floor, limits.lock_wait)?;
         let (mut outbox, driver) = Outbox::open_driven(Box::new(disk), held, node, limits);
         let thread = std::thread::Builder::new()
             .name("kifu-outbox".to_owned())

@@ -245,9 +245,9 @@ async fn get_wait_and_whoami() {
     assert_eq!((code, err.as_str()), (3, "error: there is nothing called host/n2; did you mean host/n1?\n"));
     let (code, ..) = texts(&world.query(&node, &["wait", "--for", "campaign.completed=true"]).await);
     assert_eq!(code, 0);
-    let (code, _, err) = texts(&world.query(&node, &["wait", "--for", "host=n2", "--timeout", "1s"]).await);
+    let (code, _, err) = texts(&world.query(&node, &["wait", "--for", "host=n2", "--timeout", "5s"]).await);
     assert_eq!(code, 124, "{err}");
-    assert!(err.starts_with("error: waited 1s for \"host=n2\": it was not so at 9"), "{err}");
+    assert!(err.starts_with("error: waited 5s for \"host=n2\": it was not so at 9"), "{err}");
     let (code, out, _) = texts(&world.query(&node, &["whoami", "-o", "csv"]).await);
     assert_eq!(code, 0);
     assert!(out.contains("role,operator,the certificate\n"), "{out}");
