@@ -238,7 +238,7 @@ impl Replica {
         loop {
             let leader = self.leadership.borrow().leader;
             match leader {
-                Some(leader) if leader == self.node => return ask(&self.intake, proposals).await,
+                Some(leader) if leader == self.node => return self.ask_own(proposals).await,
                 None => return vec![Outcome::Unavailable { leader: None }; proposals.len()],
                 Some(leader) => {
                     let mut forwarder = self.forwarder.lock().await;
@@ -251,6 +251,13 @@ impl Replica {
                 }
             }
         }
+    }
+
+    /// Hands proposals to this node's own admission. A leader whose disk is full may have lost its lead without having noticed: it answers
+    /// nobody while its vote waits for space.
+    async fn ask_own(&self, proposals: Vec<Proposal>) -> Vec<Outcome> {
+        let unavailable = vec![Outcome::Unavailable { leader: Some(self.node) }; proposals.len()];
+        tokio::time::timeout(FORWARD_TIMEOUT, ask(&self.intake, proposals)).await.unwrap_or(unavailable)
     }
 
     /// Hands proposals to `leader`, with the client that `forwarder` has for it, or gets.
