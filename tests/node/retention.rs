@@ -111,6 +111,7 @@ async fn old_history_goes_to_the_archive_and_a_new_member_goes_on_from_a_snapsho
     }
     assert!(!of_first.is_empty());
     assert!(base_of(&second).is_some_and(|own| own >= base), "it did not get what the first one let go of");
+    what_is_not_here_is_refused(&first, &second, early).await;
 
     let out = folder.path().join("backup");
     let taken = backup::take(&Layout::new(&first.data), &out).await.expect("the archive is part of the history");
@@ -138,4 +139,14 @@ async fn lose_the_projections(machine: &mut Machine, at: Seq) {
     assert!(rebuilt.seq >= at);
     machine.start();
     machine.wait_for("what was rebuilt", |status| status.seq >= at).await;
+}
+
+/// A member that does not hold a time says so, and does not answer with a later state.
+async fn what_is_not_here_is_refused(first: &Machine, second: &Machine, early: Seq) {
+    let status = |at| Request::AsOf { at, ask: Box::new(Request::Status) };
+    let Ok(Response::Rows { footer, .. }) = first.ask(&status(Moment::Seq(early))).await else { panic!("no rows") };
+    let time = Moment::Time(footer.as_of.expect("a moment").recorded_at);
+    assert!(matches!(first.ask(&status(time)).await, Ok(Response::Rows { .. })), "the archive holds it");
+    let refused = second.ask(&status(time)).await.expect_err("it never had that");
+    assert!(refused.contains("nothing of it is as old as"), "{refused}");
 }

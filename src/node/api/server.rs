@@ -175,10 +175,7 @@ impl Api {
     async fn read_past(&self, at: Moment, request: &Request) -> Response {
         let state = match self.past.state_at(at, self.replica.fold().seq()).await {
             Ok(state) => state,
-            Err(error @ (ReplayError::Future { .. } | ReplayError::Forgotten { .. })) => {
-                return error_response("not_found", error);
-            }
-            Err(error) => return error_response("failed", error),
+            Err(error) => return replay_error(&error),
         };
         let as_of = Some(AsOf { seq: state.seq, recorded_at: state.recorded_at });
         let footer = Footer { as_of, ..self.footing.now() };
@@ -280,6 +277,11 @@ fn node_error(error: &NodeError) -> Response {
         NodeError::Unavailable { .. } | NodeError::Client(_) => error_response("unavailable", error),
         error => error_response("failed", error),
     }
+}
+
+/// What is not there is told from what failed.
+fn replay_error(error: &ReplayError) -> Response {
+    error_response(if error.is_not_here() { "not_found" } else { "failed" }, error)
 }
 
 fn error_response(code: &str, message: impl std::fmt::Display) -> Response {

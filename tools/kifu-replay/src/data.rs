@@ -128,7 +128,7 @@ pub fn lost(error: ReplayError) -> Failure {
             Failure::general(error).hint("this log was written by a later version of Kifu; use its kifu-replay")
         }
         ReplayError::Record { .. } => Failure::new(ExitCode::Unhealthy, error),
-        ReplayError::Future { .. } | ReplayError::Forgotten { .. } => Failure::new(ExitCode::NotFound, error),
+        error if error.is_not_here() => Failure::new(ExitCode::NotFound, error),
         error => Failure::general(error),
     }
 }

@@ -3,6 +3,7 @@
 use kifu::cli::{Failure, Progress, closest};
 use kifu::event::{Record, Seq};
 use kifu::projection::State;
+use kifu::replay::Moment;
 
 use crate::data::{self, Data};
 
@@ -32,6 +33,12 @@ impl<'a> Fold<'a> {
         let progress = Progress::new(None, "events");
         let made = data.history.state_at(at, &mut |done, _| progress.set(done)).map_err(data::lost)?;
         Ok(Fold { data, state: made.state })
+    }
+
+    /// The state at a moment. A time before all that is known here is refused.
+    pub fn at_moment(data: &'a Data, moment: Moment) -> Result<Fold<'a>, Failure> {
+        let fold = Fold::at(data, moment.resolve(&data.reader, data.last).map_err(data::lost)?)?;
+        moment.check(&fold.state).map(|()| fold).map_err(data::lost)
     }
 
     /// Folds on to `until`.
