@@ -43,7 +43,7 @@ pub enum Request {
     },
     /// Records of the log, through a filter. See [`super::Subscription`], which asks this.
     Subscribe {
-        /// The first position wanted.
+        /// The first position wanted; 0 for the first one that this node's log holds, as the footer says it.
         from: Seq,
         /// Stay and send what comes.
         follow: bool,
@@ -55,7 +55,7 @@ pub enum Request {
     },
     /// Records of the log.
     Events {
-        /// The first position wanted.
+        /// The first position wanted; 0 for the first one that this node's log holds, as the footer says it.
         from: Seq,
         /// Stay and send what comes.
         follow: bool,
@@ -309,6 +309,9 @@ pub struct Footer {
     /// Bytes that are left on the answering node's disk, when it is nearly full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_low: Option<u64>,
+    /// The first record that the answering node's log holds, where that is not record 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins: Option<Seq>,
 }
 
 impl Footer {

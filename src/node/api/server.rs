@@ -16,7 +16,7 @@ use super::reads::Source;
 use super::request::{
     AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Reading, Request, Response,
 };
-use super::subscription::{Step, Subscription, Wanted};
+use super::subscription::{Step, Subscription, SubscriptionError, Wanted};
 use crate::event::command::{Configure, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
 use crate::event::{Command, NodeId, Proposal};
 use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
@@ -234,7 +234,7 @@ impl Api {
     async fn events(&self, send: &mut SendStream, wanted: Wanted, positions: bool) -> Result<Response, NetError> {
         let mut subscription = match Subscription::local(&self.replica, wanted) {
             Ok(subscription) => subscription,
-            Err(error) => return Ok(error_response("bad_request", error)),
+            Err(error) => return Ok(subscription_error(&error)),
         };
         loop {
             match subscription.step().await {
@@ -242,7 +242,7 @@ impl Api {
                 Ok(Step::Looked(seq)) if positions => respond(send, &Response::Position { seq }).await?,
                 Ok(Step::Looked(_)) => {}
                 Ok(Step::End) => return Ok(Response::End { footer: self.footing.now() }),
-                Err(error) => return Ok(error_response("failed", error)),
+                Err(error) => return Ok(subscription_error(&error)),
             }
         }
     }
@@ -276,6 +276,14 @@ fn node_error(error: &NodeError) -> Response {
         NodeError::Refused { code, message } => error_response("refused", format!("{message} ({code})")),
         NodeError::Unavailable { .. } | NodeError::Client(_) => error_response("unavailable", error),
         error => error_response("failed", error),
+    }
+}
+
+fn subscription_error(error: &SubscriptionError) -> Response {
+    match error {
+        SubscriptionError::Filter(error) => error_response("bad_request", error),
+        SubscriptionError::Log(error) => replay_error(error),
+        error @ SubscriptionError::Client(_) => error_response("failed", error),
     }
 }
 

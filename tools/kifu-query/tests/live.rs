@@ -215,6 +215,47 @@ async fn events_follow_filter_and_end() {
     );
 }
 
+/// A node whose log begins with record 8, and that refuses whoever names an earlier one.
+fn begins_later(request: &Request) -> Vec<Response> {
+    let from = match request {
+        Request::Subscribe { from, .. } | Request::Events { from, .. } => Some(from.0),
+        _ => None,
+    };
+    if from.is_some_and(|from| (1..8).contains(&from)) {
+        let message = "record 1 is no longer in this log".to_owned();
+        return vec![Response::Error { code: "not_found".to_owned(), message }];
+    }
+    let from_there = |response| match response {
+        Response::Rows { rows, footer } => Response::Rows { rows, footer: Footer { begins: Some(Seq(8)), ..footer } },
+        Response::End { footer } => Response::End { footer: Footer { begins: Some(Seq(8)), ..footer } },
+        other => other,
+    };
+    let held = |response: &Response| !matches!(response, Response::Record { record } if record.seq < Seq(8));
+    script(request).into_iter().filter(held).map(from_there).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_names_no_position_hears_what_the_log_holds_and_that_it_held_more() {
+    let world = World::new();
+    let node = world.serve(begins_later);
+    let verbs = ["", "--kind HOST_ONLINE", "--domain cluster", "--origin n1", "--until -1s"];
+    for verb in verbs {
+        let args: Vec<&str> = "events -o name".split(' ').chain(verb.split_whitespace()).collect();
+        let (code, out, err) = texts(&world.query(&node, &args).await);
+        assert_eq!((code, out.as_str()), (0, "8\n9\n"), "{verb}: {err}");
+        assert!(err.contains("the log of n1 begins with record 8"), "{verb}: {err}");
+    }
+    for args in [&["events", "--limit", "2", "-o", "name"][..], &["events", "--follow", "--limit", "2", "-o", "name"]] {
+        let (code, out, err) = texts(&world.query(&node, args).await);
+        assert_eq!((code, out.as_str()), (0, "8\n9\n"), "{err}");
+        assert!(!err.contains("begins with"), "nothing is missing: {err}");
+    }
+    for args in [&["events", "--since", "1"][..], &["events", "--since", "1", "--kind", "HOST_ONLINE"]] {
+        let (code, _, err) = texts(&world.query(&node, args).await);
+        assert!(code == 3 && err.contains("no longer in this log"), "{code}: {err}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_read_of_rows_can_be_about_the_past_and_the_footer_says_so() {
     let world = World::new();

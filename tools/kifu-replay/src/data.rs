@@ -83,11 +83,21 @@ impl Data {
         Err(Failure::new(ExitCode::NotFound, format!("there is no record {seq}")).hint(self.extent()))
     }
 
+    /// The first record that is here.
+    pub fn first(&self) -> Seq {
+        self.base.unwrap_or_default().next()
+    }
+
+    /// Whether a record came before all that is here.
+    pub fn is_gone(&self, seq: Seq) -> bool {
+        seq < self.first()
+    }
+
     /// What the log holds, in words.
     pub fn extent(&self) -> String {
         match self.last {
             Seq(0) => "the log holds no records".to_owned(),
-            last => format!("the log holds the records {} to {last}", self.base.unwrap_or_default().next()),
+            last => format!("the log holds the records {} to {last}", self.first()),
         }
     }
 
@@ -136,7 +146,7 @@ pub fn lost(error: ReplayError) -> Failure {
 /// What is wrong with a log, and the code to end with.
 pub fn broken(error: LogError) -> Failure {
     let code = match &error {
-        LogError::Missing { .. } => ExitCode::NotFound,
+        LogError::Missing { .. } | LogError::BeforeStart { .. } => ExitCode::NotFound,
         LogError::Truncated { .. } => ExitCode::Conflict,
         LogError::Foreign { .. } | LogError::ForeignCluster { .. } | LogError::FutureFormat { .. } => {
             ExitCode::Unhealthy

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kifu::cli::Failure;
 use kifu::event::{Millis, Seq};
-use kifu::replay::Moment;
+use kifu::replay::{Moment, ReplayError};
 
 use crate::data::{self, Data};
 
@@ -63,5 +63,16 @@ impl Position {
     /// The last record at this moment; 0 before the first, and the one before its beginning where a log begins later.
     pub fn resolve(self, data: &Data) -> Result<Seq, Failure> {
         self.moment(data)?.resolve(&data.reader, data.last).map_err(data::lost)
+    }
+
+    /// The first record after this moment. A time before all records that are here is refused: some may be missing after it.
+    pub fn after(self, data: &Data) -> Result<Seq, Failure> {
+        let (moment, last) = (self.moment(data)?, self.resolve(data)?);
+        match moment {
+            Moment::Time(at) if data.base == Some(last) => {
+                Err(data::lost(ReplayError::TimeForgotten { at, base: last }))
+            }
+            _ => Ok(last.next()),
+        }
     }
 }
