@@ -7,9 +7,7 @@ use kifu::artifact::{Archive, whole_log};
 use kifu::event::jobs::{ExternalSpec, JobSpec};
 use kifu::event::{JobId, Kind, Millis, Seq};
 use kifu::log::{LogReader, verify_on};
-use kifu::node::api::{
-    ClientError, Footer, Noun, Request, Response, Subscription, SubscriptionError, Target, Wanted,
-};
+use kifu::node::api::{ClientError, Footer, Noun, Request, Response, Subscription, SubscriptionError, Target, Wanted};
 use kifu::node::retention::Retention;
 use kifu::node::{Layout, backup};
 use kifu::projection::State;
@@ -163,7 +161,9 @@ async fn what_is_not_here_is_refused(first: &Machine, second: &Machine, early: S
     assert_eq!(heard.seq, begins);
     for (from, since) in [(1, None), (1, Some(Millis(1)))] {
         let refused = hear(from, since).next().await.expect_err("it never had that");
-        assert!(matches!(&refused, SubscriptionError::Client(ClientError::Refused { code, .. }) if code == "not_found"));
+        assert!(
+            matches!(&refused, SubscriptionError::Client(ClientError::Refused { code, .. }) if code == "not_found")
+        );
     }
 }
 

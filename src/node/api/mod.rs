@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod footer;
 pub mod members;
 pub mod notes;
+mod parts;
 pub mod past;
 pub mod permission;
 pub mod produce;

@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use super::caller::Caller;
 use super::footer::Footing;
 use super::members;
+use super::parts::Messages;
 use super::past::Past;
 use super::permission;
 use super::produce::Produce;
@@ -76,7 +77,7 @@ impl Api {
             _ => LOOK_BYTES_MAX,
         };
         let Some(frame) = read_frame(&mut receive, &FrameLimits::up_to(bytes_max)).await? else { return Ok(()) };
-        let Reading { consistency } = serde_json::from_slice(&frame).unwrap_or_default();
+        let Reading { consistency, parts } = serde_json::from_slice(&frame).unwrap_or_default();
         let permitted = self.permitted(&caller, &frame);
         if permitted.is_ok()
             && let Err(error) = self.replica.read_barrier(consistency).await
@@ -102,7 +103,9 @@ impl Api {
             Ok((_, Request::RenewCertificate { request, actor })) => self.sign(peer, &request, &actor).await,
             Ok((caller, request)) => self.respond(request, &caller.actor).await,
         };
-        respond(&mut send, &response.reading(consistency)).await?;
+        for message in Messages::of(response.reading(consistency), parts) {
+            write_frame(&mut send, &message, &FrameLimits::up_to(FRAME_BYTES_MAX)).await?;
+        }
         send.shutdown().await.ok();
         Ok(())
     }

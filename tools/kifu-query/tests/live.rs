@@ -39,6 +39,11 @@ impl World {
 
     /// Starts a node that answers with `script`; returns its address.
     fn serve(&self, script: fn(&Request) -> Vec<Response>) -> String {
+        self.serve_frames(move |frame| script(&serde_json::from_slice(frame).expect("a request")))
+    }
+
+    /// The same for a script that sees all that a request's frame says.
+    fn serve_frames(&self, script: impl Fn(&[u8]) -> Vec<Response> + Copy + Send + Sync + 'static) -> String {
         let identity = self.issue("n1", Role::Node);
         let address = "127.0.0.1:0".parse().expect("an address");
         let endpoint = Endpoint::bind(address, &identity, EndpointLimits::default()).expect("a free port");
@@ -48,7 +53,7 @@ impl World {
                 tokio::spawn(async move {
                     while let Ok(Some((mut send, mut receive))) = connection.accept().await {
                         let frame = read_frame(&mut receive, &LIMITS).await.expect("a frame").expect("a request");
-                        for response in script(&serde_json::from_slice(&frame).expect("a request")) {
+                        for response in script(&frame) {
                             let frame = serde_json::to_vec(&response).expect("plain data");
                             write_frame(&mut send, &frame, &LIMITS).await.expect("an open stream");
                         }
@@ -183,6 +188,24 @@ async fn data_goes_to_stdout_and_the_footer_to_stderr() {
     assert_eq!((code, out.lines().count()), (0, 1), "{out}");
     let (code, out, _) = texts(&world.query(&node, &["hosts", "--filter", "name!=n1", "-o", "name"]).await);
     assert_eq!((code, out.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_come_in_parts_are_shown_as_one_list_and_half_of_one_is_none() {
+    let world = World::new();
+    let node = world.serve_frames(|frame| {
+        let (one, two) = (vec![json!({"id": "host/n1"})], vec![json!({"id": "host/n2"})]);
+        match serde_json::from_slice::<Value>(frame).expect("JSON")["parts"] == true {
+            true => vec![Response::Part { rows: one }, Response::Rows { rows: two, footer: footer() }],
+            false => vec![Response::Error { code: "failed".to_owned(), message: "too many rows".to_owned() }],
+        }
+    });
+    let (code, out, err) = texts(&world.query(&node, &["hosts", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (0, "host/n1\nhost/n2\n"), "{err}");
+    let node = world.serve(|_| vec![Response::Part { rows: vec![json!({"id": "host/n1"})] }]);
+    let (code, out, err) = texts(&world.query(&node, &["hosts", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("it ends in the middle"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

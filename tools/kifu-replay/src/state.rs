@@ -37,7 +37,13 @@ impl State {
             None if matches!(printer.format(), Format::Json | Format::Jsonl) => printer.object(&whole(&state))?,
             None => printer.rows(&overview(&state))?,
         }
-        printer.note(format!("at {} of {}, term {}, state digest {}", state.seq, data.last, state.term, state.digest()))?;
+        printer.note(format!(
+            "at {} of {}, term {}, state digest {}",
+            state.seq,
+            data.last,
+            state.term,
+            state.digest()
+        ))?;
         Ok(ExitCode::Ok)
     }
 }

@@ -151,7 +151,8 @@ impl Reader {
     /// Says that there was more once, where the node's log begins later.
     fn note_beginning(&mut self, footer: &Footer) -> Result<(), Failure> {
         let Some(begins) = footer.begins else { return Ok(()) };
-        let words = format!("the log of {} begins with record {begins}: what came before lies in the archive", footer.node);
+        let words =
+            format!("the log of {} begins with record {begins}: what came before lies in the archive", footer.node);
         self.printer.note(format!("{words} (`kifu-replay --archive DIR dump`)"))?;
         Ok(())
     }
