@@ -51,8 +51,12 @@ pub fn archive(data: &Path, named: Option<&Path>) -> Result<Option<PathBuf>, Fai
 
 /// The log in `folder`, with what the archive holds before it.
 pub fn reader(cli: &Cli, folder: &Path) -> Result<LogReader, Failure> {
-    let data = cli.data.as_deref().unwrap_or(folder);
-    whole_log(folder, archive(data, cli.archive.as_deref())?.as_deref()).map_err(unarchived)
+    whole_log(folder, archive_of(cli, folder)?.as_deref()).map_err(unarchived)
+}
+
+/// The folder of the archive of the log in `folder`.
+pub fn archive_of(cli: &Cli, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    archive(cli.data.as_deref().unwrap_or(folder), cli.archive.as_deref())
 }
 
 /// What is wrong with an archive or its log, and the code to end with.

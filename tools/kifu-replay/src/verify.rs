@@ -62,7 +62,7 @@ impl Verify {
         let checked = match reader {
             Ok(reader) => log::verify_on(reader.disk().clone(), &mut |done, _| progress.set(done)),
             // A log that cannot be opened is looked at all the same, and the report says what is wrong.
-            Err(_) if data::archive(&folder, cli.archive.as_deref())?.is_none() => {
+            Err(_) if data::archive_of(cli, &folder)?.is_none() => {
                 log::verify(&folder, &mut |done, _| progress.set(done))
             }
             Err(failure) => return Err(failure),

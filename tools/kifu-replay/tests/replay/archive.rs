@@ -90,6 +90,10 @@ fn what_is_missing_is_said_with_the_way_to_it() {
     bad[300] ^= 1;
     std::fs::write(&path, bad).expect("written");
     assert_eq!(with(&data, &archive, &["verify"]).code, 6, "a flipped bit in the archive is found");
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::rename(&archive, data.join("archive")).expect("moved");
+    let run = on(&data, &["verify", "--no-fold"]);
+    assert!(run.code == 6 && run.stderr.contains(&name), "nor is the node's own passed over: {}", run.stderr);
 }
 
 #[test]
