@@ -16,7 +16,7 @@ use super::client::{Client, ClientError, Responses, Target};
 use super::request::{Footer, Request, Response};
 use crate::event::{EventError, RecordJson, Seq};
 use crate::replay::{Feed, Filter, ReplayError};
-use crate::replica::Replica;
+use crate::replica::{Consistency, Replica};
 
 /// How often in a row a lost connection is made again before the subscription gives up.
 const RECONNECTS_MAX: u32 = 30;
@@ -89,6 +89,7 @@ struct Local {
 struct Remote {
     target: Target,
     filter: Filter,
+    consistency: Consistency,
     /// Taken out while it is read, so that a reader that gives up in the middle of a message never reads its other half.
     stream: Option<(Client, Responses)>,
     lost: u32,
@@ -126,8 +127,19 @@ impl Subscription {
     /// Subscribes at a node, over QUIC. The connection is made by the first [`Subscription::next`].
     pub fn remote(target: Target, wanted: Wanted) -> Subscription {
         let Wanted { from, filter, follow, limit } = wanted;
-        let source = Source::Remote(Box::new(Remote { target, filter, stream: None, lost: 0 }));
+        let consistency = Consistency::default();
+        let source = Source::Remote(Box::new(Remote { target, filter, consistency, stream: None, lost: 0 }));
         Subscription { source, next: from, left: limit, follow, footer: None }
+    }
+
+    /// The same, which misses no more than this allows of what was acknowledged before it was made, or made again. In this process
+    /// it changes nothing.
+    #[must_use]
+    pub fn reading(mut self, consistency: Consistency) -> Subscription {
+        if let Source::Remote(remote) = &mut self.source {
+            remote.consistency = consistency;
+        }
+        self
     }
 
     /// The next wanted record; none after the last. May be dropped and called again: no record is lost.
@@ -261,7 +273,7 @@ impl Remote {
         let (client, mut responses) = match self.stream.take() {
             Some(stream) => stream,
             None => {
-                let client = Client::connect(&self.target).await?;
+                let client = Client::connect(&self.target).await?.reading(self.consistency);
                 let responses = client.send(request).await?;
                 (client, responses)
             }

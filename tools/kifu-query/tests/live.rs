@@ -280,6 +280,27 @@ async fn who_names_no_position_hears_what_the_log_holds_and_that_it_held_more() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_are_read_as_consistently_as_was_asked() {
+    let world = World::new();
+    let node = world.serve_frames(|frame| {
+        let consistency = serde_json::from_slice::<Value>(frame).expect("JSON")["consistency"].clone();
+        let request = serde_json::from_slice(frame).expect("a request");
+        match (&request, consistency == "lease") {
+            (Request::Subscribe { .. }, false) => {
+                vec![Response::Error { code: "failed".to_owned(), message: "how?".to_owned() }]
+            }
+            _ => script(&request),
+        }
+    });
+    for args in
+        [["events", "--since", "8", "--consistency", "lease"], ["events", "--origin", "n1", "--consistency", "lease"]]
+    {
+        let (code, _, err) = texts(&world.query(&node, &args).await);
+        assert_eq!(code, 0, "{err}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_read_of_rows_can_be_about_the_past_and_the_footer_says_so() {
     let world = World::new();
     let node = world.serve(script);

@@ -83,7 +83,8 @@ impl Events {
             until: until.transpose()?,
         };
         let wanted = Wanted { from, filter, follow: self.follow, limit: self.limit };
-        let mut subscription = Subscription::remote(connect.resolve()?.target, wanted);
+        let mut subscription =
+            Subscription::remote(connect.resolve()?.target, wanted).reading(connect.consistency.into());
         while let Some(record) = subscription.next().await.map_err(subscription_failure)? {
             let row = reader.row(&record);
             reader.printer.stream(&columns(), &row)?;
