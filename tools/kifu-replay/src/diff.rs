@@ -15,7 +15,7 @@ use crate::position::Position;
 
 /// Show what changed in the state between two records
 ///
-/// Ends with 7 when something did.
+/// Ends with 7 when something did, and with 6 when a projection stopped on the way.
 ///
 /// Example:
 ///   kifu-replay --data n1 diff 100 120 --projection jobs
@@ -68,7 +68,8 @@ impl Diff {
             _ => printer.rows(&Rows::new(columns(), changes))?,
         }
         printer.note(format!("{count} differences between {a} and {b}"))?;
-        Ok(if count == 0 { ExitCode::Ok } else { ExitCode::Differences })
+        let code = if count == 0 { ExitCode::Ok } else { ExitCode::Differences };
+        fold::conclude(fold.state.halted(), self.projection.as_deref(), printer, code)
     }
 
     fn snapshot(&self, state: &State) -> BTreeMap<&'static str, Table> {

@@ -44,7 +44,7 @@ impl State {
             state.term,
             state.digest()
         ))?;
-        Ok(ExitCode::Ok)
+        fold::conclude(state.halted(), self.projection.as_deref(), printer, ExitCode::Ok)
     }
 }
 
