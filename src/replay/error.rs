@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::event::{EventError, Seq};
+use crate::event::{EventError, Millis, Seq};
 use crate::log::LogError;
 use crate::projection::{Halt, ProjectionError};
 
@@ -42,6 +42,17 @@ pub enum ReplayError {
         /// The last record that the log no longer holds.
         base: Seq,
     },
+    /// The log begins later than the time: what was there then nobody can tell here.
+    #[error(
+        "what is kept here begins after record {base}, and nothing of it is as old as {at}: read it from the archive \
+         (`kifu-replay --archive DIR`), ask a node that holds the whole history, or read a backup"
+    )]
+    TimeForgotten {
+        /// The time that was asked for.
+        at: Millis,
+        /// The last record that the log no longer holds.
+        base: Seq,
+    },
     /// A projection cannot fold the records up to there.
     #[error(transparent)]
     Halted(#[from] Box<Halt>),
@@ -66,6 +77,17 @@ pub enum ReplayError {
 }
 
 impl ReplayError {
+    /// Whether nothing failed: the moment has not come yet, or the log begins after it.
+    pub fn is_not_here(&self) -> bool {
+        matches!(
+            self,
+            ReplayError::Future { .. }
+                | ReplayError::Forgotten { .. }
+                | ReplayError::TimeForgotten { .. }
+                | ReplayError::Log(LogError::BeforeStart { .. })
+        )
+    }
+
     /// Wraps what the system said.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ReplayError {
         let path = path.to_owned();

@@ -71,6 +71,7 @@ fn api_responses() {
     let record = RecordJson::from(&Record { seq: Seq(9), term: Term(2), draft });
     let responses = [
         Response::Rows { rows: vec![serde_json::json!({"id": "a", "n": 1.5})], footer: footer.clone() },
+        Response::Part { rows: vec![serde_json::json!({"id": "a"})] },
         Response::End { footer: footer.clone() },
         Response::End { footer: Footer { as_of, upgrade_needed: Some("upgrade".into()), ..footer.clone() } },
         Response::Done { seq: Some(Seq(1)) },

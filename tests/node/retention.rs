@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use kifu::artifact::{Archive, whole_log};
 use kifu::event::jobs::{ExternalSpec, JobSpec};
-use kifu::event::{JobId, Kind, Seq};
+use kifu::event::{JobId, Kind, Millis, Seq};
 use kifu::log::{LogReader, verify_on};
-use kifu::node::api::{Noun, Request, Response};
+use kifu::node::api::{ClientError, Footer, Noun, Request, Response, Subscription, SubscriptionError, Target, Wanted};
 use kifu::node::backup::Taken;
 use kifu::node::retention::Retention;
 use kifu::node::{Layout, backup};
 use kifu::projection::State;
-use kifu::replay::{History, Moment, Retained, RetainedLimits};
+use kifu::replay::{Filter, History, Moment, Retained, RetainedLimits};
 use kifu::replica::rebuild::rebuild;
 use serde_json::Value;
 
@@ -131,6 +131,7 @@ async fn old_history_goes_to_the_archive_and_a_new_member_goes_on_from_a_snapsho
     }
     assert!(!of_first.is_empty());
     assert!(base_of(&second).is_some_and(|own| own >= base), "it did not get what the first one let go of");
+    what_is_not_here_is_refused(&first, &second, early).await;
 
     let out = folder.path().join("backup");
     let taken = back_up(&first, &out).await;
@@ -158,4 +159,37 @@ async fn lose_the_projections(machine: &mut Machine, at: Seq) {
     assert!(rebuilt.seq >= at);
     machine.start();
     machine.wait_for("what was rebuilt", |status| status.seq >= at).await;
+}
+
+/// A member that does not hold a time says so, and does not answer with a later state.
+async fn what_is_not_here_is_refused(first: &Machine, second: &Machine, early: Seq) {
+    let status = |at| Request::AsOf { at, ask: Box::new(Request::Status) };
+    let Ok(Response::Rows { footer, .. }) = first.ask(&status(Moment::Seq(early))).await else { panic!("no rows") };
+    let time = Moment::Time(footer.as_of.expect("a moment").recorded_at);
+    assert!(matches!(first.ask(&status(time)).await, Ok(Response::Rows { .. })), "the archive holds it");
+    let refused = second.ask(&status(time)).await.expect_err("it never had that");
+    assert!(refused.contains("nothing of it is as old as"), "{refused}");
+    let target = Target::of_this_data_dir(&second.data).expect("it runs");
+    let hear = |from, since| {
+        let filter = Filter { since, ..Filter::default() };
+        Subscription::remote(target.clone(), Wanted { from: Seq(from), filter, limit: Some(1), ..Wanted::default() })
+    };
+    let begins = footer_of(second).await.begins.expect("its log begins later");
+    let heard = hear(0, None).next().await.expect("what it holds").expect("a record");
+    assert_eq!(heard.seq, begins, "who names no position hears what the log holds");
+    let heard = hear(1, Some(heard.recorded_at)).next().await.expect("it holds that time").expect("a record");
+    assert_eq!(heard.seq, begins);
+    for (from, since) in [(1, None), (1, Some(Millis(1)))] {
+        let refused = hear(from, since).next().await.expect_err("it never had that");
+        assert!(
+            matches!(&refused, SubscriptionError::Client(ClientError::Refused { code, .. }) if code == "not_found")
+        );
+    }
+}
+
+async fn footer_of(machine: &Machine) -> Footer {
+    match machine.ask(&Request::Status).await {
+        Ok(Response::Rows { footer, .. }) => footer,
+        other => panic!("{other:?}"),
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::credentials::Credentials;
+use super::parts::Gathered;
 use super::request::{FRAME_BYTES_MAX, REQUEST_BYTES_MAX, Reading, Request, Response};
 use crate::cli::ExitCode;
 use crate::event::NodeId;
@@ -169,7 +170,7 @@ impl Client {
 
     /// The same, whose reads miss no more than this allows.
     pub fn reading(self, consistency: Consistency) -> Client {
-        Client { reading: Reading { consistency }, ..self }
+        Client { reading: Reading { consistency, ..self.reading }, ..self }
     }
 
     /// The connection, for what has a stream of its own.
@@ -193,25 +194,40 @@ impl Client {
     /// # Errors
     /// When the connection fails.
     pub async fn send(&self, request: &Request) -> Result<Responses, ClientError> {
+        self.send_with(request, self.reading).await
+    }
+
+    async fn send_with(&self, request: &Request, reading: Reading) -> Result<Responses, ClientError> {
         let (mut send, receive) = self.connection.open().await?;
-        let frame = serde_json::to_vec(&Framed { request, reading: self.reading }).expect("requests are plain data");
+        let frame = serde_json::to_vec(&Framed { request, reading }).expect("requests are plain data");
         write_frame(&mut send, &frame, &FrameLimits::up_to(REQUEST_BYTES_MAX)).await?;
         send.finish().ok();
         Ok(Responses { _connection: self.connection.clone(), receive })
     }
 
-    /// Sends a request and returns its only response.
+    /// Sends a request and returns its only response, put together when it comes in parts.
     ///
     /// # Errors
     /// When the connection fails, the node does not answer in time, or it says no.
     pub async fn ask(&self, request: &Request) -> Result<Response, ClientError> {
-        let answer = async { self.send(request).await?.next().await };
         let late = |_| NetError::Silent { doing: "waiting for an answer", waited_ms: TIMEOUT.as_millis() as u64 };
-        let response = tokio::time::timeout(TIMEOUT, answer).await.map_err(late)??;
-        match response {
-            Some(Response::Error { code, message }) => Err(ClientError::Refused { code, message }),
-            Some(response) => Ok(response),
-            None => Err(ClientError::BadAnswer { reason: "there was none".to_owned() }),
+        let first = async {
+            let mut responses = self.send_with(request, Reading { parts: true, ..self.reading }).await?;
+            let first = responses.next().await?;
+            Ok::<_, ClientError>((responses, first))
+        };
+        let (mut responses, mut next) = tokio::time::timeout(TIMEOUT, first).await.map_err(late)??;
+        let mut gathered = Gathered::default();
+        loop {
+            let Some(response) = next else {
+                let reason = if gathered.has_begun() { "it ends in the middle" } else { "there was none" };
+                return Err(ClientError::BadAnswer { reason: reason.to_owned() });
+            };
+            match gathered.take(response).map_err(|reason| ClientError::BadAnswer { reason })? {
+                Some(Response::Error { code, message }) => return Err(ClientError::Refused { code, message }),
+                Some(whole) => return Ok(whole),
+                None => next = tokio::time::timeout(TIMEOUT, responses.next()).await.map_err(late)??,
+            }
         }
     }
 }

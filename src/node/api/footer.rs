@@ -66,6 +66,7 @@ impl Footing {
             behind_ms,
             disk_full: self.replica.log().is_full(),
             disk_low: self.room.low(),
+            begins: self.replica.log().base().map(|base| base.seq.next()),
             ..Footer::default()
         }
         .with(self.replica.fold().upgrade_needed())

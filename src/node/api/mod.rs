@@ -3,12 +3,14 @@
 //! One QUIC stream a request, on the `Api` channel, with mutual TLS. Frames are JSON: one [`Request`], then one or more
 //! [`Response`]s. [`client`] is used by `kifu-query`, `kifu-node` and the demo; [`server`] answers on every node.
 
+mod beginning;
 pub mod caller;
 pub mod client;
 pub mod credentials;
 pub mod footer;
 pub mod members;
 pub mod notes;
+mod parts;
 pub mod past;
 pub mod permission;
 pub mod produce;

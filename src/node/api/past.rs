@@ -77,9 +77,10 @@ impl Past {
         };
         let at = moment.resolve(history.reader(), applied)?;
         if let Some(state) = self.cached(at) {
-            return Ok(state);
+            return moment.check(&state).map(|()| state);
         }
         let state = Arc::new(history.state_at(at, &mut |_, _| {})?.state);
+        moment.check(&state)?;
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         cached.push(state.clone());
         if cached.len() > CACHED_MAX {

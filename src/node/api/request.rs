@@ -11,8 +11,10 @@ use crate::event::{ApiTokenId, JobId, Millis, NodeId, RecordJson, Seq, Term};
 use crate::replay::{Filter, Moment};
 use crate::replica::{Consistency, UpgradeNeeded};
 
-/// The largest response frame.
+/// The largest response frame. Rows that do not fit come in parts to clients that take them ([`Reading::parts`]); others get an error.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
+/// The most parts of one answer. A node refuses an answer of half as many frames or more; a client gives up one with more parts.
+pub const PARTS_MAX: usize = 32;
 /// The largest request of nodes and operators: a configuration, or a job with its parameters.
 pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// The largest request of all others, who may only look.
@@ -43,7 +45,7 @@ pub enum Request {
     },
     /// Records of the log, through a filter. See [`super::Subscription`], which asks this.
     Subscribe {
-        /// The first position wanted.
+        /// The first position wanted; 0 for the first one that this node's log holds, as the footer says it.
         from: Seq,
         /// Stay and send what comes.
         follow: bool,
@@ -55,7 +57,7 @@ pub enum Request {
     },
     /// Records of the log.
     Events {
-        /// The first position wanted.
+        /// The first position wanted; 0 for the first one that this node's log holds, as the footer says it.
         from: Seq,
         /// Stay and send what comes.
         follow: bool,
@@ -180,6 +182,11 @@ pub enum Response {
         /// Where the answer comes from.
         footer: Footer,
     },
+    /// The first rows of an answer that is too large for one frame; more parts follow, and [`Response::Rows`] at the end.
+    Part {
+        /// The rows.
+        rows: Vec<Value>,
+    },
     /// One record; more may follow on the same stream.
     Record {
         /// The record.
@@ -253,6 +260,9 @@ pub struct Reading {
     /// What the answer may miss.
     #[serde(default)]
     pub consistency: Consistency,
+    /// Whether the client puts an answer together that comes in parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parts: bool,
 }
 
 impl Response {
@@ -309,6 +319,9 @@ pub struct Footer {
     /// Bytes that are left on the answering node's disk, when it is nearly full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_low: Option<u64>,
+    /// The first record that the answering node's log holds, where that is not record 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins: Option<Seq>,
 }
 
 impl Footer {

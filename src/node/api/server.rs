@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use super::caller::Caller;
 use super::footer::Footing;
 use super::members;
+use super::parts::Messages;
 use super::past::Past;
 use super::permission;
 use super::produce::Produce;
@@ -16,7 +17,7 @@ use super::reads::Source;
 use super::request::{
     AsOf, FRAME_BYTES_MAX, Footer, LOOK_BYTES_MAX, Noun, REQUEST_BYTES_MAX, Reading, Request, Response,
 };
-use super::subscription::{Step, Subscription, Wanted};
+use super::subscription::{Step, Subscription, SubscriptionError, Wanted};
 use crate::event::command::{Configure, RequestJob, RevokeApiToken, SubmitJob, TransferLeadership};
 use crate::event::{Command, NodeId, Proposal};
 use crate::net::{Connection, FrameLimits, NetError, Peer, RecvStream, Role, SendStream, read_frame, write_frame};
@@ -76,7 +77,7 @@ impl Api {
             _ => LOOK_BYTES_MAX,
         };
         let Some(frame) = read_frame(&mut receive, &FrameLimits::up_to(bytes_max)).await? else { return Ok(()) };
-        let Reading { consistency } = serde_json::from_slice(&frame).unwrap_or_default();
+        let Reading { consistency, parts } = serde_json::from_slice(&frame).unwrap_or_default();
         let permitted = self.permitted(&caller, &frame);
         if permitted.is_ok()
             && let Err(error) = self.replica.read_barrier(consistency).await
@@ -102,7 +103,9 @@ impl Api {
             Ok((_, Request::RenewCertificate { request, actor })) => self.sign(peer, &request, &actor).await,
             Ok((caller, request)) => self.respond(request, &caller.actor).await,
         };
-        respond(&mut send, &response.reading(consistency)).await?;
+        for message in Messages::of(response.reading(consistency), parts) {
+            write_frame(&mut send, &message, &FrameLimits::up_to(FRAME_BYTES_MAX)).await?;
+        }
         send.shutdown().await.ok();
         Ok(())
     }
@@ -175,10 +178,7 @@ impl Api {
     async fn read_past(&self, at: Moment, request: &Request) -> Response {
         let state = match self.past.state_at(at, self.replica.fold().seq()).await {
             Ok(state) => state,
-            Err(error @ (ReplayError::Future { .. } | ReplayError::Forgotten { .. })) => {
-                return error_response("not_found", error);
-            }
-            Err(error) => return error_response("failed", error),
+            Err(error) => return replay_error(&error),
         };
         let as_of = Some(AsOf { seq: state.seq, recorded_at: state.recorded_at });
         let footer = Footer { as_of, ..self.footing.now() };
@@ -237,7 +237,7 @@ impl Api {
     async fn events(&self, send: &mut SendStream, wanted: Wanted, positions: bool) -> Result<Response, NetError> {
         let mut subscription = match Subscription::local(&self.replica, wanted) {
             Ok(subscription) => subscription,
-            Err(error) => return Ok(error_response("bad_request", error)),
+            Err(error) => return Ok(subscription_error(&error)),
         };
         loop {
             match subscription.step().await {
@@ -245,7 +245,7 @@ impl Api {
                 Ok(Step::Looked(seq)) if positions => respond(send, &Response::Position { seq }).await?,
                 Ok(Step::Looked(_)) => {}
                 Ok(Step::End) => return Ok(Response::End { footer: self.footing.now() }),
-                Err(error) => return Ok(error_response("failed", error)),
+                Err(error) => return Ok(subscription_error(&error)),
             }
         }
     }
@@ -280,6 +280,19 @@ fn node_error(error: &NodeError) -> Response {
         NodeError::Unavailable { .. } | NodeError::Client(_) => error_response("unavailable", error),
         error => error_response("failed", error),
     }
+}
+
+fn subscription_error(error: &SubscriptionError) -> Response {
+    match error {
+        SubscriptionError::Filter(error) => error_response("bad_request", error),
+        SubscriptionError::Log(error) => replay_error(error),
+        error @ SubscriptionError::Client(_) => error_response("failed", error),
+    }
+}
+
+/// What is not there is told from what failed.
+fn replay_error(error: &ReplayError) -> Response {
+    error_response(if error.is_not_here() { "not_found" } else { "failed" }, error)
 }
 
 fn error_response(code: &str, message: impl std::fmt::Display) -> Response {

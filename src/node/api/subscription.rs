@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::beginning;
 use super::client::{Client, ClientError, Responses, Target};
 use super::request::{Footer, Request, Response};
 use crate::event::{EventError, RecordJson, Seq};
 use crate::replay::{Feed, Filter, ReplayError};
-use crate::replica::Replica;
+use crate::replica::{Consistency, Replica};
 
 /// How often in a row a lost connection is made again before the subscription gives up.
 const RECONNECTS_MAX: u32 = 30;
@@ -25,7 +26,8 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 /// What somebody wants to hear.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The first position.
+    /// The first position; 0 for the first one that the answering node's log holds, which may begin later than record 1. With a time
+    /// in the filter, 0 and 1 say nothing: records of that time that are no longer held are never left out in silence.
     pub from: Seq,
     /// Which records.
     pub filter: Filter,
@@ -87,6 +89,7 @@ struct Local {
 struct Remote {
     target: Target,
     filter: Filter,
+    consistency: Consistency,
     /// Taken out while it is read, so that a reader that gives up in the middle of a message never reads its other half.
     stream: Option<(Client, Responses)>,
     lost: u32,
@@ -96,7 +99,7 @@ impl Subscription {
     /// Subscribes in this process.
     ///
     /// # Errors
-    /// When the filter names what does not exist.
+    /// When the filter names what does not exist, or a time before the log's beginning.
     pub fn local(replica: &Replica, wanted: Wanted) -> Result<Subscription, SubscriptionError> {
         Subscription::on(replica.log().clone(), replica.fold().watch(), wanted)
     }
@@ -110,10 +113,13 @@ impl Subscription {
         applied: watch::Receiver<Seq>,
         wanted: Wanted,
     ) -> Result<Subscription, SubscriptionError> {
-        let Wanted { from, filter, follow, limit } = wanted;
-        let feed = Feed::new(log, from, filter.sieve()?);
+        let sieve = wanted.filter.sieve()?;
+        let from = beginning::of(&log, &wanted, *applied.borrow())?;
+        let Wanted { from: asked, follow, limit, .. } = wanted;
+        let feed = Feed::new(log, from, sieve);
         let next = feed.next();
-        let told = Seq(next.0 - 1);
+        // Who named no position is told where it began.
+        let told = Seq(asked.0.max(1) - 1);
         let source = Source::Local(Box::new(Local { feed, applied, piece: VecDeque::new(), told }));
         Ok(Subscription { source, next, left: limit, follow, footer: None })
     }
@@ -121,8 +127,19 @@ impl Subscription {
     /// Subscribes at a node, over QUIC. The connection is made by the first [`Subscription::next`].
     pub fn remote(target: Target, wanted: Wanted) -> Subscription {
         let Wanted { from, filter, follow, limit } = wanted;
-        let source = Source::Remote(Box::new(Remote { target, filter, stream: None, lost: 0 }));
-        Subscription { source, next: from.max(Seq(1)), left: limit, follow, footer: None }
+        let consistency = Consistency::default();
+        let source = Source::Remote(Box::new(Remote { target, filter, consistency, stream: None, lost: 0 }));
+        Subscription { source, next: from, left: limit, follow, footer: None }
+    }
+
+    /// The same, which misses no more than this allows of what was acknowledged before it was made, or made again. In this process
+    /// it changes nothing.
+    #[must_use]
+    pub fn reading(mut self, consistency: Consistency) -> Subscription {
+        if let Source::Remote(remote) = &mut self.source {
+            remote.consistency = consistency;
+        }
+        self
     }
 
     /// The next wanted record; none after the last. May be dropped and called again: no record is lost.
@@ -256,7 +273,7 @@ impl Remote {
         let (client, mut responses) = match self.stream.take() {
             Some(stream) => stream,
             None => {
-                let client = Client::connect(&self.target).await?;
+                let client = Client::connect(&self.target).await?.reading(self.consistency);
                 let responses = client.send(request).await?;
                 (client, responses)
             }

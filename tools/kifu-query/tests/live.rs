@@ -39,6 +39,11 @@ impl World {
 
     /// Starts a node that answers with `script`; returns its address.
     fn serve(&self, script: fn(&Request) -> Vec<Response>) -> String {
+        self.serve_frames(move |frame| script(&serde_json::from_slice(frame).expect("a request")))
+    }
+
+    /// The same for a script that sees all that a request's frame says.
+    fn serve_frames(&self, script: impl Fn(&[u8]) -> Vec<Response> + Copy + Send + Sync + 'static) -> String {
         let identity = self.issue("n1", Role::Node);
         let address = "127.0.0.1:0".parse().expect("an address");
         let endpoint = Endpoint::bind(address, &identity, EndpointLimits::default()).expect("a free port");
@@ -48,7 +53,7 @@ impl World {
                 tokio::spawn(async move {
                     while let Ok(Some((mut send, mut receive))) = connection.accept().await {
                         let frame = read_frame(&mut receive, &LIMITS).await.expect("a frame").expect("a request");
-                        for response in script(&serde_json::from_slice(&frame).expect("a request")) {
+                        for response in script(&frame) {
                             let frame = serde_json::to_vec(&response).expect("plain data");
                             write_frame(&mut send, &frame, &LIMITS).await.expect("an open stream");
                         }
@@ -186,6 +191,24 @@ async fn data_goes_to_stdout_and_the_footer_to_stderr() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_come_in_parts_are_shown_as_one_list_and_half_of_one_is_none() {
+    let world = World::new();
+    let node = world.serve_frames(|frame| {
+        let (one, two) = (vec![json!({"id": "host/n1"})], vec![json!({"id": "host/n2"})]);
+        match serde_json::from_slice::<Value>(frame).expect("JSON")["parts"] == true {
+            true => vec![Response::Part { rows: one }, Response::Rows { rows: two, footer: footer() }],
+            false => vec![Response::Error { code: "failed".to_owned(), message: "too many rows".to_owned() }],
+        }
+    });
+    let (code, out, err) = texts(&world.query(&node, &["hosts", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (0, "host/n1\nhost/n2\n"), "{err}");
+    let node = world.serve(|_| vec![Response::Part { rows: vec![json!({"id": "host/n1"})] }]);
+    let (code, out, err) = texts(&world.query(&node, &["hosts", "-o", "name"]).await);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("it ends in the middle"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_follow_filter_and_end() {
     let world = World::new();
     let node = world.serve(script);
@@ -213,6 +236,68 @@ async fn events_follow_filter_and_end() {
         (code, err.as_str()),
         (3, "error: there is no kind of event called HOST_ONLIEN\nhint: did you mean HOST_ONLINE?\n")
     );
+}
+
+/// A node whose log begins with record 8, and that refuses whoever names an earlier one.
+fn begins_later(request: &Request) -> Vec<Response> {
+    let from = match request {
+        Request::Subscribe { from, .. } | Request::Events { from, .. } => Some(from.0),
+        _ => None,
+    };
+    if from.is_some_and(|from| (1..8).contains(&from)) {
+        let message = "record 1 is no longer in this log".to_owned();
+        return vec![Response::Error { code: "not_found".to_owned(), message }];
+    }
+    let from_there = |response| match response {
+        Response::Rows { rows, footer } => Response::Rows { rows, footer: Footer { begins: Some(Seq(8)), ..footer } },
+        Response::End { footer } => Response::End { footer: Footer { begins: Some(Seq(8)), ..footer } },
+        other => other,
+    };
+    let held = |response: &Response| !matches!(response, Response::Record { record } if record.seq < Seq(8));
+    script(request).into_iter().filter(held).map(from_there).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_names_no_position_hears_what_the_log_holds_and_that_it_held_more() {
+    let world = World::new();
+    let node = world.serve(begins_later);
+    let verbs = ["", "--kind HOST_ONLINE", "--domain cluster", "--origin n1", "--until -1s"];
+    for verb in verbs {
+        let args: Vec<&str> = "events -o name".split(' ').chain(verb.split_whitespace()).collect();
+        let (code, out, err) = texts(&world.query(&node, &args).await);
+        assert_eq!((code, out.as_str()), (0, "8\n9\n"), "{verb}: {err}");
+        assert!(err.contains("the log of n1 begins with record 8"), "{verb}: {err}");
+    }
+    for args in [&["events", "--limit", "2", "-o", "name"][..], &["events", "--follow", "--limit", "2", "-o", "name"]] {
+        let (code, out, err) = texts(&world.query(&node, args).await);
+        assert_eq!((code, out.as_str()), (0, "8\n9\n"), "{err}");
+        assert!(!err.contains("begins with"), "nothing is missing: {err}");
+    }
+    for args in [&["events", "--since", "1"][..], &["events", "--since", "1", "--kind", "HOST_ONLINE"]] {
+        let (code, _, err) = texts(&world.query(&node, args).await);
+        assert!(code == 3 && err.contains("no longer in this log"), "{code}: {err}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_read_as_consistently_as_was_asked() {
+    let world = World::new();
+    let node = world.serve_frames(|frame| {
+        let consistency = serde_json::from_slice::<Value>(frame).expect("JSON")["consistency"].clone();
+        let request = serde_json::from_slice(frame).expect("a request");
+        match (&request, consistency == "lease") {
+            (Request::Subscribe { .. }, false) => {
+                vec![Response::Error { code: "failed".to_owned(), message: "how?".to_owned() }]
+            }
+            _ => script(&request),
+        }
+    });
+    for args in
+        [["events", "--since", "8", "--consistency", "lease"], ["events", "--origin", "n1", "--consistency", "lease"]]
+    {
+        let (code, _, err) = texts(&world.query(&node, &args).await);
+        assert_eq!(code, 0, "{err}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

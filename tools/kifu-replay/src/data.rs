@@ -51,8 +51,12 @@ pub fn archive(data: &Path, named: Option<&Path>) -> Result<Option<PathBuf>, Fai
 
 /// The log in `folder`, with what the archive holds before it.
 pub fn reader(cli: &Cli, folder: &Path) -> Result<LogReader, Failure> {
-    let data = cli.data.as_deref().unwrap_or(folder);
-    whole_log(folder, archive(data, cli.archive.as_deref())?.as_deref()).map_err(unarchived)
+    whole_log(folder, archive_of(cli, folder)?.as_deref()).map_err(unarchived)
+}
+
+/// The folder of the archive of the log in `folder`.
+pub fn archive_of(cli: &Cli, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    archive(cli.data.as_deref().unwrap_or(folder), cli.archive.as_deref())
 }
 
 /// What is wrong with an archive or its log, and the code to end with.
@@ -83,11 +87,21 @@ impl Data {
         Err(Failure::new(ExitCode::NotFound, format!("there is no record {seq}")).hint(self.extent()))
     }
 
+    /// The first record that is here.
+    pub fn first(&self) -> Seq {
+        self.base.unwrap_or_default().next()
+    }
+
+    /// Whether a record came before all that is here.
+    pub fn is_gone(&self, seq: Seq) -> bool {
+        seq < self.first()
+    }
+
     /// What the log holds, in words.
     pub fn extent(&self) -> String {
         match self.last {
             Seq(0) => "the log holds no records".to_owned(),
-            last => format!("the log holds the records {} to {last}", self.base.unwrap_or_default().next()),
+            last => format!("the log holds the records {} to {last}", self.first()),
         }
     }
 
@@ -128,7 +142,7 @@ pub fn lost(error: ReplayError) -> Failure {
             Failure::general(error).hint("this log was written by a later version of Kifu; use its kifu-replay")
         }
         ReplayError::Record { .. } => Failure::new(ExitCode::Unhealthy, error),
-        ReplayError::Future { .. } | ReplayError::Forgotten { .. } => Failure::new(ExitCode::NotFound, error),
+        error if error.is_not_here() => Failure::new(ExitCode::NotFound, error),
         error => Failure::general(error),
     }
 }
@@ -136,7 +150,7 @@ pub fn lost(error: ReplayError) -> Failure {
 /// What is wrong with a log, and the code to end with.
 pub fn broken(error: LogError) -> Failure {
     let code = match &error {
-        LogError::Missing { .. } => ExitCode::NotFound,
+        LogError::Missing { .. } | LogError::BeforeStart { .. } => ExitCode::NotFound,
         LogError::Truncated { .. } => ExitCode::Conflict,
         LogError::Foreign { .. } | LogError::ForeignCluster { .. } | LogError::FutureFormat { .. } => {
             ExitCode::Unhealthy

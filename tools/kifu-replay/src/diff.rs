@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::Cli;
-use crate::data::Data;
+use crate::data::{self, Data};
 use crate::fold::{self, Fold};
 use crate::position::Position;
 
 /// Show what changed in the state between two records
 ///
-/// Ends with 7 when something did.
+/// Ends with 7 when something did, and with 6 when a projection stopped on the way.
 ///
 /// Example:
 ///   kifu-replay --data n1 diff 100 120 --projection jobs
@@ -54,9 +54,11 @@ impl Diff {
         self.projection.as_deref().map_or(Ok(()), fold::check_projection)?;
         let data = Data::open(cli)?;
         let (a, b) = (self.before.resolve(&data)?, self.after.resolve(&data)?);
-        let mut fold = Fold::at(&data, a.min(b))?;
+        let (first, second) = if a <= b { (self.before, self.after) } else { (self.after, self.before) };
+        let mut fold = Fold::at_moment(&data, first.moment(&data)?)?;
         let low = self.snapshot(&fold.state);
         fold.advance(a.max(b))?;
+        second.moment(&data)?.check(&fold.state).map_err(data::lost)?;
         let high = self.snapshot(&fold.state);
         let (before, after) = if a <= b { (low, high) } else { (high, low) };
         let changes: Vec<Change> = before.iter().flat_map(|(name, rows)| compare(name, rows, &after[name])).collect();
@@ -66,7 +68,8 @@ impl Diff {
             _ => printer.rows(&Rows::new(columns(), changes))?,
         }
         printer.note(format!("{count} differences between {a} and {b}"))?;
-        Ok(if count == 0 { ExitCode::Ok } else { ExitCode::Differences })
+        let code = if count == 0 { ExitCode::Ok } else { ExitCode::Differences };
+        fold::conclude(fold.state.halted(), self.projection.as_deref(), printer, code)
     }
 
     fn snapshot(&self, state: &State) -> BTreeMap<&'static str, Table> {

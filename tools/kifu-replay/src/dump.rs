@@ -17,9 +17,10 @@ use crate::position::Position;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Dump {
-    /// From this record on, or all after this time, or after so long before the end (`-10m`)
-    #[arg(long, value_name = "SEQ|TIME|-AGE", default_value = "1", allow_hyphen_values = true)]
-    since: Position,
+    /// From this record on, or all after this time, or after so long before the end (`-10m`); all that is here
+    /// when it is left out
+    #[arg(long, value_name = "SEQ|TIME|-AGE", allow_hyphen_values = true)]
+    since: Option<Position>,
 
     /// Up to this record, this time, or so long before the end
     #[arg(long, value_name = "SEQ|TIME|-AGE", allow_hyphen_values = true)]
@@ -36,8 +37,9 @@ impl Dump {
         let columns = columns();
         let mut count = 0u64;
         let from = match self.since {
-            Position::Seq(seq) => seq,
-            time => time.resolve(&data)?.next(),
+            None => data.first(),
+            Some(Position::Seq(seq)) => seq,
+            Some(time) => time.after(&data)?,
         };
         let until = match self.until {
             None => Seq(u64::MAX),

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use kifu::cli::Failure;
 use kifu::event::{Millis, Seq};
+use kifu::replay::{Moment, ReplayError};
 
 use crate::data::{self, Data};
 
@@ -46,21 +47,32 @@ fn parse_age(text: &str) -> Option<u64> {
 }
 
 impl Position {
-    /// The last record at this moment; 0 before the first.
-    pub fn resolve(self, data: &Data) -> Result<Seq, Failure> {
+    /// The moment that is meant.
+    pub fn moment(self, data: &Data) -> Result<Moment, Failure> {
         match self {
-            Position::Seq(seq) => data.check(seq),
-            Position::Time(at) => last_until(data, at),
-            Position::BeforeEnd { .. } if data.last == Seq(0) => Ok(Seq(0)),
+            Position::Seq(seq) => data.check(seq).map(Moment::Seq),
+            Position::Time(at) => Ok(Moment::Time(at)),
+            Position::BeforeEnd { .. } if data.last == Seq(0) => Ok(Moment::Seq(Seq(0))),
             Position::BeforeEnd { ms } => {
                 let end = data.record(data.last)?.draft.recorded_at;
-                last_until(data, Millis(end.0.saturating_sub(ms)))
+                Ok(Moment::Time(Millis(end.0.saturating_sub(ms))))
             }
         }
     }
-}
 
-/// The last record that was recorded at `at` or before. Time in the log never falls.
-fn last_until(data: &Data, at: Millis) -> Result<Seq, Failure> {
-    data.reader.seq_at(at).map(|seq| seq.min(data.last)).map_err(data::broken)
+    /// The last record at this moment; 0 before the first, and the one before its beginning where a log begins later.
+    pub fn resolve(self, data: &Data) -> Result<Seq, Failure> {
+        self.moment(data)?.resolve(&data.reader, data.last).map_err(data::lost)
+    }
+
+    /// The first record after this moment. A time before all records that are here is refused: some may be missing after it.
+    pub fn after(self, data: &Data) -> Result<Seq, Failure> {
+        let (moment, last) = (self.moment(data)?, self.resolve(data)?);
+        match moment {
+            Moment::Time(at) if data.base == Some(last) => {
+                Err(data::lost(ReplayError::TimeForgotten { at, base: last }))
+            }
+            _ => Ok(last.next()),
+        }
+    }
 }

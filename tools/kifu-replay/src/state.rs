@@ -2,6 +2,7 @@
 
 use clap::Args;
 use kifu::cli::{Column, ExitCode, Failure, Format, Printer, Rows};
+use kifu::replay::Moment;
 use serde_json::{Map, Value, json};
 
 use crate::args::Cli;
@@ -29,15 +30,21 @@ impl State {
     pub fn run(&self, cli: &Cli, printer: &mut Printer) -> Result<ExitCode, Failure> {
         self.projection.as_deref().map_or(Ok(()), fold::check_projection)?;
         let data = Data::open(cli)?;
-        let at = self.at.map_or(Ok(data.last), |at| at.resolve(&data))?;
-        let state = Fold::at(&data, at)?.state;
+        let at = self.at.map_or(Ok(Moment::Seq(data.last)), |at| at.moment(&data))?;
+        let state = Fold::at_moment(&data, at)?.state;
         match &self.projection {
             Some(name) => printer.rows(&rows(state.projection_json(name).unwrap_or_default()))?,
             None if matches!(printer.format(), Format::Json | Format::Jsonl) => printer.object(&whole(&state))?,
             None => printer.rows(&overview(&state))?,
         }
-        printer.note(format!("at {at} of {}, term {}, state digest {}", data.last, state.term, state.digest()))?;
-        Ok(ExitCode::Ok)
+        printer.note(format!(
+            "at {} of {}, term {}, state digest {}",
+            state.seq,
+            data.last,
+            state.term,
+            state.digest()
+        ))?;
+        fold::conclude(state.halted(), self.projection.as_deref(), printer, ExitCode::Ok)
     }
 }
 

@@ -19,9 +19,9 @@ use crate::data::Data;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct Stats {
-    /// From this record on
-    #[arg(long, value_name = "SEQ", default_value_t = 1)]
-    since: u64,
+    /// From this record on; all that is here when it is left out
+    #[arg(long, value_name = "SEQ")]
+    since: Option<u64>,
 
     /// Up to this record
     #[arg(long, value_name = "SEQ")]
@@ -69,7 +69,8 @@ impl Stats {
         let data = Data::open(cli)?;
         let progress = Progress::new(Some(data.last.0), "events");
         let mut counter = Counter::default();
-        for record in data.records(Seq(self.since), self.until.map_or(Seq(u64::MAX), Seq))? {
+        let from = self.since.map_or(data.first(), Seq);
+        for record in data.records(from, self.until.map_or(Seq(u64::MAX), Seq))? {
             counter.add(&record?);
             progress.advance(1);
         }

@@ -5,16 +5,16 @@ use kifu::cli::time::size_text;
 use kifu::cli::{Column, ExitCode, Failure, Format, Printer, Progress, Rows};
 use kifu::event::Seq;
 use kifu::log::{self, Problem};
-use kifu::projection::digests;
+use kifu::projection::{Halt, digests};
 use serde::Serialize;
 
 use crate::args::Cli;
 use crate::data::{self, Data};
-use crate::fold::Fold;
+use crate::fold::{self, Fold};
 
 /// Check checksums, hash chain, gaps and terms; fold the log and compare with the recorded digests
 ///
-/// Ends with 0 when all is well, 6 when the log is damaged, 7 when it is whole but a digest differs.
+/// Ends with 0 when all is well, 6 when the log is damaged or a projection cannot fold it, 7 when it is whole but a digest differs.
 ///
 /// Example:
 ///   kifu-replay --data n1 verify -o json
@@ -62,7 +62,7 @@ impl Verify {
         let checked = match reader {
             Ok(reader) => log::verify_on(reader.disk().clone(), &mut |done, _| progress.set(done)),
             // A log that cannot be opened is looked at all the same, and the report says what is wrong.
-            Err(_) if data::archive(&folder, cli.archive.as_deref())?.is_none() => {
+            Err(_) if data::archive_of(cli, &folder)?.is_none() => {
                 log::verify(&folder, &mut |done, _| progress.set(done))
             }
             Err(failure) => return Err(failure),
@@ -72,10 +72,11 @@ impl Verify {
         let mut report = Report::of(checked);
         let mut code = if report.problems.is_empty() { ExitCode::Ok } else { ExitCode::Unhealthy };
         if code == ExitCode::Ok && !self.no_fold {
-            report.fold(&Data::open(cli)?)?;
+            let halts = report.fold(&Data::open(cli)?)?;
             if !report.problems.is_empty() {
                 code = ExitCode::Differences;
             }
+            code = fold::conclude(&halts, None, printer, code)?;
         }
         report.ok = code == ExitCode::Ok;
         report.print(printer)?;
@@ -104,8 +105,8 @@ impl Report {
         }
     }
 
-    /// Folds all records, and compares at each recorded digest.
-    fn fold(&mut self, data: &Data) -> Result<(), Failure> {
+    /// Folds all records, and compares at each recorded digest. Returns the projections that stopped.
+    fn fold(&mut self, data: &Data) -> Result<Vec<Halt>, Failure> {
         let mut fold = Fold::first(data)?;
         fold.advance_with(data.last, |state, record| {
             let Some(differences) = digests::compare(state, record) else { return Ok(()) };
@@ -123,7 +124,11 @@ impl Report {
             Ok(())
         })?;
         self.state_digest = Some(fold.state.digest());
-        Ok(())
+        let halts = fold.state.halted().to_vec();
+        self.problem_count += halts.len() as u64;
+        let found = |halt: &Halt| Found { seq: halt.seq, path: None, offset: None, what: halt.to_string() };
+        self.problems.splice(0..0, halts.iter().map(found));
+        Ok(halts)
     }
 
     fn print(self, printer: &mut Printer) -> Result<(), Failure> {

@@ -37,6 +37,7 @@ pub struct Why {
 
 /// Records by seq, and which ones to follow from each.
 struct Graph<'a> {
+    data: &'a Data,
     records: &'a BTreeMap<Seq, Record>,
     next: &'a BTreeMap<Seq, Vec<Seq>>,
     depth: u32,
@@ -49,8 +50,8 @@ impl Why {
         let mut records = BTreeMap::from([(root.seq, root.clone())]);
         let causes = ancestors(&data, &root, &mut records)?;
         let effects = descendants(&data, &root, &mut records)?;
-        let up = Graph { records: &records, next: &causes, depth: self.depth };
-        let down = Graph { records: &records, next: &effects, depth: self.depth };
+        let up = Graph { data: &data, records: &records, next: &causes, depth: self.depth };
+        let down = Graph { data: &data, records: &records, next: &effects, depth: self.depth };
         match printer.format() {
             Format::Table | Format::Wide => {
                 printer.text(label(&root))?;
@@ -69,7 +70,7 @@ impl Why {
     }
 }
 
-/// Follows the causes backwards. A cause is always older, so each step reads an earlier record.
+/// Follows the causes backwards, as far as the log reaches. A cause is always older, so each step reads an earlier record.
 fn ancestors(
     data: &Data,
     root: &Record,
@@ -78,7 +79,7 @@ fn ancestors(
     let mut edges = BTreeMap::new();
     let mut open = BTreeSet::from([root.seq]);
     while let Some(seq) = open.pop_last() {
-        if edges.len() >= NODES_MAX {
+        if edges.len() >= NODES_MAX || data.is_gone(seq) {
             break;
         }
         let record = match records.entry(seq) {
@@ -139,7 +140,8 @@ impl Graph<'_> {
 
     fn tree(&self, seq: Seq, depth: u32, seen: &mut BTreeSet<Seq>) -> Tree {
         let Some(record) = self.records.get(&seq) else {
-            return Tree { label: format!("#{seq} …"), below: vec![] };
+            let missing = if self.data.is_gone(seq) { " (not here)" } else { "" };
+            return Tree { label: format!("#{seq} …{missing}"), below: vec![] };
         };
         if !seen.insert(seq) {
             let label = format!("#{seq} {} (shown above)", record.draft.event.kind());
@@ -166,6 +168,7 @@ impl Graph<'_> {
                     json["next"] = Value::Array(self.json_below(*seq, depth - 1, seen));
                     json
                 }
+                None if self.data.is_gone(*seq) => json!({"seq": seq, "here": false}),
                 _ => json!({"seq": seq}),
             })
             .collect()

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use clap::Args;
 use kifu::cli::{Column, ExitCode, Failure, Format, OutputArgs, Printer, Rows, Shape, closest};
 use kifu::event::{Kind, RecordJson, Seq};
-use kifu::node::api::{Footer, Request, Response, Subscription, SubscriptionError, Wanted};
+use kifu::node::api::{ClientError, Footer, Request, Response, Subscription, SubscriptionError, Wanted};
 use kifu::replay::Filter;
 use serde_json::Value;
 
@@ -60,18 +60,19 @@ impl Events {
         let mut reader = Reader { printer: self.output.printer(), names };
         let plain = self.domains.is_empty() && self.origins.is_empty() && self.until.is_none();
         if self.since.is_none() && !self.follow && plain {
-            let footer = reader.last(&session, kinds, self.limit.unwrap_or(SHOWN)).await?;
+            let count = self.limit.unwrap_or(SHOWN);
+            let (shown, footer) = reader.last(&session, kinds, count).await?;
+            if shown < count {
+                reader.note_beginning(&footer)?;
+            }
             reader.printer.note(footer)?;
             return Ok(ExitCode::Ok);
         }
         let from = match self.since {
             Some(Since::Seq(seq)) => seq,
             Some(_) => Seq(1),
-            None if !self.follow => Seq(1),
-            None => {
-                let (_, footer) = session.rows(&Request::Status).await?;
-                Seq(footer.seq.0.saturating_sub(SHOWN - 1).max(1))
-            }
+            None if !self.follow => Seq(0),
+            None => last_from(&session.rows(&Request::Status).await?.1, SHOWN),
         };
         let until = self.until.map(|until| until.moment().ok_or_else(|| Failure::usage("--until takes a time")));
         let filter = Filter {
@@ -82,17 +83,28 @@ impl Events {
             until: until.transpose()?,
         };
         let wanted = Wanted { from, filter, follow: self.follow, limit: self.limit };
-        let mut subscription = Subscription::remote(connect.resolve()?.target, wanted);
+        let mut subscription =
+            Subscription::remote(connect.resolve()?.target, wanted).reading(connect.consistency.into());
         while let Some(record) = subscription.next().await.map_err(subscription_failure)? {
             let row = reader.row(&record);
             reader.printer.stream(&columns(), &row)?;
         }
-        match subscription.footer() {
-            Some(footer) => reader.printer.note(footer)?,
-            None => reader.printer.note(session.rows(&Request::Status).await?.1)?,
+        let footer = match subscription.footer() {
+            Some(footer) => footer.clone(),
+            None => session.rows(&Request::Status).await?.1,
+        };
+        if from == Seq(0) {
+            reader.note_beginning(&footer)?;
         }
+        reader.printer.note(footer)?;
         Ok(ExitCode::Ok)
     }
+}
+
+/// Where the last `count` records begin, as far as the node's log reaches back.
+fn last_from(footer: &Footer, count: u64) -> Seq {
+    let from = Seq(footer.seq.0.saturating_sub(count.saturating_sub(1)));
+    from.max(footer.begins.unwrap_or(Seq(1)))
 }
 
 fn subscription_failure(error: SubscriptionError) -> Failure {
@@ -108,11 +120,12 @@ struct Reader {
 }
 
 impl Reader {
-    /// Shows the last `count` records of these kinds.
-    async fn last(&mut self, session: &Session, kinds: Vec<String>, count: u64) -> Result<Footer, Failure> {
-        let (_, footer) = session.rows(&Request::Status).await?;
-        let from =
-            if kinds.is_empty() { Seq(footer.seq.0.saturating_sub(count.saturating_sub(1)).max(1)) } else { Seq(1) };
+    /// Shows the last `count` records of these kinds, and says how many there were.
+    async fn last(&mut self, session: &Session, kinds: Vec<String>, count: u64) -> Result<(u64, Footer), Failure> {
+        let from = match kinds.is_empty() {
+            true => last_from(&session.rows(&Request::Status).await?.1, count),
+            false => Seq(0),
+        };
         let request = Request::Events { from, follow: false, kinds, limit: None };
         let mut responses = session.client.send(&request).await.map_err(client_failure)?;
         let mut rows = VecDeque::new();
@@ -125,11 +138,24 @@ impl Reader {
                     }
                 }
                 Some(Response::End { footer }) => break footer,
+                Some(Response::Error { code, message }) => {
+                    return Err(client_failure(ClientError::Refused { code, message }));
+                }
                 other => return Err(Failure::general(format!("the node answered with no record: {other:?}"))),
             }
         };
+        let shown = rows.len() as u64;
         self.printer.rows(&Rows { columns: columns(), rows: rows.into() })?;
-        Ok(footer)
+        Ok((shown, footer))
+    }
+
+    /// Says that there was more once, where the node's log begins later.
+    fn note_beginning(&mut self, footer: &Footer) -> Result<(), Failure> {
+        let Some(begins) = footer.begins else { return Ok(()) };
+        let words =
+            format!("the log of {} begins with record {begins}: what came before lies in the archive", footer.node);
+        self.printer.note(format!("{words} (`kifu-replay --archive DIR dump`)"))?;
+        Ok(())
     }
 
     fn row(&self, record: &RecordJson) -> Value {

@@ -11,6 +11,7 @@ use kifu::game::planes::Planes;
 use kifu::game::record::RecordReader;
 use kifu::game::registry::{self, GameVisitor};
 use kifu::learn::data::{DataError, Filters, Terms, build, draw_up, npz};
+use kifu::projection::Projection;
 
 use super::{print, unusable};
 use crate::args::Cli;
@@ -125,6 +126,7 @@ impl GameVisitor for Writing<'_> {
 fn of_log(cli: &Cli, dataset: &str) -> Result<(Batches, Weights), Failure> {
     let data = Data::open(cli)?;
     let state = Fold::at(&data, data.last)?.state;
+    state.check(Projection::Datasets).map_err(|halt| Failure::new(ExitCode::Unhealthy, halt))?;
     let id = DatasetId::new(dataset.strip_prefix(DatasetId::PREFIX).unwrap_or(dataset));
     let row = state.datasets.get(&id);
     let row = row.ok_or_else(|| Failure::new(ExitCode::NotFound, format!("the log has no dataset {id}")))?;

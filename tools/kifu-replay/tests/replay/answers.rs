@@ -531,7 +531,7 @@ fn the_help_names_verbs_and_exit_codes() {
           2  usage
           3  not found: no log in the directory, no record with this seq, no such projection
           5  conflict: a live node truncated the log while it was read; rebuild while the node runs
-          6  unhealthy: the log is damaged, or not one of this format; a game file that does not hold
+          6  unhealthy: a damaged log, or one of another format; a stopped projection; a bad game file
           7  differences found: diff found some; verify found another digest than was recorded
         130  interrupted
 

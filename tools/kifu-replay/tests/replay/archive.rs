@@ -4,8 +4,8 @@ use std::path::Path;
 
 use kifu::artifact::Archive;
 use kifu::event::cluster::{HostOnline, LeaderElected};
-use kifu::event::{Draft, Event, Hash, Millis, NodeId, Term};
-use kifu::log::{Log, LogOptions, NewEntry, Payload};
+use kifu::event::{Draft, Event, Hash, Millis, NodeId, Seq, Term};
+use kifu::log::{Log, LogOptions, LogReader, NewEntry, Payload};
 
 use crate::support::{Run, on};
 
@@ -17,7 +17,9 @@ fn draft(number: u64) -> Draft {
         _ => HostOnline { host: NODE, incarnation: number, slots: 1 }.into(),
     };
     let (recorded_at, observed_at) = (Millis(number), Millis(number));
-    Draft { recorded_at, observed_at, origin: NODE, origin_seq: 0, caused_by: vec![], event }
+    // The last one goes back to one of the log and to one of the archive.
+    let caused_by = if number == 399 { vec![Seq(6), Seq(399)] } else { vec![] };
+    Draft { recorded_at, observed_at, origin: NODE, origin_seq: 0, caused_by, event }
 }
 
 /// A node's directory with 400 records, of which the older segments are only in `archive`.
@@ -88,4 +90,43 @@ fn what_is_missing_is_said_with_the_way_to_it() {
     bad[300] ^= 1;
     std::fs::write(&path, bad).expect("written");
     assert_eq!(with(&data, &archive, &["verify"]).code, 6, "a flipped bit in the archive is found");
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::rename(&archive, data.join("archive")).expect("moved");
+    let run = on(&data, &["verify", "--no-fold"]);
+    assert!(run.code == 6 && run.stderr.contains(&name), "nor is the node's own passed over: {}", run.stderr);
+}
+
+#[test]
+fn without_the_archive_what_the_log_holds_is_shown_and_what_it_does_not_hold_is_not_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, archive) = (folder.path().join("n1"), folder.path().join("cold"));
+    std::fs::create_dir_all(&data).expect("a folder");
+    make(&data, &archive);
+    let reader = LogReader::open(&data.join("log")).expect("a log");
+    let held = 400 - reader.base().expect("readable").expect("it begins later").seq.0;
+    for verb in [&["dump"][..], &["stats"]] {
+        let run = on(&data, verb);
+        assert_eq!(run.code, 0, "{verb:?}: {}", run.stderr);
+        assert!(run.stderr.contains(&format!("{held} records")), "{verb:?}: {}", run.stderr);
+    }
+    let run = on(&data, &["why", "400"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("#6 … (not here)") && run.stdout.contains("#399 HOST_ONLINE"), "{}", run.stdout);
+    let run = on(&data, &["why", "400", "-o", "json"]);
+    assert!(run.stdout.contains("\"here\": false"), "{}", run.stdout);
+    assert!(with(&data, &archive, &["why", "400"]).stdout.contains("#6 HOST_ONLINE"), "the archive has it");
+    let early = "1970-01-01T00:00:00.005Z";
+    for verb in [
+        &["show", "5"][..],
+        &["dump", "--since", "1"],
+        &["dump", "--since", early],
+        &["stats", "--since", "1"],
+        &["why", "5"],
+        &["state", "--at", early],
+        &["diff", early, early],
+    ] {
+        let run = on(&data, verb);
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{verb:?}: {}", run.stderr);
+        assert!(run.stderr.contains("archive"), "{verb:?}: {}", run.stderr);
+    }
 }
