@@ -1,5 +1,7 @@
 //! Members as operators see and change them: who votes, who leads, who is out.
 
+use std::time::Instant;
+
 use kifu::cli::ExitCode;
 use kifu::event::{FORMAT_VERSION, Seq};
 use kifu::node::Layout;
@@ -8,7 +10,7 @@ use kifu::replica::Consistency;
 use serde_json::Value;
 
 use super::running::{Running, cluster, member, members};
-use super::support::Machine;
+use super::support::{Machine, PATIENCE};
 
 fn code(code: ExitCode) -> i32 {
     i32::from(code.number())
@@ -23,6 +25,19 @@ async fn named(machine: &Machine, role: &str) -> Vec<String> {
 
 fn kinds(rows: &[Value]) -> Vec<&str> {
     rows.iter().filter_map(|row| row["kind"].as_str()).collect()
+}
+
+/// Gives members other roles, as soon as it is recorded that those who are to vote receive the log.
+async fn exchange_roles(machine: &Machine, words: &[&str]) -> Vec<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match members(machine, words).await {
+            Ok(rows) => return rows,
+            Err((_, reason)) => {
+                assert!(reason.contains("does not receive the log yet") && Instant::now() < deadline, "{reason}");
+            }
+        }
+    }
 }
 
 /// A read of `machine` that misses nothing, and the position that it shows.
@@ -55,10 +70,10 @@ async fn operators_exchange_voters_move_leadership_and_remove_members() {
     assert!(unknown.1.contains("did you mean n4"), "{}", unknown.1);
 
     let exchange = ["promote", learner.as_str(), "--instead-of", voter.as_str()];
-    let plan = members(first, &[&exchange[..], &["--dry-run"]].concat()).await.expect("a plan");
+    let plan = exchange_roles(first, &[&exchange[..], &["--dry-run"]].concat()).await;
     assert_eq!(kinds(&plan), ["MEMBER_ROLE_CHANGED", "MEMBER_ROLE_CHANGED"]);
     assert_eq!(named(first, "learner").await, std::slice::from_ref(&learner), "a dry run changes nothing");
-    members(first, &exchange).await.expect("the exchange");
+    exchange_roles(first, &exchange).await;
     member(first, &learner, "its vote", |row| row["role"] == "voter").await;
     let row = member(first, &voter, "losing its vote", |row| row["role"] == "learner").await;
     assert_eq!((&row["reason"], row["actor"].is_string()), (&"operator".into(), true), "{row}");
