@@ -4,6 +4,9 @@
 //! Who is to vote is decided elsewhere: by operators (`policy/admission/members.rs`) and by `policy/membership.rs`. Here a
 //! member that is online begins to receive the log, one that moved is noted where it went, a change of voters becomes one joint change of Raft's configuration, and a
 //! removed member receives nothing more. A leader that loses its seat hands over first.
+//!
+//! A change of voters waits until a majority of the new ones has caught up and is online: from the moment it stands in the log, nothing commits without
+//! that majority, and no further change could take it back.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use crate::event::membership::MemberRole;
 use crate::event::{Event, NodeId, Seq, Term};
 use crate::net::{Endpoint, Peer, Role};
 use crate::policy::View;
-use crate::policy::limits::LEARNERS_MAX;
+use crate::policy::limits::{CAUGHT_UP_RECORDS, LEARNERS_MAX};
 use crate::policy::membership::{decide, wanted_voters};
 use crate::projection::State;
 use crate::projection::hosts::Host;
@@ -57,11 +60,20 @@ enum Step {
     HandOver(NodeId),
 }
 
+/// What was done about changes that are not a step.
+#[derive(Default)]
+struct Noted {
+    /// The last request to hand over that was followed.
+    handed_over: Seq,
+    /// Those who are to vote and cannot yet, when that was last told; empty when no change waits.
+    waiting: BTreeSet<NodeId>,
+}
+
 impl Members {
     /// Runs until `stop`. One change at a time: Raft finishes each before the next begins.
     pub async fn run(self) {
         let leadership = self.replica.leadership();
-        let (mut hung_up, mut handed_over) = (BTreeSet::new(), Seq(0));
+        let (mut hung_up, mut noted) = (BTreeSet::new(), Noted::default());
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -72,7 +84,7 @@ impl Members {
                 self.replica.stand_back();
             }
             let leads = leadership.borrow().leader == Some(self.node);
-            let Some(step) = leads.then(|| self.next(&mut handed_over)).flatten() else { continue };
+            let Some(step) = leads.then(|| self.next(&mut noted)).flatten() else { continue };
             tracing::info!(?step, "changing the membership");
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -97,22 +109,37 @@ impl Members {
         }
     }
 
-    fn next(&self, handed_over: &mut Seq) -> Option<Step> {
+    fn next(&self, noted: &mut Noted) -> Option<Step> {
         let members = self.replica.members();
         let fold = self.replica.fold();
         if fold.upgrade_needed().is_some() {
             return fold.read(|state| successor(state, &members.voters, self.node)).map(Step::HandOver);
         }
+        let wanted = fold.read(|state| self.wanted(state));
+        let able = self.able(&members, &wanted);
+        tell_who_waits(&wanted, &able, &mut noted.waiting);
         fold.read(|state| {
-            let asked = state.membership.rules().transfer.filter(|asked| asked.seq > *handed_over);
+            let asked = state.membership.rules().transfer.filter(|asked| asked.seq > noted.handed_over);
             // One that is to vote but does not yet is asked once it does.
             let votes = |node| members.voters.contains(&node) && !members.joint;
             if let Some(asked) = asked.filter(|asked| asked.to != self.node && votes(asked.to)) {
-                *handed_over = asked.seq;
+                noted.handed_over = asked.seq;
                 return Some(Step::HandOver(asked.to));
             }
-            next_step(&members, state, self.wanted(state), self.node)
+            next_step(&members, state, wanted, &able, self.node)
         })
+    }
+
+    /// Who of those that are to vote could decide with the others at once: this node, and whoever is online and has caught up. While nothing
+    /// is to change, all of them; the log is read for a change only.
+    fn able(&self, members: &RaftMembers, wanted: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+        if !members.joint && members.voters == *wanted {
+            return wanted.clone();
+        }
+        let caught_up = self.replica.caught_up(CAUGHT_UP_RECORDS);
+        let able =
+            |state: &State, node| node == self.node || (caught_up.contains(&node) && state.hosts.is_online(node));
+        self.replica.fold().read(|state| wanted.iter().copied().filter(|node| able(state, *node)).collect())
     }
 
     /// Who is to vote. While some member cannot read facts about roles, what the policy would decide is done without them.
@@ -156,17 +183,40 @@ pub fn admitted(peer: &Peer, state: &State) -> Result<(), String> {
     }
 }
 
+/// Whether enough of those that are to vote can decide for them all.
+fn decides(wanted: &BTreeSet<NodeId>, able: &BTreeSet<NodeId>) -> bool {
+    wanted.intersection(able).count() > wanted.len() / 2
+}
+
+/// Says once for whom a change of voters waits.
+fn tell_who_waits(wanted: &BTreeSet<NodeId>, able: &BTreeSet<NodeId>, told: &mut BTreeSet<NodeId>) {
+    let waiting: BTreeSet<NodeId> = match decides(wanted, able) {
+        true => BTreeSet::new(),
+        false => wanted.difference(able).copied().collect(),
+    };
+    if !waiting.is_empty() && *told != waiting {
+        tracing::info!(?waiting, "the voters change once more of these are online and have caught up");
+    }
+    *told = waiting;
+}
+
 fn change_is_unwritable(state: &State) -> bool {
     crate::event::Kind::MemberRoleChanged.since() > state.membership.version()
 }
 
-/// What has to change first so that Raft's membership is what the facts say.
-fn next_step(members: &RaftMembers, state: &State, wanted: BTreeSet<NodeId>, own: NodeId) -> Option<Step> {
+/// What has to change first so that Raft's membership is what the facts say. `able` are those that could decide at once.
+fn next_step(
+    members: &RaftMembers,
+    state: &State,
+    wanted: BTreeSet<NodeId>,
+    able: &BTreeSet<NodeId>,
+    own: NodeId,
+) -> Option<Step> {
     if members.voters.is_empty() {
         return None;
     }
     let takes_part = |node: &NodeId| members.voters.contains(node) || members.learners.contains(node);
-    let ready = !wanted.is_empty() && wanted.iter().all(takes_part);
+    let ready = wanted.iter().all(takes_part) && decides(&wanted, able);
     if ready && (members.joint || members.voters != wanted) {
         let successor = if wanted.contains(&own) { None } else { successor(state, &wanted, own) };
         let successor = successor.filter(|node| members.voters.contains(node));
@@ -218,7 +268,12 @@ mod tests {
     }
 
     fn step(members: &RaftMembers, state: &State, wanted: &[u64]) -> Option<Step> {
-        next_step(members, state, ids(wanted.iter().copied()), NodeId(1))
+        step_while_able(members, state, wanted, wanted)
+    }
+
+    fn step_while_able(members: &RaftMembers, state: &State, wanted: &[u64], able: &[u64]) -> Option<Step> {
+        let ids = |nodes: &[u64]| ids(nodes.iter().copied());
+        next_step(members, state, ids(wanted), &ids(able), NodeId(1))
     }
 
     #[test]
@@ -240,6 +295,34 @@ mod tests {
         // One of them does not receive the log yet.
         let added = step(&members(&[1], &[2]), &state(3), &[1, 2, 3]);
         assert!(matches!(added, Some(Step::AddLearner(NodeId(3), _))), "{added:?}");
+    }
+
+    #[test]
+    fn voters_change_once_a_majority_of_the_new_ones_has_caught_up() {
+        let joined = members(&[1], &[2, 3]);
+        let change = Some(Step::SetVoters(ids([1, 2, 3])));
+        assert_eq!(step_while_able(&joined, &state(3), &[1, 2, 3], &[1]), None, "nothing would commit until one has");
+        assert_eq!(step_while_able(&joined, &state(3), &[1, 2, 3], &[1, 3]), change);
+        // A change that was left unfinished goes on with whoever can decide, and no other one begins before that.
+        let left = RaftMembers { joint: true, ..members(&[1, 2, 3], &[4, 5]) };
+        assert_eq!(step_while_able(&left, &state(5), &[1, 4, 5], &[1]), None);
+        assert_eq!(step_while_able(&left, &state(5), &[1, 2, 3], &[1, 2]), change);
+        // The rest does not wait with it.
+        let added = step_while_able(&joined, &state(4), &[1, 2, 3], &[1]);
+        assert!(matches!(added, Some(Step::AddLearner(NodeId(4), _))), "{added:?}");
+        // It leads until others can: nor does it hand over before.
+        let led = members(&[1, 2, 3], &[4, 5]);
+        assert_eq!(step_while_able(&led, &state(5), &[2, 4, 5], &[2]), None);
+        assert_eq!(step_while_able(&led, &state(5), &[2, 4, 5], &[2, 5]), Some(Step::HandOver(NodeId(2))));
+    }
+
+    #[test]
+    fn who_waits_is_told_once() {
+        let mut told = BTreeSet::new();
+        tell_who_waits(&ids([1, 2, 3]), &ids([1]), &mut told);
+        assert_eq!(told, ids([2, 3]));
+        tell_who_waits(&ids([1, 2, 3]), &ids([1, 2]), &mut told);
+        assert_eq!(told, ids([]));
     }
 
     #[test]

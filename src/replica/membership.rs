@@ -10,7 +10,8 @@ use super::error::ReplicaError;
 use super::propose::Outcome;
 use super::replica::Replica;
 use super::types::{Member, TypeConfig};
-use crate::event::{NodeId, Proposal};
+use crate::event::{NodeId, Proposal, Seq};
+use crate::log::LogError;
 
 /// Who takes part in Raft, as far as it is committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,25 @@ impl Replica {
             addresses: membership.nodes().map(|(node, member)| (*node, member.address.clone())).collect(),
             joint: membership.get_joint_config().len() > 1,
         }
+    }
+
+    /// The members that have acknowledged to this leader all but the last `behind_max` of the records that it has folded. Of whom nothing
+    /// is known is not among them, and nobody is while this node does not lead.
+    pub fn caught_up(&self, behind_max: u64) -> BTreeSet<NodeId> {
+        let wanted = Seq(self.fold().seq().0.saturating_sub(behind_max));
+        let index = match self.log().entry_of_seq(wanted) {
+            Ok(entry) => entry.map_or(0, |entry| entry.index),
+            // What is older is in the archive, and whoever lacks it gets it in one piece.
+            Err(LogError::BeforeStart { index, .. }) => index,
+            Err(error) => {
+                tracing::warn!(%error, "who has caught up is not known");
+                return BTreeSet::new();
+            }
+        };
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let acknowledged = metrics.replication.unwrap_or_default();
+        let reached = acknowledged.into_iter().filter(|(_, last)| last.is_some_and(|last| last.index >= index));
+        reached.map(|(node, _)| node).collect()
     }
 
     /// Sends the log to `node` from now on. Returns when that is committed, not when the node has caught up.

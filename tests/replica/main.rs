@@ -193,6 +193,26 @@ async fn a_cluster_agrees_survives_its_leader_and_a_restart_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_learner_has_caught_up_once_it_acknowledged_all_but_the_last_records() {
+    let authority = Authority::create().expect("a CA");
+    let [first, second] = [start(&authority, "n1").await, start(&authority, "n2").await];
+    first.replica.bootstrap(first.member.clone()).await.expect("a new cluster");
+    let (_, term) = leader_of(&[&first]).await;
+    first.replica.append(term, &vec![draft(first.id, term); 100]).await.expect("a quorum of one");
+    // Another answers there, so nothing reaches it.
+    let elsewhere = Member { address: first.member.address.clone(), ..second.member.clone() };
+    first.replica.add_learner(second.id, elsewhere).await.expect("it follows the log");
+    assert_eq!(Vec::from_iter(first.replica.caught_up(10)), [first.id]);
+    first.replica.move_member(second.id, second.member.clone()).await.expect("noted");
+    first.peers.learn(second.id, &second.member.address);
+    caught_up(&second, 100).await;
+    while !first.replica.caught_up(10).contains(&second.id) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(second.replica.caught_up(10).is_empty(), "only a leader knows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_learner_that_starts_from_nothing_goes_on_from_a_snapshot_when_the_beginning_is_gone() {
     let authority = Authority::create().expect("a CA");
     let [first, second] = [start(&authority, "n1").await, start(&authority, "n2").await];

@@ -185,7 +185,7 @@ impl List {
         let Response::Rows { rows, footer } = self.common.ask(&as_of(self.at, Request::Members))? else {
             return Err(strange());
         };
-        let columns = ["id", "role", "leader", "online", "behind_records", "format", "reason", "node"];
+        let columns = ["id", "role", "wanted_role", "leader", "online", "behind_records", "format", "reason", "node"];
         let columns = columns.map(Column::new).into_iter().collect();
         let mut printer = self.common.output.printer();
         printer.rows(&Rows::new(columns, rows)).map_err(Failure::general)?;

@@ -36,6 +36,7 @@ pub(super) fn change_roles(state: &State, command: &ChangeRoles) -> Result<Vec<D
     after.extend(promote);
     after.retain(|node| !demote.contains(node));
     check_seats(state, promote, &after)?;
+    check_part(state, after.difference(&before))?;
     check_quorum(state, &before, &after, *forced)?;
     let event = |node: &NodeId, role| {
         let cause = state.hosts.get(*node).and_then(|host| host.changed_seq);
@@ -82,6 +83,18 @@ fn check_seats(state: &State, promote: &[NodeId], after: &BTreeSet<NodeId>) -> R
         ));
     }
     Ok(())
+}
+
+/// Whether Raft knows those that are to vote: the change of voters would wait for one that it does not know, and with it all others.
+fn check_part<'a>(state: &State, mut promoted: impl Iterator<Item = &'a NodeId>) -> Result<(), Refusal> {
+    let receives =
+        |node| state.quorum.get().is_some_and(|row| row.voters.contains(node) || row.learners.contains(node));
+    let Some(stranger) = promoted.find(|node| !receives(*node)) else { return Ok(()) };
+    let name = state.hosts.get(*stranger).map_or_else(|| stranger.to_string(), |host| host.name.clone());
+    bad(format!(
+        "{name} does not receive the log yet, so it cannot vote: start it, wait until `kifu-node members list` shows it as a \
+         learner, and promote it again; or `kifu-node members remove {name}` if it will not come"
+    ))
 }
 
 pub(super) fn remove(state: &State, command: &RemoveMember, now: Millis) -> Result<Vec<Decision>, Refusal> {
@@ -190,11 +203,12 @@ mod tests {
     use crate::event::{Command, Event, Term};
     use crate::policy::testing::{Given, joined, online};
 
-    /// Nodes 1 to 5 are online; 1, 2 and 3 vote, and 1 leads.
+    /// Nodes 1 to 5 are online; 1, 2 and 3 vote, and 1 leads. The others receive the log.
     fn given() -> Given {
         let members = (1..=5).flat_map(|node| [joined(node), online(node, 7)]);
         let elected = LeaderElected { leader: NodeId(1), term: Term(1), previous: None };
-        let voters = VotersChanged { voters: vec![NodeId(1), NodeId(2), NodeId(3)], learners: vec![NodeId(4)] };
+        let voters =
+            VotersChanged { voters: vec![NodeId(1), NodeId(2), NodeId(3)], learners: vec![NodeId(4), NodeId(5)] };
         let raised = ClusterVersionRaised { from: 1, to: 3 };
         let first: [Event; 2] = [elected.into(), raised.into()];
         Given::events(first.into_iter().chain(members).chain([voters.into()]))
@@ -245,6 +259,17 @@ mod tests {
         given.clone().when(1, remove(3, false)).refused("unknown_member");
         let again = given.when(1, crate::event::Command::JoinNode(join(3)));
         again.refused("node_removed");
+    }
+
+    #[test]
+    fn a_member_that_never_received_the_log_is_not_promoted() {
+        let five = MembershipConfig { voters: 5, ..MembershipConfig::default() };
+        let given = given().and(MembershipConfigured { config: five, actor: "ada".into() }).and(joined(6));
+        given.clone().when(1, roles(&[4, 6], &[], false)).refused("bad_membership");
+        given.clone().when(1, roles(&[6], &[3], true)).refused("bad_membership");
+        let learners = [4, 5, 6].map(NodeId).to_vec();
+        let given = given.and(online(6, 7)).and(VotersChanged { voters: (1..=3).map(NodeId).collect(), learners });
+        given.when(1, roles(&[4, 6], &[], false)).then_kinds(&["MEMBER_ROLE_CHANGED"; 2]);
     }
 
     fn join(node: u64) -> crate::event::command::JoinNode {
