@@ -67,6 +67,11 @@ impl<K: Key, V: Row> Table<K, V> {
         self.rows.values().map(|entry| &entry.value)
     }
 
+    /// The values of the rows whose keys lie between these, in order of key. The first is not behind the last.
+    pub fn range(&self, keys: std::ops::RangeInclusive<K>) -> impl DoubleEndedIterator<Item = &V> {
+        self.rows.range(keys).map(|(_, entry)| &entry.value)
+    }
+
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()

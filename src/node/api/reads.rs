@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::projections::ProjectionStatus;
 use super::request::{Footer, Noun, Request, Response};
-use super::rows;
+use super::rows::{self, Unrendered};
 use super::status::Status;
 use crate::event::cluster::QuorumHealth;
 use crate::projection::State;
@@ -21,22 +21,43 @@ pub struct Source<'a> {
     pub footer: Footer,
 }
 
+/// What was found in a state: an answer as soon as nobody holds the state any more.
+pub enum Looked {
+    /// Rows.
+    Rows(Unrendered, Footer),
+    /// Nothing has this id; these have.
+    Missing(String, Vec<String>),
+    /// It is an answer already.
+    Answer(Response),
+}
+
+impl Looked {
+    /// The answer. With many rows it takes a while.
+    pub fn answer(self) -> Response {
+        match self {
+            Looked::Rows(rows, footer) => Response::Rows { rows: rows.render(), footer },
+            Looked::Missing(id, known) => not_found(&id, &known),
+            Looked::Answer(response) => response,
+        }
+    }
+}
+
 impl Source<'_> {
-    /// The answer to a read; an error for a request of another kind.
-    pub fn answer(self, request: &Request) -> Response {
+    /// What the answer to a read is made of; an error for a request of another kind.
+    pub fn look(self, request: &Request) -> Looked {
         match request {
             Request::List { noun: Noun::Projections } => {
                 let rows = self.projections.iter().map(json).collect();
-                Response::Rows { rows, footer: self.footer }
+                Looked::Answer(Response::Rows { rows, footer: self.footer })
             }
             Request::List { noun } => match rows::list(self.state, *noun) {
-                Ok(rows) => Response::Rows { rows, footer: self.footer },
-                Err(halt) => Response::error("halted", halt),
+                Ok(rows) => Looked::Rows(rows, self.footer),
+                Err(halt) => Looked::Answer(Response::error("halted", halt)),
             },
             Request::Get { id } => match rows::find(self.state, id) {
-                Ok(found) if found.is_empty() => self.not_found(id),
-                Ok(rows) => Response::Rows { rows, footer: self.footer },
-                Err(halt) => Response::error("halted", halt),
+                Ok(found) if found.is_empty() => Looked::Missing(id.clone(), rows::ids(self.state)),
+                Ok(rows) => Looked::Rows(rows, self.footer),
+                Err(halt) => Looked::Answer(Response::error("halted", halt)),
             },
             Request::Status => {
                 let mut status = Status::of(self.name, self.state);
@@ -48,18 +69,17 @@ impl Source<'_> {
                     // Whom the log names may have led long ago.
                     status.leader = self.footer.leader.clone();
                 }
-                Response::Rows { rows: vec![json(&status)], footer: self.footer }
+                Looked::Answer(Response::Rows { rows: vec![json(&status)], footer: self.footer })
             }
-            _ => Response::error("bad_request", "only reads can be asked of a state"),
+            _ => Looked::Answer(Response::error("bad_request", "only reads can be asked of a state")),
         }
     }
+}
 
-    fn not_found(&self, id: &str) -> Response {
-        let known = rows::ids(self.state);
-        let hint = crate::cli::closest(id, known.iter().map(String::as_str));
-        let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-        Response::error("not_found", format!("there is nothing called {id}{hint}"))
-    }
+fn not_found(id: &str, known: &[String]) -> Response {
+    let hint = crate::cli::closest(id, known.iter().map(String::as_str));
+    let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+    Response::error("not_found", format!("there is nothing called {id}{hint}"))
 }
 
 /// How far the cluster is from losing its quorum, now: a loss cannot be recorded while it lasts.

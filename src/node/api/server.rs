@@ -171,7 +171,7 @@ impl Api {
             _ => vec![],
         };
         let name = self.footing.name();
-        self.replica.fold().read(|state| Source { state, name, projections, footer }.answer(request))
+        self.replica.fold().read(|state| Source { state, name, projections, footer }.look(request)).answer()
     }
 
     /// Answers from a state of the past.
@@ -189,7 +189,7 @@ impl Api {
             return members::list_at(&state, footer);
         }
         let projections = projections::rows(&state, state.seq, None);
-        Source { state: &state, name: self.footing.name(), projections, footer }.answer(request)
+        Source { state: &state, name: self.footing.name(), projections, footer }.look(request).answer()
     }
 
     /// Has the cluster accept a token before anybody gets it.
