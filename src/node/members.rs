@@ -5,8 +5,8 @@
 //! member that is online begins to receive the log, one that moved is noted where it went, a change of voters becomes one joint change of Raft's configuration, and a
 //! removed member receives nothing more. A leader that loses its seat hands over first.
 //!
-//! A change of voters waits until a majority of the new ones has caught up and is online: from the moment it stands in the log, nothing commits without
-//! that majority, and no further change could take it back.
+//! A change of voters waits until a majority of the new ones has caught up and is online: from the moment it stands in the log,
+//! nothing commits without that majority, and no further change could take it back.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -130,8 +130,8 @@ impl Members {
         })
     }
 
-    /// Who of those that are to vote could decide with the others at once: this node, and whoever is online and has caught up. While nothing
-    /// is to change, all of them; the log is read for a change only.
+    /// Who of those that are to vote could decide with the others at once: this node, and whoever is online and has caught up.
+    /// While nothing is to change, all of them; the log is read for a change only.
     fn able(&self, members: &RaftMembers, wanted: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
         if !members.joint && members.voters == *wanted {
             return wanted.clone();
