@@ -140,7 +140,7 @@ mod tests {
             body.batch = Hash::of(&seq.to_le_bytes());
             state.apply(&record(seq, body.clone()));
         }
-        let rows = rows::list(&state, Noun::Games).expect("no projection stopped");
+        let rows = rows::list(&state, Noun::Games).expect("no projection stopped").render();
         Response::Rows { rows, footer: Footer { seq: Seq(batches), ..Footer::default() } }
     }
 
