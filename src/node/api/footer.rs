@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::request::Footer;
-use crate::event::NodeId;
+use crate::event::{Millis, NodeId};
 use crate::node::clock::Clock;
 use crate::node::heartbeat::Hearing;
 use crate::node::room::Room;
@@ -40,6 +40,11 @@ impl Footing {
     /// The node.
     pub fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// Now, by the clock that goes with what was heard.
+    pub fn heard_now(&self) -> Millis {
+        self.hearing.now()
     }
 
     /// The node's clock.

@@ -104,7 +104,7 @@ fn resolve(state: &State, text: &str) -> Result<NodeId, Unknown> {
 
 /// What a command would do: its records as rows, and the quorum that it leaves in words.
 fn foretell(api: &Api, command: Command) -> Result<(Vec<Value>, String), Refusal> {
-    let (state, now) = (api.replica.fold().read(Clone::clone), api.footing.clock().now());
+    let (state, now) = (api.replica.fold().read(Clone::clone), api.footing.heard_now());
     let leadership = api.replica.leadership().borrow().clone();
     let (node, leader) = (api.footing.node(), leadership.leader.unwrap_or(api.footing.node()));
     let proposal = Proposal { origin: node, origin_seq: 0, observed_at: now, caused_by: vec![], command };

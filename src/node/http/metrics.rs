@@ -163,7 +163,7 @@ impl Quorum {
     fn of(health: &Health, state: &State, footer: &Footer) -> Quorum {
         let voters = state.quorum.get().map(|row| row.voters.as_slice()).unwrap_or_default();
         let timeout_ms = state.config().map_or(0, |config| config.cluster.host_timeout_ms);
-        let now = health.footing.clock().now();
+        let now = health.footing.heard_now();
         let heard = health.footing.with_liveness(|liveness| {
             let is_heard = |voter: &&NodeId| {
                 let heard = liveness.hosts.get(*voter).filter(|heard| !heard.goodbye);
