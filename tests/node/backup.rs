@@ -152,6 +152,25 @@ async fn a_damaged_backup_and_one_of_another_cluster_are_refused() {
     assert_eq!(code, 0, "the next backup mended the copy: {words}");
 }
 
+/// A node that was killed may have noted less than it had committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_never_ends_earlier_than_the_one_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("backup");
+    let mut machine = Machine::new(folder.path(), "n1");
+    machine.init(&[]);
+    machine.start();
+    machine.wait_for("a leader", |status| status.hosts_online == 1).await;
+    let seq = submit(&machine, "one").await;
+    let before = take_until(&machine, &out, seq);
+    machine.kill();
+    std::fs::remove_file(machine.data.join("log/committed")).expect("it was there");
+    let (code, words) = take(&machine, &out);
+    assert_eq!(code, 0, "{words}");
+    let after = Manifest::load(&out).expect("readable").expect("a manifest");
+    assert!(after.seq >= before.seq, "{} after {}", after.seq, before.seq);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn projections_and_snapshots_are_rebuilt_from_the_log_alone() {
     let folder = tempfile::tempdir().expect("a folder");
