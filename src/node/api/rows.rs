@@ -261,7 +261,7 @@ fn searched<L: Look>(state: &State, how: &L) -> impl Iterator<Item = L::Found> {
     SEARCHED.iter().filter(runs).filter_map(move |noun| look(state, *noun, how))
 }
 
-/// Ids that [`find`] knows, for suggestions: at most [`IDS_MAX`] of each noun.
+/// Ids that [`find`] knows, for suggestions: at most a thousand of each noun.
 pub fn ids(state: &State) -> Vec<String> {
     searched(state, &Ids).flatten().collect()
 }
