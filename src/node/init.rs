@@ -112,3 +112,27 @@ pub(super) fn found(layout: &Layout, options: &NodeOptions) -> Result<Founded, N
     };
     Ok(Founded { authority, node })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_first_command_would_be_refused_for_is_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let layout = Layout::new(dir.path().join("n1"));
+        let options = |name: &str, listen: &str| NodeOptions {
+            name: name.to_owned(),
+            listen: listen.to_owned(),
+            http: "127.0.0.1:1".to_owned(),
+            slots: 0,
+            workers: vec![],
+        };
+        for (cluster, name, listen) in [("a b", "n1", "h:1"), ("a", "n 1", "h:1"), ("a", "n1", "nowhere")] {
+            let refused = init(&layout, cluster, options(name, listen), Config::default()).map(drop);
+            assert!(matches!(refused, Err(NodeError::Refused { .. })), "{cluster} {name} {listen}: {refused:?}");
+            assert!(!layout.root().exists());
+        }
+        init(&layout, "a", options("n1", "h:1"), Config::default()).expect("a data directory");
+    }
+}
